@@ -1,0 +1,96 @@
+//! The derivation, formula by formula, as plain loops over slices: slow, obviously right, without a heap.
+//!
+//! Each function is one numbered formula; the numbers are those of `docs/derivation.md`, where the steps
+//! between them are shown. The batch kernels ([`loss_and_grad`](crate::loss_and_grad) and the others) are
+//! tested against these functions.
+//!
+//! Symbols: m inputs, h hidden units, C classes, n examples; x is one example (m), y its class, 0..C. W1 is
+//! h × m, b1 is h, W2 is C × h, b2 is C; matrices are slices row by row. `*` between vectors is elementwise,
+//! e_j is the j-th unit vector, I is 1 where z > 0, 0 where z < 0, and at z = 0 what [`Kink`](crate::Kink)
+//! says; where it is 0, I * v is 0 for every v. All sizes are taken from the slices of vectors; none may be empty.
+//!
+//! # Errors
+//!
+//! Every function checks all lengths, and the class, before it writes: [`Error::Zero`], [`Error::Length`],
+//! [`Error::Overflow`] and [`Error::Label`], with the slice that is wrong.
+//!
+//! # Example
+//!
+//! From an example to all gradients of its loss:
+//!
+//! ```
+//! # fn main() -> Result<(), handgrad::Error> {
+//! use handgrad::Kink;
+//! use handgrad::derivation as d;
+//!
+//! let (x, y) = ([1.0, -2.0], 0);
+//! let (w1, b1) = ([1.0, 0.5, -1.0, 0.0, 2.0, 1.0], [0.5, 0.0, 0.0]); // m = 2, h = 3
+//! let (w2, b2) = ([1.0, 0.0, 2.0, -1.0, 1.0, 0.0], [0.0, 0.5]); // C = 2
+//!
+//! let (mut z, mut a, mut f, mut p) = ([0.0; 3], [0.0; 3], [0.0; 2], [0.0; 2]);
+//! d::preactivations(&w1, &b1, &x, &mut z)?; // (1)
+//! d::activations(&z, &mut a)?; // (2)
+//! d::scores(&w2, &b2, &a, &mut f)?; // (3)
+//! d::probabilities(&f, &mut p)?; // (4)
+//! let loss = d::loss(&f, y)?; // (5)
+//! assert!((loss + f64::ln(p[y])).abs() < 1e-15);
+//!
+//! let (mut db2, mut db1) = ([0.0; 2], [0.0; 3]);
+//! let (mut dw2, mut dw1, mut dx) = ([0.0; 6], [0.0; 6], [0.0; 2]);
+//! d::loss_grad_b2(&f, y, &mut db2)?; // (15)
+//! d::loss_grad_b1(&z, &w2, &db2, Kink::One, &mut db1)?; // (14)
+//! d::loss_grad_w2(&db2, &a, &mut dw2)?; // (13)
+//! d::loss_grad_w1(&db1, &x, &mut dw1)?; // (12)
+//! d::input_grad(&w1, &db1, &mut dx)?; // (16)
+//!
+//! let squares: f64 = [&dw1[..], &db1, &dw2, &db2].iter().flat_map(|block| block.iter().map(|v| v * v)).sum();
+//! assert!((d::grad_norm_squared(&db2, &a, &db1, &x)? - squares).abs() < 1e-15); // (18)
+//! # Ok(())
+//! # }
+//! ```
+
+mod class_scores;
+mod forward;
+mod loss_grads;
+
+pub use class_scores::{score_grad_b1, score_grad_b2, score_grad_w1, score_grad_w2, softmax_loss_grad};
+pub use forward::{activations, loss, mean_grad, mean_loss, preactivations, probabilities, scores};
+pub use loss_grads::{
+    grad_inner_product, grad_norm_squared, input_grad, loss_grad_b1, loss_grad_b2, loss_grad_w1, loss_grad_w2,
+};
+
+use num_traits::Float;
+
+use crate::error::{Error, What, check_len, product};
+use crate::kink::Kink;
+
+/// I * v: 0 or v, by the sign of z and at z = 0 by the convention. NaN has no sign: it is not less than 0. A
+/// choice and not a product: where I = 0 the result is 0 even if v is infinite.
+fn masked<T: Float>(z: T, kink: Kink, v: T) -> T {
+    if z < T::zero() || (z == T::zero() && kink == Kink::Zero) { T::zero() } else { v }
+}
+
+/// The length of a vector, which may not be 0.
+fn vector_len<T>(size: What, vector: &[T]) -> Result<usize, Error> {
+    if vector.is_empty() { Err(Error::Zero { what: size }) } else { Ok(vector.len()) }
+}
+
+/// `Ok` if a slice holds a rows × cols matrix.
+fn check_matrix<T>(what: What, matrix: &[T], rows: usize, cols: usize) -> Result<(), Error> {
+    check_len(what, product(what, rows, cols)?, matrix.len())
+}
+
+/// `Ok` if `class` is one of C.
+fn check_class(class: usize, classes: usize) -> Result<(), Error> {
+    if class < classes { Ok(()) } else { Err(Error::Label { example: 0, classes, got: class as i128 }) }
+}
+
+/// The largest of some scores, NaN if one of them is.
+fn largest<T: Float>(f: &[T]) -> T {
+    f.iter().fold(T::neg_infinity(), |max, &f| if f > max || f.is_nan() { f } else { max })
+}
+
+/// The inner product of two vectors of one length.
+fn dot<T: Float>(u: &[T], v: &[T]) -> T {
+    u.iter().zip(v).fold(T::zero(), |sum, (&u, &v)| sum + u * v)
+}

@@ -1,0 +1,234 @@
+//! The one error type: what was wrong, where, what was expected and what was given.
+
+use core::fmt;
+
+/// The thing an [`Error`] speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum What {
+    /// m, the number of inputs of one example.
+    Inputs,
+    /// h, the number of hidden units.
+    Hidden,
+    /// C, the number of classes.
+    Classes,
+    /// n, the number of examples.
+    Examples,
+    /// The rows of a matrix view.
+    Rows,
+    /// The columns of a matrix view.
+    Cols,
+    /// The slice behind a matrix view.
+    Matrix,
+    /// B of a product C = A B.
+    Factor,
+    /// C of a product C = A B.
+    Product,
+    /// W1, h × m.
+    W1,
+    /// b1, h.
+    B1,
+    /// W2, C × h.
+    W2,
+    /// b2, C.
+    B2,
+    /// All parameters as one flat slice `[W1, b1, W2, b2]`.
+    Params,
+    /// The examples X, n × m, or one example x, m.
+    X,
+    /// The labels y, one for each example.
+    Labels,
+    /// The class of one example, or the index of one class score.
+    Class,
+    /// The pre-activations z, h.
+    PreActivations,
+    /// The hidden activations a, h.
+    Activations,
+    /// The scores F, n × C, or f, C.
+    Scores,
+    /// The probabilities, n × C, or p, C.
+    Probabilities,
+    /// The logarithms of the probabilities, n × C.
+    LogProbabilities,
+    /// The predicted classes, n.
+    Predictions,
+    /// The losses of the single examples, n.
+    Losses,
+    /// The gradients of the scores, one after the other.
+    ScoreGradients,
+    /// g = dL/df, C.
+    ScoreGradient,
+    /// d = dL/dz, h.
+    HiddenGradient,
+    /// The gradient of the parameters, whole or one of its blocks.
+    Gradient,
+    /// The gradient of the inputs, n × m, or m.
+    InputGradient,
+    /// The caller's scratch.
+    Scratch,
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            What::Inputs => "inputs (m)",
+            What::Hidden => "hidden units (h)",
+            What::Classes => "classes (C)",
+            What::Examples => "examples (n)",
+            What::Rows => "matrix rows",
+            What::Cols => "matrix columns",
+            What::Matrix => "matrix slice",
+            What::Factor => "right factor of a product",
+            What::Product => "product",
+            What::W1 => "W1",
+            What::B1 => "b1",
+            What::W2 => "W2",
+            What::B2 => "b2",
+            What::Params => "flat parameters",
+            What::X => "inputs x",
+            What::Labels => "labels",
+            What::Class => "class",
+            What::PreActivations => "pre-activations z",
+            What::Activations => "activations a",
+            What::Scores => "scores",
+            What::Probabilities => "probabilities",
+            What::LogProbabilities => "log probabilities",
+            What::Predictions => "predictions",
+            What::Losses => "losses",
+            What::ScoreGradients => "gradients of the scores",
+            What::ScoreGradient => "score gradient g",
+            What::HiddenGradient => "hidden gradient d",
+            What::Gradient => "gradient",
+            What::InputGradient => "input gradient",
+            What::Scratch => "scratch",
+        })
+    }
+}
+
+/// Why a call was refused. Every check is made before the first output is written, so after an error all
+/// outputs hold what they held before.
+///
+/// # Example
+///
+/// ```
+/// use handgrad::{Error, MatRef, What};
+///
+/// let err = MatRef::new(&[1.0, 2.0, 3.0], 2, 2).unwrap_err();
+/// assert_eq!(err, Error::Length { what: What::Matrix, expected: 4, got: 3 });
+/// assert_eq!(err.to_string(), "matrix slice: expected length 4, got 3");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// A size that must be at least 1 is 0.
+    Zero {
+        /// The size.
+        what: What,
+    },
+    /// Something would have more than `isize::MAX` elements.
+    Overflow {
+        /// What would be that large.
+        what: What,
+        /// The two sizes that do not go together: the factors of a product, or for [`What::Params`] and
+        /// [`What::Matrix`] the parts of a sum.
+        sizes: (usize, usize),
+    },
+    /// A slice is too short or too long. For [`What::Scratch`], `expected` is the least length.
+    Length {
+        /// The slice.
+        what: What,
+        /// The length it must have.
+        expected: usize,
+        /// The length it has.
+        got: usize,
+    },
+    /// A matrix has the wrong number of rows or columns.
+    Shape {
+        /// The matrix.
+        what: What,
+        /// The (rows, columns) it must have.
+        expected: (usize, usize),
+        /// The (rows, columns) it has.
+        got: (usize, usize),
+    },
+    /// A gradient belongs to a net of other dimensions.
+    Dims {
+        /// The object of other dimensions.
+        what: What,
+        /// The (m, h, C) it must have.
+        expected: (usize, usize, usize),
+        /// The (m, h, C) it has.
+        got: (usize, usize, usize),
+    },
+    /// With these strides two elements of a mutable matrix would be the same place in memory.
+    Overlap {
+        /// The (rows, columns) of the matrix.
+        shape: (usize, usize),
+        /// Its (row, column) strides.
+        strides: (usize, usize),
+    },
+    /// A label is not one of the classes `0..classes`.
+    Label {
+        /// The index of the example (0 where there is only one).
+        example: usize,
+        /// C: valid labels are `0..classes`.
+        classes: usize,
+        /// The label, clamped to the range of `i128`.
+        got: i128,
+    },
+    /// Something was asked for that depends on the labels, of a batch that has none.
+    Unlabelled {
+        /// What was asked for.
+        what: What,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Error::Zero { what } => write!(f, "{what}: expected at least 1, got 0"),
+            Error::Overflow { what, sizes: (a, b) } => {
+                write!(f, "{what}: the sizes {a} and {b} together exceed isize::MAX")
+            }
+            Error::Length { what: What::Scratch, expected, got } => {
+                write!(f, "scratch: expected length {expected} or more, got {got}")
+            }
+            Error::Length { what, expected, got } => {
+                write!(f, "{what}: expected length {expected}, got {got}")
+            }
+            Error::Shape { what, expected: (rows, cols), got } => {
+                write!(f, "{what}: expected {rows} x {cols}, got {} x {}", got.0, got.1)
+            }
+            Error::Dims { what, expected: (m, h, c), got } => {
+                write!(
+                    f,
+                    "{what}: expected (m, h, C) = ({m}, {h}, {c}), got ({}, {}, {})",
+                    got.0, got.1, got.2
+                )
+            }
+            Error::Overlap { shape, strides } => {
+                let ((rows, cols), (row, col)) = (shape, strides);
+                write!(f, "mutable matrix {rows} x {cols}: elements overlap with strides ({row}, {col})")
+            }
+            Error::Label { example, classes, got } => {
+                write!(f, "label of example {example}: expected a class in 0..{classes}, got {got}")
+            }
+            Error::Unlabelled { what } => write!(f, "{what}: needs labels, but the batch has none"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// `Ok` if a slice has the length it must have.
+pub(crate) const fn check_len(what: What, expected: usize, got: usize) -> Result<(), Error> {
+    if expected == got { Ok(()) } else { Err(Error::Length { what, expected, got }) }
+}
+
+/// `a * b`, or an error where it does not fit.
+pub(crate) const fn product(what: What, a: usize, b: usize) -> Result<usize, Error> {
+    match a.checked_mul(b) {
+        Some(n) if n <= isize::MAX as usize => Ok(n),
+        _ => Err(Error::Overflow { what, sizes: (a, b) }),
+    }
+}

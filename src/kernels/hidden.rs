@@ -1,0 +1,41 @@
+//! The hidden layer between the products: bias and ReLU on the way forward, mask and bias gradient on the
+//! way back.
+
+use num_traits::Float;
+
+use super::sum::add_to;
+use crate::kink::Kink;
+
+/// (1), (2) for each row of a tile: z ← z + b1, a ← max(0, z).
+///
+/// The ReLU asks the same question as the mask of the way back, whether I = 1. So NaN passes through (a
+/// comparison with it is false, where `Float::max` would swallow it), and a type that carries derivatives
+/// sees the chosen derivative at 0.
+pub(crate) fn bias_relu<T: Float>(kink: Kink, b1: &[T], z: &mut [T], a: &mut [T]) {
+    for (z, a) in z.chunks_exact_mut(b1.len()).zip(a.chunks_exact_mut(b1.len())) {
+        for ((z, a), &b) in z.iter_mut().zip(a).zip(b1) {
+            *z = *z + b;
+            *a = if kink.is_active(*z) { *z } else { T::zero() };
+        }
+    }
+}
+
+/// (14) for each row of a tile: d ← I * d, where d holds W2ᵀ g, and db1 ← db1 + d if it is wanted.
+///
+/// A unit with I = 0 gets exactly 0, whatever d holds: its weights have no influence on this example.
+pub(crate) fn mask_bias_grad<T: Float>(
+    kink: Kink,
+    z: &[T],
+    d: &mut [T],
+    h: usize,
+    mut db1: Option<&mut [T]>,
+) {
+    for (z, d) in z.chunks_exact(h).zip(d.chunks_exact_mut(h)) {
+        for (&z, d) in z.iter().zip(d.iter_mut()) {
+            *d = if kink.is_active(z) { *d } else { T::zero() };
+        }
+        if let Some(db1) = db1.as_deref_mut() {
+            add_to(db1, d);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+#![cfg_attr(not(feature = "std"), no_std)]
+
+#[cfg(not(any(feature = "std", feature = "libm")))]
+compile_error!(
+    "handgrad needs exp and ln_1p from somewhere: turn on the feature `std` or the feature `libm`"
+);
+
+// The derivation, formula by formula: slow, obviously right.
+pub mod derivation;
+
+// What goes in and out: sizes, views, parameters, batches, errors.
+mod batch;
+mod dims;
+mod error;
+mod matrix;
+mod params;
+pub use batch::Batch;
+pub use dims::Dims;
+pub use error::{Error, What};
+pub use matrix::{MatMut, MatRef};
+pub use params::{Params, ParamsMut};
+
+// The evaluation of a batch, short and long.
+mod functions;
+mod kink;
+mod pass;
+pub use functions::{log_probabilities, loss, loss_and_grad, predict, probabilities, scores};
+pub use kink::Kink;
+pub use pass::{Pass, Reduction};
+
+// What it is made of.
+pub mod gemm;
+mod kernels;

@@ -1,0 +1,331 @@
+//! Matrix views: a slice, rows, columns and strides, with every bound proven when the view is made.
+
+use core::ops::Range;
+
+use crate::error::{Error, What, check_len, product};
+
+/// Where the element (row, column) of a matrix lies in its slice: `row * row_stride + col * col_stride`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Layout {
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+    col_stride: usize,
+}
+
+impl Layout {
+    /// A row-major layout and its length.
+    fn row_major(rows: usize, cols: usize) -> Result<(Self, usize), Error> {
+        Self::check_sizes(rows, cols)?;
+        let len = product(What::Matrix, rows, cols)?;
+        Ok((Self { rows, cols, row_stride: cols, col_stride: 1 }.canonical(), len))
+    }
+
+    /// A layout of any strides and the least length of a slice that holds it.
+    fn with_strides(
+        (rows, cols): (usize, usize),
+        (row_stride, col_stride): (usize, usize),
+    ) -> Result<(Self, usize), Error> {
+        Self::check_sizes(rows, cols)?;
+        let down = product(What::Matrix, rows - 1, row_stride)?;
+        let right = product(What::Matrix, cols - 1, col_stride)?;
+        match down.checked_add(right) {
+            Some(last) if last < isize::MAX as usize => {
+                Ok((Self { rows, cols, row_stride, col_stride }.canonical(), last + 1))
+            }
+            _ => Err(Error::Overflow { what: What::Matrix, sizes: (down, right) }),
+        }
+    }
+
+    /// A stride that is never taken becomes 1: so every stride of a mutable matrix is positive, and every
+    /// stride fits an `isize`.
+    fn canonical(self) -> Self {
+        Self {
+            row_stride: if self.rows == 1 { 1 } else { self.row_stride },
+            col_stride: if self.cols == 1 { 1 } else { self.col_stride },
+            ..self
+        }
+    }
+
+    fn check_sizes(rows: usize, cols: usize) -> Result<(), Error> {
+        if rows == 0 {
+            return Err(Error::Zero { what: What::Rows });
+        }
+        if cols == 0 {
+            return Err(Error::Zero { what: What::Cols });
+        }
+        Ok(())
+    }
+
+    /// Whether two different elements share a place.
+    ///
+    /// Elements (r, c) and (r', c') do if (r - r') row_stride = (c' - c) col_stride. The smallest solution
+    /// other than 0 is r - r' = col_stride / g, c' - c = row_stride / g with g the greatest common divisor,
+    /// and it lies inside the matrix if both are less than the sizes.
+    fn overlaps(self) -> bool {
+        let (mut g, mut rest) = (self.row_stride, self.col_stride);
+        while rest != 0 {
+            (g, rest) = (rest, g % rest);
+        }
+        // g = 0 only where both strides are 0; canonical strides are so only if rows and columns exceed 1.
+        g == 0 || (self.col_stride / g < self.rows && self.row_stride / g < self.cols)
+    }
+
+    fn t(self) -> Self {
+        Self { rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride }
+    }
+
+    fn index(self, row: usize, col: usize) -> Option<usize> {
+        (row < self.rows && col < self.cols).then(|| row * self.row_stride + col * self.col_stride)
+    }
+
+    /// The layout of a range of rows, and where in the slice it begins. The range is not empty and lies in
+    /// the matrix.
+    fn row_range(self, range: Range<usize>) -> (Self, usize) {
+        debug_assert!(range.start < range.end && range.end <= self.rows);
+        (Self { rows: range.end - range.start, ..self }, range.start * self.row_stride)
+    }
+}
+
+/// A matrix that is read: a slice with rows, columns and strides.
+///
+/// Invariant: rows and columns are at least 1, and every element lies in the slice.
+///
+/// # Example
+///
+/// ```
+/// # fn main() -> Result<(), handgrad::Error> {
+/// use handgrad::MatRef;
+///
+/// let a = MatRef::new(&[1, 2, 3, 4, 5, 6], 2, 3)?; // rows (1 2 3), (4 5 6)
+/// assert_eq!(a.get(1, 0), Some(4));
+/// assert_eq!(a.t().get(0, 1), Some(4));
+/// assert_eq!(MatRef::col_major(&[1, 2, 3, 4, 5, 6], 2, 3)?.get(1, 0), Some(2));
+/// // Every second column of `a`: nothing is copied.
+/// assert_eq!(MatRef::with_strides(&[1, 2, 3, 4, 5, 6], (2, 2), (3, 2))?.get(1, 1), Some(6));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct MatRef<'a, T> {
+    data: &'a [T],
+    layout: Layout,
+}
+
+// Not derived: a view can be copied whether or not its elements can.
+impl<T> Clone for MatRef<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for MatRef<'_, T> {}
+
+impl<'a, T> MatRef<'a, T> {
+    /// A row-major matrix over the whole of `data`: element (r, c) is `data[r * cols + c]`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Zero`] if a size is 0, [`Error::Overflow`] if `rows * cols` overflows, [`Error::Length`] if
+    /// `data` has not exactly that length.
+    pub fn new(data: &'a [T], rows: usize, cols: usize) -> Result<Self, Error> {
+        let (layout, len) = Layout::row_major(rows, cols)?;
+        check_len(What::Matrix, len, data.len())?;
+        Ok(Self { data, layout })
+    }
+
+    /// A column-major matrix over the whole of `data`: element (r, c) is `data[c * rows + r]`.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn col_major(data: &'a [T], rows: usize, cols: usize) -> Result<Self, Error> {
+        Ok(MatRef::new(data, cols, rows)?.t())
+    }
+
+    /// A matrix of any strides: element (r, c) is `data[r * strides.0 + c * strides.1]`. Strides may be 0
+    /// (one row or column repeated), and `data` may be longer than needed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Zero`] if a size is 0, [`Error::Overflow`] if the place of the last element overflows,
+    /// [`Error::Length`] (with the least length) if it lies beyond `data`.
+    pub fn with_strides(
+        data: &'a [T],
+        shape: (usize, usize),
+        strides: (usize, usize),
+    ) -> Result<Self, Error> {
+        let (layout, len) = Layout::with_strides(shape, strides)?;
+        if data.len() < len {
+            return Err(Error::Length { what: What::Matrix, expected: len, got: data.len() });
+        }
+        Ok(Self { data, layout })
+    }
+
+    /// The transposed matrix: nothing is copied.
+    pub fn t(self) -> Self {
+        Self { layout: self.layout.t(), ..self }
+    }
+
+    /// The number of rows, at least 1.
+    pub fn rows(&self) -> usize {
+        self.layout.rows
+    }
+
+    /// The number of columns, at least 1.
+    pub fn cols(&self) -> usize {
+        self.layout.cols
+    }
+
+    /// How far an element is from the one above it, in elements (1 if there is only one row).
+    pub fn row_stride(&self) -> usize {
+        self.layout.row_stride
+    }
+
+    /// How far an element is from the one to its left, in elements (1 if there is only one column).
+    pub fn col_stride(&self) -> usize {
+        self.layout.col_stride
+    }
+
+    /// The slice behind the view. It begins with element (0, 0).
+    pub fn as_slice(&self) -> &'a [T] {
+        self.data
+    }
+
+    /// Element (row, col), or `None` outside of the matrix.
+    pub fn get(&self, row: usize, col: usize) -> Option<T>
+    where
+        T: Copy,
+    {
+        self.data.get(self.layout.index(row, col)?).copied()
+    }
+
+    /// Some of the rows, at least one.
+    pub(crate) fn row_range(self, range: Range<usize>) -> Self {
+        let (layout, start) = self.layout.row_range(range);
+        Self { data: &self.data[start..], layout }
+    }
+}
+
+/// A matrix that is written: as [`MatRef`], and no two elements are the same place in memory.
+///
+/// # Example
+///
+/// ```
+/// # fn main() -> Result<(), handgrad::Error> {
+/// use handgrad::{Error, MatMut};
+///
+/// let mut data = [0; 6];
+/// *MatMut::new(&mut data, 2, 3)?.get_mut(1, 0).unwrap() = 7;
+/// assert_eq!(data, [0, 0, 0, 7, 0, 0]);
+///
+/// let twice = MatMut::with_strides(&mut data, (2, 3), (1, 1)); // (0, 1) and (1, 0) in one place
+/// assert_eq!(twice.unwrap_err(), Error::Overlap { shape: (2, 3), strides: (1, 1) });
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct MatMut<'a, T> {
+    data: &'a mut [T],
+    layout: Layout,
+}
+
+impl<'a, T> MatMut<'a, T> {
+    /// A row-major matrix over the whole of `data`: element (r, c) is `data[r * cols + c]`.
+    ///
+    /// # Errors
+    ///
+    /// As [`MatRef::new`].
+    pub fn new(data: &'a mut [T], rows: usize, cols: usize) -> Result<Self, Error> {
+        let (layout, len) = Layout::row_major(rows, cols)?;
+        check_len(What::Matrix, len, data.len())?;
+        Ok(Self { data, layout })
+    }
+
+    /// A column-major matrix over the whole of `data`: element (r, c) is `data[c * rows + r]`.
+    ///
+    /// # Errors
+    ///
+    /// As [`MatRef::new`].
+    pub fn col_major(data: &'a mut [T], rows: usize, cols: usize) -> Result<Self, Error> {
+        Ok(MatMut::new(data, cols, rows)?.t())
+    }
+
+    /// A matrix of any strides: element (r, c) is `data[r * strides.0 + c * strides.1]`. `data` may be
+    /// longer than needed; what lies between the elements is never written.
+    ///
+    /// # Errors
+    ///
+    /// As [`MatRef::with_strides`], and [`Error::Overlap`] if two elements would share a place.
+    pub fn with_strides(
+        data: &'a mut [T],
+        shape: (usize, usize),
+        strides: (usize, usize),
+    ) -> Result<Self, Error> {
+        let (layout, len) = Layout::with_strides(shape, strides)?;
+        if layout.overlaps() {
+            return Err(Error::Overlap { shape, strides });
+        }
+        if data.len() < len {
+            return Err(Error::Length { what: What::Matrix, expected: len, got: data.len() });
+        }
+        Ok(Self { data, layout })
+    }
+
+    /// The transposed matrix: nothing is copied.
+    pub fn t(self) -> Self {
+        Self { layout: self.layout.t(), ..self }
+    }
+
+    /// The same matrix, to read.
+    pub fn as_ref(&self) -> MatRef<'_, T> {
+        MatRef { data: self.data, layout: self.layout }
+    }
+
+    /// The same matrix for a shorter time, so that it can be handed on and used again.
+    pub fn reborrow(&mut self) -> MatMut<'_, T> {
+        MatMut { data: self.data, layout: self.layout }
+    }
+
+    /// The number of rows, at least 1.
+    pub fn rows(&self) -> usize {
+        self.layout.rows
+    }
+
+    /// The number of columns, at least 1.
+    pub fn cols(&self) -> usize {
+        self.layout.cols
+    }
+
+    /// How far an element is from the one above it, in elements (1 if there is only one row).
+    pub fn row_stride(&self) -> usize {
+        self.layout.row_stride
+    }
+
+    /// How far an element is from the one to its left, in elements (1 if there is only one column).
+    pub fn col_stride(&self) -> usize {
+        self.layout.col_stride
+    }
+
+    /// The slice behind the view. It begins with element (0, 0).
+    pub fn as_mut_slice(&mut self) -> &mut [T] {
+        self.data
+    }
+
+    /// Element (row, col) to write, or `None` outside of the matrix.
+    pub fn get_mut(&mut self, row: usize, col: usize) -> Option<&mut T> {
+        self.data.get_mut(self.layout.index(row, col)?)
+    }
+
+    /// Some of the rows, at least one.
+    pub(crate) fn row_range(self, range: Range<usize>) -> Self {
+        let (layout, start) = self.layout.row_range(range);
+        Self { data: &mut self.data[start..], layout }
+    }
+
+    /// The elements of one row, from left to right.
+    pub(crate) fn row_mut(&mut self, row: usize) -> impl Iterator<Item = &mut T> {
+        let Layout { cols, row_stride, col_stride, .. } = self.layout;
+        self.data[row * row_stride..].iter_mut().step_by(col_stride).take(cols)
+    }
+}
