@@ -85,9 +85,9 @@ fn check_class(class: usize, classes: usize) -> Result<(), Error> {
     if class < classes { Ok(()) } else { Err(Error::Label { example: 0, classes, got: class as i128 }) }
 }
 
-/// The largest of some scores, NaN if one of them is.
+/// The largest of some scores, at least one; NaN if one of them is.
 fn largest<T: Float>(f: &[T]) -> T {
-    f.iter().fold(T::neg_infinity(), |max, &f| if f > max || f.is_nan() { f } else { max })
+    f.iter().fold(f[0], |max, &f| if f > max || f.is_nan() { f } else { max })
 }
 
 /// The inner product of two vectors of one length.

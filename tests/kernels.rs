@@ -1,0 +1,126 @@
+//! Promise: every fast kernel computes what the derivation says, for all shapes, layouts, types, engines,
+//! conventions and reductions, within the rounding bound of `support::bounds`.
+
+mod support;
+
+use autodiff::F1;
+use half::bf16;
+use handgrad::gemm::{Gemm, Portable, default_engine};
+use handgrad::{Kink, Reduction};
+use support::bounds::{Rounding, bounds};
+use support::{Element, How, LAYOUTS, Layout, Problem, assert_within, oracle, run_pass};
+use twofloat::TwoFloat;
+
+/// Runs a pass and compares every output with the oracle in the same type: each of the two may be off by
+/// the bound. Returns the largest share of the allowance that was used.
+fn compare<T: Element>(problem: &Problem, how: How<'_, T>) -> f64 {
+    let got = run_pass(problem, how).unwrap();
+    let expected = oracle::evaluate::<T>(problem, how.kink, how.reduction);
+    let bounds = bounds(problem, Rounding::of::<T>(), how.kink, how.reduction);
+    let mut worst = 0.0;
+    for (((what, got), (_, expected)), (_, bound)) in
+        got.parts().into_iter().zip(expected.parts()).zip(bounds.parts())
+    {
+        let allowance: Vec<f64> = bound.iter().map(|bound| 2.0 * bound).collect();
+        worst = f64::max(worst, assert_within(what, got, expected, &allowance));
+    }
+    let row = |i: usize| &got.scores[i * problem.dims.classes()..][..problem.dims.classes()];
+    for (i, &class) in got.predictions.iter().enumerate() {
+        assert!(row(i)[..class].iter().all(|score| *score < row(i)[class]), "the first of the largest");
+        assert!(row(i)[class..].iter().all(|score| *score <= row(i)[class]), "the largest");
+    }
+    worst
+}
+
+const SIZES: [(usize, usize, usize); 9] = [
+    (1, 1, 1),
+    (1, 5, 3),
+    (5, 1, 2),
+    (7, 11, 1),
+    (2, 3, 2),
+    (13, 17, 5),
+    (16, 8, 8),
+    (31, 29, 11),
+    (65, 9, 19),
+];
+
+/// Sizes × numbers of examples × layouts × conventions × reductions, on this engine.
+fn grid<T: Element>(engine: &dyn Gemm<T>, examples: &[usize]) {
+    let mut worst = 0.0;
+    for (seed, &(m, h, c)) in SIZES.iter().enumerate() {
+        for (i, &n) in examples.iter().enumerate() {
+            let problem = Problem::random(seed as u64, (m, h, c, n));
+            for (k, layout) in LAYOUTS.into_iter().enumerate() {
+                let kink = [Kink::One, Kink::Zero][(i + k) % 2];
+                let reduction = [Reduction::Mean, Reduction::Sum][(i + k / 2) % 2];
+                worst = f64::max(worst, compare(&problem, How { layout, kink, reduction, engine }));
+            }
+        }
+    }
+    println!("{}: at most {worst:.3} of the allowance", std::any::type_name::<T>());
+}
+
+#[test]
+fn f64_agrees_with_the_derivation() {
+    grid::<f64>(default_engine(), &[1, 2, 7, 16]);
+    grid::<f64>(&Portable, &[1, 2, 7, 16]);
+}
+
+#[test]
+fn f32_agrees_with_the_derivation() {
+    grid::<f32>(default_engine(), &[1, 2, 7, 16]);
+    grid::<f32>(&Portable, &[1, 2, 7, 16]);
+}
+
+#[test]
+fn bf16_agrees_with_the_derivation() {
+    grid::<bf16>(default_engine(), &[1, 2, 7, 16]);
+}
+
+#[test]
+fn two_float_agrees_with_the_derivation() {
+    grid::<TwoFloat>(default_engine(), &[1, 2, 7]);
+}
+
+#[test]
+fn dual_numbers_agree_with_the_derivation() {
+    grid::<F1>(default_engine(), &[1, 2, 7]);
+}
+
+/// One example less and more than one tile, two tiles, and the tiles of one group.
+#[test]
+fn tile_boundaries() {
+    let (m, h, c) = (3, 5, 4);
+    let tile = handgrad::Dims::new(m, h, c).unwrap().tile_len(usize::MAX);
+    assert_eq!(tile, 256);
+    for n in
+        [tile - 1, tile, tile + 1, 2 * tile - 1, 2 * tile, 2 * tile + 1, 16 * tile, 16 * tile + 1, 33 * tile]
+    {
+        let problem = Problem::random(n as u64, (m, h, c, n));
+        let layout = Layout::Spread;
+        compare::<f64>(&problem, How { layout, ..How::default() });
+        compare::<f32>(&problem, How { layout, ..How::default() });
+        compare::<f32>(&problem, How { engine: &Portable, reduction: Reduction::Sum, ..How::default() });
+    }
+}
+
+/// Dimensions at which a tile has fewer examples than its largest number.
+#[test]
+fn small_tiles() {
+    for (m, h, c, tile) in [(2, 30_000, 2, 8), (3, 1200, 5, 216)] {
+        let problem = Problem::random(1, (m, h, c, tile + 3));
+        assert_eq!(problem.dims.tile_len(usize::MAX), tile);
+        compare::<f32>(&problem, How::default());
+    }
+}
+
+/// A dual number with derivative 0 is an f64 on the portable engine, bit for bit.
+#[test]
+fn portable_engine_is_the_same_for_every_type() {
+    let problem = Problem::random(5, (13, 17, 5, 300));
+    let plain = run_pass::<f64>(&problem, How { engine: &Portable, ..How::default() }).unwrap();
+    let dual = run_pass::<F1>(&problem, How::default()).unwrap();
+    for ((what, plain), (_, dual)) in plain.parts().into_iter().zip(dual.parts()) {
+        assert!(plain.iter().zip(dual).all(|(p, d)| p.to_bits() == d.x.to_bits()), "{what}");
+    }
+}
