@@ -114,7 +114,7 @@ pub fn probabilities<T: Float>(f: &[T], p: &mut [T]) -> Result<(), Error> {
 ///
 /// Where y leads (f_y is the largest score) it is log1p of the sum over j ≠ y of e^{f_j - f_y}, which has
 /// full relative accuracy also where the loss is tiny. Elsewhere it is -((f_y - max f) - log of the sum of
-/// e^{f_k - max f}). NaN or +infinity if the largest score is NaN or infinite. O(C).
+/// e^{f_k - max f}). NaN if the largest score is NaN or infinite. O(C).
 ///
 /// # Errors
 ///

@@ -8,9 +8,8 @@
 //!   the scores are large.
 //! - g_y = -(sum over j ≠ y of p_j), not p_y - 1, which cancels where p_y is near 1.
 //!
-//! Where M is NaN or infinite there are no probabilities: M - M is NaN then, and so are all of them, the log
-//! probabilities and g; the loss is NaN or +infinity. A score of -infinity beside finite ones has
-//! probability 0.
+//! Where M is NaN or infinite there are no probabilities: M - M is NaN then, and so are all of them, their
+//! logarithms, the loss and g. A score of -infinity beside finite ones has probability 0.
 
 use num_traits::Float;
 
@@ -22,6 +21,13 @@ use crate::matrix::MatMut;
 pub(crate) struct Lead<T> {
     pub(crate) class: usize,
     score: T,
+}
+
+impl<T: Float> Lead<T> {
+    /// log of the sum of all e^{f_j - M}, given the sum over all but the leader: NaN if M is not finite.
+    fn log_total(self, rest: T) -> T {
+        rest.ln_1p() + (self.score - self.score)
+    }
 }
 
 /// (3): f ← f + b2, where f holds W2 a, and the leading score.
@@ -69,7 +75,7 @@ pub(crate) fn loss_and_grad<T: Float>(
     if let Some(db2) = db2 {
         add_to(db2, f);
     }
-    behind + rest.ln_1p()
+    behind + lead.log_total(rest)
 }
 
 /// (4): writes the probabilities of a row of scores to row `row` of `out`.
@@ -92,7 +98,7 @@ pub(crate) fn log_probabilities<T: Float>(f: &[T], lead: Lead<T>, out: &mut MatM
         *l = f - lead.score;
         rest = if class == lead.class { rest } else { rest + l.exp() };
     }
-    let log = rest.ln_1p() + (lead.score - lead.score);
+    let log = lead.log_total(rest);
     for l in out.row_mut(row) {
         *l = *l - log;
     }
