@@ -7,7 +7,7 @@ use num_traits::{Float, PrimInt};
 use crate::batch::Batch;
 use crate::error::{Error, What, check_len};
 use crate::gemm::{Beta, Gemm, default_engine};
-use crate::kernels::sum::{Sum, fold};
+use crate::kernels::sum::{Sum, add_to, fold, sum_rows};
 use crate::kernels::{hidden, softmax};
 use crate::kink::Kink;
 use crate::matrix::{MatMut, MatRef};
@@ -95,9 +95,9 @@ struct Tile<'s, T> {
     x: MatRef<'s, T>,
     /// Z, t × h.
     z: &'s mut [T],
-    /// A, t × h; D from the middle of the backward pass on.
+    /// A, t × h; in the backward pass D takes its place.
     a: &'s mut [T],
-    /// F, t × C; G once the losses are known.
+    /// F, t × C; G takes its place with the losses.
     f: &'s mut [T],
 }
 
@@ -266,7 +266,7 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
             let x = self.batch.x.row_range(examples.clone());
             let mut tile =
                 Tile { examples, x, z: &mut z[..len * h], a: &mut a[..len * h], f: &mut f[..len * c] };
-            let mut target = match (&mut grad, &mut low) {
+            let target = match (&mut grad, &mut low) {
                 (Some(_), Some(low)) if index >= GROUP => {
                     Some((low.reborrow(), if index == GROUP { Beta::Zero } else { Beta::One }))
                 }
@@ -276,8 +276,8 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
                 (None, _) => None,
             };
             self.forward(&mut tile)?;
-            self.rows(&mut tile, count, &mut target, &mut total);
-            self.backward(&mut tile, target)?;
+            self.rows(&mut tile, count, &mut total);
+            self.backward(tile, target)?;
             if let (Some((grad, _)), Some(low)) = (&mut grad, &mut low) {
                 let group_ends = (index + 1) % GROUP == 0 || start + len == n;
                 if index >= GROUP && group_ends {
@@ -301,21 +301,12 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
     }
 
     /// All that happens to one row of scores, example by example, while it lies in the cache.
-    fn rows(
-        &mut self,
-        tile: &mut Tile<'_, T>,
-        count: T,
-        target: &mut Option<(ParamsMut<'_, T>, Beta)>,
-        total: &mut Sum<T>,
-    ) {
+    fn rows(&mut self, tile: &mut Tile<'_, T>, count: T, total: &mut Sum<T>) {
         let b2 = self.params.b2;
         let weight = match self.reduction {
             Reduction::Mean => count.recip(),
             Reduction::Sum => T::one(),
         };
-        if let Some((grad, Beta::Zero)) = target {
-            grad.b2.fill(T::zero());
-        }
         for (i, f) in tile.examples.clone().zip(tile.f.chunks_exact_mut(b2.len())) {
             let lead = softmax::add_bias(f, b2);
             if let Some(scores) = &mut self.scores {
@@ -333,8 +324,7 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
                 predictions[i] = lead.class;
             }
             if let Some(y) = self.batch.label(i) {
-                let db2 = target.as_mut().map(|(grad, _)| &mut *grad.b2);
-                let loss = softmax::loss_and_grad(f, lead, y, weight, db2);
+                let loss = softmax::loss_and_grad(f, lead, y, weight);
                 total.add(loss);
                 if let Some(losses) = &mut self.losses {
                     losses[i] = loss;
@@ -343,10 +333,10 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
         }
     }
 
-    /// (12) to (16) of one tile, as far as they are wanted. (db2 has been formed with G.)
+    /// (12) to (16) of one tile, as far as they are wanted.
     fn backward(
         &mut self,
-        tile: &mut Tile<'_, T>,
+        tile: Tile<'_, T>,
         mut target: Option<(ParamsMut<'_, T>, Beta)>,
     ) -> Result<(), Error> {
         if target.is_none() && self.input_grad.is_none() {
@@ -357,23 +347,29 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
         let g = MatRef::new(tile.f, t, c)?;
         if let Some((grad, beta)) = &mut target {
             self.engine.gemm(g.t(), MatRef::new(tile.a, t, h)?, *beta, grad.w2.reborrow())?;
-            if *beta == Beta::Zero {
-                grad.b1.fill(T::zero());
-            }
         }
         // A is not needed any more: D takes its place.
         self.engine.gemm(g, w2, Beta::Zero, MatMut::new(tile.a, t, h)?)?;
-        let db1 = target.as_mut().map(|(grad, _)| &mut *grad.b1);
-        hidden::mask_bias_grad(self.kink, tile.z, tile.a, h, db1);
+        let db1 = hidden::mask_bias_grad(self.kink, h, tile.z, tile.a);
         let d = MatRef::new(tile.a, t, h)?;
         if let Some((grad, beta)) = target {
             self.engine.gemm(d.t(), tile.x, beta, grad.w1)?;
+            put(beta, grad.b1, db1);
+            put(beta, grad.b2, sum_rows(c, tile.f));
         }
         if let Some(input_grad) = &mut self.input_grad {
-            let rows = input_grad.reborrow().row_range(tile.examples.clone());
+            let rows = input_grad.reborrow().row_range(tile.examples);
             self.engine.gemm(d, w1, Beta::Zero, rows)?;
         }
         Ok(())
+    }
+}
+
+/// Writes or adds a tile's part of a bias gradient.
+fn put<T: Float>(beta: Beta, grad: &mut [T], part: &[T]) {
+    match beta {
+        Beta::Zero => grad.copy_from_slice(part),
+        Beta::One => add_to(grad, part),
     }
 }
 

@@ -91,6 +91,7 @@ fn infinities() {
             *if hit < len { &mut problem.theta[hit] } else { &mut problem.x[hit - len] } = value;
             let out = run(&problem);
             let expected = oracle::evaluate::<f64>(&problem, Kink::One, Reduction::Mean);
+            assert_eq!(out.predictions, expected.predictions);
             for ((what, got), (_, expected)) in out.parts().into_iter().zip(expected.parts()) {
                 for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
                     assert_eq!(

@@ -20,22 +20,24 @@ pub(crate) fn bias_relu<T: Float>(kink: Kink, b1: &[T], z: &mut [T], a: &mut [T]
     }
 }
 
-/// (14) for each row of a tile: d ← I * d, where d holds W2ᵀ g, and db1 ← db1 + d if it is wanted.
+/// (14) for each row of a tile of width h: d ← I * d, where d holds W2ᵀ g. Returns the sum of the rows of D,
+/// the tile's part of db1, in the place of the first row of z, which nobody needs any more.
 ///
 /// A unit with I = 0 gets exactly 0, whatever d holds: its weights have no influence on this example.
-pub(crate) fn mask_bias_grad<T: Float>(
-    kink: Kink,
-    z: &[T],
-    d: &mut [T],
-    h: usize,
-    mut db1: Option<&mut [T]>,
-) {
+pub(crate) fn mask_bias_grad<'z, T: Float>(kink: Kink, h: usize, z: &'z mut [T], d: &mut [T]) -> &'z [T] {
+    let (sums, z) = z.split_at_mut(h);
+    let (first, d) = d.split_at_mut(h);
+    mask(kink, sums, first);
+    sums.copy_from_slice(first);
     for (z, d) in z.chunks_exact(h).zip(d.chunks_exact_mut(h)) {
-        for (&z, d) in z.iter().zip(d.iter_mut()) {
-            *d = if kink.is_active(z) { *d } else { T::zero() };
-        }
-        if let Some(db1) = db1.as_deref_mut() {
-            add_to(db1, d);
-        }
+        mask(kink, z, d);
+        add_to(sums, d);
+    }
+    sums
+}
+
+fn mask<T: Float>(kink: Kink, z: &[T], d: &mut [T]) {
+    for (&z, d) in z.iter().zip(d) {
+        *d = if kink.is_active(z) { *d } else { T::zero() };
     }
 }

@@ -42,15 +42,9 @@ pub(crate) fn add_bias<T: Float>(f: &mut [T], b2: &[T]) -> Lead<T> {
     lead
 }
 
-/// (5) and (15) in place: returns the loss of class y, overwrites the scores by `weight` times the score
-/// gradient g = p - e_y, and adds that to db2 if it is wanted.
-pub(crate) fn loss_and_grad<T: Float>(
-    f: &mut [T],
-    lead: Lead<T>,
-    y: usize,
-    weight: T,
-    db2: Option<&mut [T]>,
-) -> T {
+/// (5) and (15) in place: returns the loss of class y and overwrites the scores by `weight` times the score
+/// gradient g = p - e_y.
+pub(crate) fn loss_and_grad<T: Float>(f: &mut [T], lead: Lead<T>, y: usize, weight: T) -> T {
     let behind = lead.score - f[y];
     for f in f.iter_mut() {
         *f = (*f - lead.score).exp();
@@ -72,9 +66,6 @@ pub(crate) fn loss_and_grad<T: Float>(
         *g = *g * factor;
     }
     f[y] = -others * factor;
-    if let Some(db2) = db2 {
-        add_to(db2, f);
-    }
     behind + lead.log_total(rest)
 }
 

@@ -49,6 +49,12 @@ pub fn example_grad<T: Element>(at: &Example<T>, x: &[T]) -> Vec<T> {
     [dw1, at.d.clone(), dw2, at.g.clone()].concat()
 }
 
+/// The index of the first NaN, or of the first of the largest.
+fn largest<T: Element>(f: &[T]) -> usize {
+    let is_largest = |&i: &usize| f.iter().all(|other| f[i] >= *other);
+    f.iter().position(|f| f.is_nan()).or_else(|| (0..f.len()).find(is_largest)).unwrap()
+}
+
 pub fn evaluate<T: Element>(problem: &Problem, kink: Kink, reduction: Reduction) -> Outputs<T> {
     let Problem { dims, n, ref labels, .. } = *problem;
     let (theta, x) = (problem.theta::<T>(), problem.x::<T>());
@@ -60,8 +66,7 @@ pub fn evaluate<T: Element>(problem: &Problem, kink: Kink, reduction: Reduction)
         let at = example(problem, &theta, x, y, kink);
         losses.push(d::loss(&at.f, y).unwrap());
         log_probabilities.extend((0..dims.classes()).map(|j| -d::loss(&at.f, j).unwrap()));
-        predictions
-            .push((0..dims.classes()).rev().max_by(|&i, &j| at.f[i].partial_cmp(&at.f[j]).unwrap()).unwrap());
+        predictions.push(largest(&at.f));
         grads.extend(example_grad(&at, x));
         let mut dx = vec![T::nan(); dims.inputs()];
         d::input_grad(blocks(problem, &theta)[0], &at.d, &mut dx).unwrap();

@@ -1,0 +1,111 @@
+//! Promise: the crate allocates nothing by itself. A counting allocator sees every allocation of this
+//! program; the one engine that allocates, matrixmultiply, is told apart by a wrapper.
+#![allow(unsafe_code, reason = "an allocator is unsafe by its trait")]
+
+mod support;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use autodiff::F1;
+use half::bf16;
+use handgrad::gemm::{Beta, Gemm, Portable, default_engine};
+use handgrad::{Batch, Error, MatMut, MatRef, Params, ParamsMut, Pass};
+use support::{Element, Problem};
+
+struct Counting;
+
+thread_local! {
+    /// Allocations of this thread: tests run side by side.
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: every call goes to the system's allocator with the same arguments.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.set(COUNT.get() + 1);
+        // SAFETY: the caller's promises are those that `System` asks for.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// An engine whose allocations do not count.
+struct Apart<'a, T>(&'a dyn Gemm<T>);
+
+impl<T> Gemm<T> for Apart<'_, T> {
+    fn gemm(&self, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: Beta, c: MatMut<'_, T>) -> Result<(), Error> {
+        let before = COUNT.get();
+        let result = self.0.gemm(a, b, beta, c);
+        COUNT.set(before);
+        result
+    }
+}
+
+/// The allocations of one pass with every output, of one short call, and of every error path.
+fn allocations<T: Element>(engine: &dyn Gemm<T>, n: usize) -> usize {
+    let problem = Problem::random(1, (9, 13, 5, n));
+    let (dims, m, c) = (problem.dims, 9, 5);
+    let (theta, x) = (problem.theta::<T>(), problem.x::<T>());
+    let mut outs = [(); 3].map(|()| vec![T::zero(); n * c]);
+    let [f, p, log_p] = &mut outs;
+    let (mut grad, mut dx) = (vec![T::zero(); dims.param_len()], vec![T::zero(); n * m]);
+    let (mut losses, mut classes) = (vec![T::zero(); n], vec![0; n]);
+    let mut scratch = vec![T::zero(); dims.scratch_len(n)];
+
+    let before = COUNT.get();
+    let params = Params::from_flat(dims, &theta).unwrap();
+    let batch = Batch::new(MatRef::new(&x, n, m).unwrap(), &problem.labels).unwrap();
+    Pass::new(params, batch)
+        .engine(engine)
+        .accumulate_grad(ParamsMut::from_flat(dims, &mut grad).unwrap())
+        .input_grad(MatMut::new(&mut dx, n, m).unwrap())
+        .losses(&mut losses)
+        .scores(MatMut::new(f, n, c).unwrap())
+        .probabilities(MatMut::new(p, n, c).unwrap())
+        .log_probabilities(MatMut::new(log_p, n, c).unwrap())
+        .predictions(&mut classes)
+        .run(&mut scratch)
+        .unwrap();
+    Pass::new(params, batch).engine(engine).run(&mut []).unwrap_err();
+    Pass::new(params, batch).engine(engine).losses(&mut []).run(&mut scratch).unwrap_err();
+    COUNT.get() - before
+}
+
+#[test]
+fn the_counter_counts() {
+    let before = COUNT.get();
+    drop(std::hint::black_box(vec![0u8; 100]));
+    assert_eq!(COUNT.get() - before, 1);
+}
+
+#[test]
+fn none_on_the_portable_engine() {
+    for n in [1, 256, 257, 256 * 17] {
+        assert_eq!(allocations::<f32>(&Portable, n), 0);
+        assert_eq!(allocations::<f64>(&Portable, n), 0);
+        assert_eq!(allocations::<bf16>(default_engine(), n), 0);
+        assert_eq!(allocations::<F1>(default_engine(), n), 0);
+    }
+}
+
+#[test]
+fn none_outside_of_matrixmultiply() {
+    for n in [1, 256, 257, 256 * 17] {
+        assert_eq!(allocations::<f32>(&Apart(default_engine()), n), 0);
+        assert_eq!(allocations::<f64>(&Apart(default_engine()), n), 0);
+    }
+    if cfg!(feature = "matrixmultiply") {
+        assert_ne!(
+            allocations::<f32>(default_engine(), 1),
+            0,
+            "matrixmultiply allocates, and the counter sees it"
+        );
+    }
+}

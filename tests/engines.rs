@@ -1,0 +1,104 @@
+//! Promise: every engine computes the product, whatever the strides, and reads nothing it should not.
+
+mod support;
+
+use half::bf16;
+use handgrad::gemm::{Beta, Gemm, Portable, default_engine};
+use support::{Element, LAYOUTS, Layout, assert_within};
+
+/// C = A B (+ C) with A, B, C in these layouts, against plain sums in f64.
+fn check<T: Element>(
+    engine: &dyn Gemm<T>,
+    (m, k, n): (usize, usize, usize),
+    layouts: [Layout; 3],
+    beta: Beta,
+) {
+    let mut rng = fastrand::Rng::with_seed((m * 1_000_000 + k * 1000 + n) as u64);
+    let mut numbers = |len| -> Vec<T> { (0..len).map(|_| T::of(f64::from(rng.i32(-9..10)) / 8.0)).collect() };
+    let (a, b, old) = (numbers(m * k), numbers(k * n), numbers(m * n));
+    let [la, lb, lc] = layouts;
+    let (a_memory, b_memory) = (la.lay(&a, m, k), lb.lay(&b, k, n));
+    let mut c_memory = if beta == Beta::Zero { lc.blank(m, n, T::nan()) } else { lc.lay(&old, m, n) };
+    let c = lc.view_mut(&mut c_memory, m, n);
+    engine.gemm(la.view(&a_memory, m, k), lb.view(&b_memory, k, n), beta, c).unwrap();
+
+    let got = lc.collect(&c_memory, m, n);
+    let (mut expected, mut bound) = (vec![], vec![]);
+    for (i, old) in old.iter().enumerate() {
+        let old = if beta == Beta::One { old.value() } else { 0.0 };
+        let terms = (0..k).map(|p| a[i / n * k + p].value() * b[p * n + i % n].value());
+        let (sum, magnitude) = terms.fold((old, old.abs()), |(s, g), term| (s + term, g + term.abs()));
+        let ku = (k + 1) as f64 * T::U;
+        expected.push(sum);
+        bound.push(ku / (1.0 - ku) * magnitude);
+    }
+    let got_values: Vec<f64> = got.iter().map(|value| value.value()).collect();
+    assert_within(&format!("{m} x {k} x {n}, {layouts:?}, {beta:?}"), &got_values, &expected, &bound);
+    let untouched = c_memory.iter().filter(|value| value.is_nan()).count();
+    assert_eq!(untouched, c_memory.len() - m * n, "written between the elements");
+}
+
+fn grid<T: Element>(engine: &dyn Gemm<T>, deepest: usize) {
+    let sizes = [1, 2, 3, 4, 5, 7, 8, 9, 16, 17];
+    let depths = [1, 2, 3, 8, 31, 63, 64, 65, 128, 129, 300];
+    for (i, &m) in sizes.iter().enumerate() {
+        for (j, &n) in sizes.iter().enumerate() {
+            for (l, &k) in depths.iter().filter(|k| **k <= deepest).enumerate() {
+                let pick = |shift: usize| LAYOUTS[(i + j * shift + l * (shift + 1) + shift) % 4];
+                let beta = [Beta::Zero, Beta::One][(i + j + l) % 2];
+                check(engine, (m, k, n), [pick(0), pick(1), pick(2)], beta);
+            }
+        }
+    }
+    for la in LAYOUTS {
+        for lb in LAYOUTS {
+            for lc in LAYOUTS {
+                check(engine, (13, 70.min(deepest), 19), [la, lb, lc], Beta::Zero);
+                check(engine, (13, 70.min(deepest), 19), [la, lb, lc], Beta::One);
+            }
+        }
+    }
+}
+
+#[test]
+fn default_f32() {
+    grid::<f32>(default_engine(), 300);
+}
+
+#[test]
+fn default_f64() {
+    grid::<f64>(default_engine(), 300);
+}
+
+#[test]
+fn portable_f32() {
+    grid::<f32>(&Portable, 300);
+}
+
+#[test]
+fn portable_f64() {
+    grid::<f64>(&Portable, 300);
+}
+
+/// With its 8 bits a sum of 65 terms is the longest whose bound means anything.
+#[test]
+fn portable_bf16() {
+    grid::<bf16>(&Portable, 65);
+}
+
+/// Rows of NaN beyond a register tile's edge must not reach the sums, and NaN inside must.
+#[test]
+fn nan_goes_where_it_belongs() {
+    let engines: [&dyn Gemm<f64>; 2] = [default_engine(), &Portable];
+    for engine in engines {
+        let (m, k, n) = (5, 3, 9);
+        let (mut a, b) = (vec![1.0; m * k], vec![1.0; k * n]);
+        a[3 * k + 1] = f64::NAN;
+        let mut c = vec![0.0; m * n];
+        let [va, vb] = [Layout::RowMajor.view(&a, m, k), Layout::RowMajor.view(&b, k, n)];
+        engine.gemm(va, vb, Beta::Zero, Layout::RowMajor.view_mut(&mut c, m, n)).unwrap();
+        for (i, value) in c.iter().enumerate() {
+            assert_eq!(value.is_nan(), i / n == 3, "row {}", i / n);
+        }
+    }
+}
