@@ -6,6 +6,7 @@
 //! - a sum of k products in any order: error <= gamma(k) * sum of |products|, gamma(k) = kU / (1 - kU); and no
 //!   error at all if all terms are multiples of some grain and their magnitudes add up to at most grain / U,
 //!   because then every partial sum is a number of the type;
+//! - a product that underflows is off by `tiny` more;
 //! - max(0, .) does not enlarge an error; where z itself is uncertain by more than |z|, I may be either value;
 //! - e^{f - M} with the argument uncertain by e: relative error expm1(e);
 //! - log p_j = -log1p(S) with S = sum over the others of e^{f_k - f_j}: if S is off by the factor e^E, the
@@ -111,7 +112,7 @@ impl Net<'_> {
             .map(|i| {
                 let column: Vec<f64> = w2.iter().skip(i).step_by(at.z.len()).copied().collect();
                 let reach: Vec<f64> = at.g.iter().zip(&g).map(|(g, e)| g.abs() + e).collect();
-                let error = dot(&column, &g) + r.gamma(c + 1) * dot(&column, &reach);
+                let error = dot(&column, &g) + r.gamma(c + 1) * dot(&column, &reach) + c as f64 * r.tiny;
                 let active = at.z[i] > 0.0 || (at.z[i] == 0.0 && self.kink == Kink::One);
                 match (a[i] == 0.0 || at.z[i].abs() > a[i], active) {
                     (true, true) => error,
@@ -205,7 +206,8 @@ pub fn bounds(problem: &Problem, r: Rounding, kink: Kink, reduction: Reduction) 
         let (dw2, db2) = rest.split_at_mut(c * h);
         // A product u v of uncertain factors, and its share of the rounding of a sum over examples.
         let term = |u: f64, eu: f64, v: f64, ev: f64| {
-            weight * (eu * v.abs() + u.abs() * ev + eu * ev + gamma * (u.abs() + eu) * (v.abs() + ev))
+            let factors = eu * v.abs() + u.abs() * ev + eu * ev;
+            weight * (factors + gamma * (u.abs() + eu) * (v.abs() + ev)) + 2.0 * r.tiny
         };
         for i in 0..h {
             (0..m).for_each(|k| dw1[i * m + k] += term(at.d[i], e.d[i], x[k], 0.0));
@@ -218,7 +220,8 @@ pub fn bounds(problem: &Problem, r: Rounding, kink: Kink, reduction: Reduction) 
         let w1 = net.theta[0];
         out.input_grad.extend((0..m).map(|k| {
             let sum = |d: &dyn Fn(usize) -> f64| (0..h).map(|i| w1[i * m + k].abs() * d(i)).sum::<f64>();
-            weight * (sum(&|i| e.d[i]) + r.gamma(h + 2) * sum(&|i| at.d[i].abs() + e.d[i]))
+            let rounding = r.gamma(h + 2) * sum(&|i| at.d[i].abs() + e.d[i]) + h as f64 * r.tiny;
+            weight * sum(&|i| e.d[i]) + weight * rounding
         }));
         out.scores.extend(e.f);
         out.probabilities.extend(e.p);
