@@ -4,8 +4,8 @@ use crate::error::{Error, What, check_len, product};
 
 /// A tile holds at most this many examples.
 ///
-/// Measured: with 256 rows the packing inside a GEMM engine is below 5 % of its work, and larger tiles
-/// gain nothing.
+/// An engine packs the weights anew for each tile, so a tile must not be small. Measured with matrixmultiply
+/// from (64, 32, 10) to (784, 1024, 10): 128 cost up to 8 % more time, 64 up to 20 %, 512 save less than 3 %.
 const MAX_TILE: usize = 256;
 
 /// A tile holds at most about this many scratch elements, as long as that leaves [`MIN_TILE`] examples:
