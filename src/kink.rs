@@ -41,6 +41,7 @@ pub enum Kink {
 impl Kink {
     /// Whether I = 1 at this pre-activation. True for NaN, so that it passes through.
     #[inline]
+    #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN is neither less nor greater: active")]
     pub(crate) fn is_active<T: Float>(self, z: T) -> bool {
         match self {
             Kink::One => !(z < T::zero()),

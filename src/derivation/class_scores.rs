@@ -16,7 +16,7 @@ use crate::kink::Kink;
 ///
 /// # Errors
 ///
-/// See the [module](self): the length of `score_grads`, and [`Error::Label`] if `y` is not in 0..C.
+/// See the [module](super): the length of `score_grads`, and [`Error::Label`] if `y` is not in 0..C.
 ///
 /// # Example
 ///
@@ -56,7 +56,7 @@ pub fn softmax_loss_grad<T: Float>(
 ///
 /// # Errors
 ///
-/// See the [module](self): the lengths of `w2` and `grad`, and [`Error::Label`] if `class` is not in 0..C.
+/// See the [module](super): the lengths of `w2` and `grad`, and [`Error::Label`] if `class` is not in 0..C.
 ///
 /// # Example
 ///
@@ -94,7 +94,7 @@ pub fn score_grad_w1<T: Float>(
 ///
 /// # Errors
 ///
-/// See the [module](self): the length of `grad`, and [`Error::Label`] if `class` is not in 0..C.
+/// See the [module](super): the length of `grad`, and [`Error::Label`] if `class` is not in 0..C.
 ///
 /// # Example
 ///
@@ -120,7 +120,7 @@ pub fn score_grad_w2<T: Float>(a: &[T], class: usize, grad: &mut [T]) -> Result<
 ///
 /// # Errors
 ///
-/// See the [module](self): the lengths of `w2` and `grad`, and [`Error::Label`] if `class` is not in 0..C.
+/// See the [module](super): the lengths of `w2` and `grad`, and [`Error::Label`] if `class` is not in 0..C.
 ///
 /// # Example
 ///
@@ -156,7 +156,7 @@ pub fn score_grad_b1<T: Float>(
 ///
 /// # Errors
 ///
-/// See the [module](self): [`Error::Label`] if `class` is not in 0..C.
+/// See the [module](super): [`Error::Label`] if `class` is not in 0..C.
 ///
 /// # Example
 ///

@@ -9,7 +9,7 @@ use crate::error::{Error, What, check_len};
 ///
 /// # Errors
 ///
-/// See the [module](self): the lengths of `w1` (hm) and `z` (h).
+/// See the [module](super): the lengths of `w1` (hm) and `z` (h).
 ///
 /// # Example
 ///
@@ -35,7 +35,7 @@ pub fn preactivations<T: Float>(w1: &[T], b1: &[T], x: &[T], z: &mut [T]) -> Res
 ///
 /// # Errors
 ///
-/// See the [module](self): the length of `a` (h).
+/// See the [module](super): the length of `a` (h).
 ///
 /// # Example
 ///
@@ -59,7 +59,7 @@ pub fn activations<T: Float>(z: &[T], a: &mut [T]) -> Result<(), Error> {
 ///
 /// # Errors
 ///
-/// See the [module](self): the lengths of `w2` (Ch) and `f` (C).
+/// See the [module](super): the lengths of `w2` (Ch) and `f` (C).
 ///
 /// # Example
 ///
@@ -88,7 +88,7 @@ pub fn scores<T: Float>(w2: &[T], b2: &[T], a: &[T], f: &mut [T]) -> Result<(), 
 ///
 /// # Errors
 ///
-/// See the [module](self): the length of `p` (C).
+/// See the [module](super): the length of `p` (C).
 ///
 /// # Example
 ///
@@ -118,7 +118,7 @@ pub fn probabilities<T: Float>(f: &[T], p: &mut [T]) -> Result<(), Error> {
 ///
 /// # Errors
 ///
-/// See the [module](self): [`Error::Label`] if `y` is not in 0..C.
+/// See the [module](super): [`Error::Label`] if `y` is not in 0..C.
 ///
 /// # Example
 ///

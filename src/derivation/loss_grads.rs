@@ -11,7 +11,7 @@ use crate::kink::Kink;
 ///
 /// # Errors
 ///
-/// See the [module](self): the length of `grad`.
+/// See the [module](super): the length of `grad`.
 ///
 /// # Example
 ///
@@ -31,7 +31,7 @@ pub fn loss_grad_w1<T: Float>(d: &[T], x: &[T], grad: &mut [T]) -> Result<(), Er
 ///
 /// # Errors
 ///
-/// See the [module](self): the length of `grad`.
+/// See the [module](super): the length of `grad`.
 ///
 /// # Example
 ///
@@ -52,7 +52,7 @@ pub fn loss_grad_w2<T: Float>(g: &[T], a: &[T], grad: &mut [T]) -> Result<(), Er
 ///
 /// # Errors
 ///
-/// See the [module](self): the lengths of `w2` (Ch) and `d` (h).
+/// See the [module](super): the lengths of `w2` (Ch) and `d` (h).
 ///
 /// # Example
 ///
@@ -85,7 +85,7 @@ pub fn loss_grad_b1<T: Float>(z: &[T], w2: &[T], g: &[T], kink: Kink, d: &mut [T
 ///
 /// # Errors
 ///
-/// See the [module](self): the length of `g` (C), and [`Error::Label`] if `y` is not in 0..C.
+/// See the [module](super): the length of `g` (C), and [`Error::Label`] if `y` is not in 0..C.
 ///
 /// # Example
 ///
@@ -108,8 +108,8 @@ pub fn loss_grad_b2<T: Float>(f: &[T], y: usize, g: &mut [T]) -> Result<(), Erro
         g[j] = (f[j] - max).exp() / sum;
         others = others + g[j];
     }
-    // `sum - sum` is 0, or NaN where the sum is: then g_y is NaN also where there is no other class.
-    g[y] = (sum - sum) - others;
+    // Where there is no other class, NaN would otherwise be lost.
+    g[y] = if sum.is_nan() { sum } else { -others };
     Ok(())
 }
 
@@ -118,7 +118,7 @@ pub fn loss_grad_b2<T: Float>(f: &[T], y: usize, g: &mut [T]) -> Result<(), Erro
 ///
 /// # Errors
 ///
-/// See the [module](self): the length of `w1` (hm).
+/// See the [module](super): the length of `w1` (hm).
 ///
 /// # Example
 ///
@@ -147,7 +147,7 @@ pub fn input_grad<T: Float>(w1: &[T], d: &[T], grad: &mut [T]) -> Result<(), Err
 ///
 /// # Errors
 ///
-/// See the [module](self): the length of `d` (h, that of `a`).
+/// See the [module](super): the length of `d` (h, that of `a`).
 ///
 /// # Example
 ///
@@ -168,7 +168,7 @@ pub fn grad_norm_squared<T: Float>(g: &[T], a: &[T], d: &[T], x: &[T]) -> Result
 ///
 /// # Errors
 ///
-/// See the [module](self): the lengths of the second example's vectors, and that of the first one's `d` (h,
+/// See the [module](super): the lengths of the second example's vectors, and that of the first one's `d` (h,
 /// that of `a`).
 ///
 /// # Example

@@ -26,7 +26,13 @@ pub(crate) struct Lead<T> {
 impl<T: Float> Lead<T> {
     /// log of the sum of all e^{f_j - M}, given the sum over all but the leader: NaN if M is not finite.
     fn log_total(self, rest: T) -> T {
-        rest.ln_1p() + (self.score - self.score)
+        rest.ln_1p() + self.zero()
+    }
+
+    /// M - M: 0, or NaN if M is not finite.
+    #[expect(clippy::eq_op, reason = "NaN is not equal")]
+    fn zero(self) -> T {
+        self.score - self.score
     }
 }
 
@@ -76,7 +82,7 @@ pub(crate) fn probabilities<T: Float>(f: &[T], lead: Lead<T>, out: &mut MatMut<'
         *p = (f - lead.score).exp();
         rest = if class == lead.class { rest } else { rest + *p };
     }
-    let total = (lead.score - lead.score).exp() + rest;
+    let total = lead.zero().exp() + rest;
     for p in out.row_mut(row) {
         *p = *p / total;
     }
