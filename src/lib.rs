@@ -31,4 +31,5 @@ pub use pass::{Pass, Reduction};
 
 // What it is made of.
 pub mod gemm;
+mod grad_sum;
 mod kernels;

@@ -7,16 +7,12 @@ use num_traits::{Float, PrimInt};
 use crate::batch::Batch;
 use crate::error::{Error, What, check_len};
 use crate::gemm::{Beta, Gemm, default_engine};
-use crate::kernels::sum::{Sum, add_to, fold, sum_rows};
+use crate::grad_sum::GradSum;
+use crate::kernels::sum::{Sum, add_to, sum_rows};
 use crate::kernels::{hidden, softmax};
 use crate::kink::Kink;
 use crate::matrix::{MatMut, MatRef};
 use crate::params::{Params, ParamsMut};
-
-/// So many tiles' gradients are added up plainly before a compensated addition to the sum of all. The
-/// error of the gradient's sums over n is therefore bounded by that of a sum over this many tiles. Fewer
-/// would cost time: a compensated addition reads and writes two arrays of all parameters.
-const GROUP: usize = 16;
 
 /// How the losses of the examples become one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -255,34 +251,19 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
         let count = T::from(n).unwrap_or_else(T::nan);
         let mut total = Sum::new();
 
-        // The gradient of the first group of tiles goes to the caller's, that of the others by way of
-        // `low`, which also keeps the low-order part of the sum between groups.
-        let mut grad = self.grad.take();
-        let mut low =
-            if n > t { Some(ParamsMut::from_flat(dims, &mut rest[..dims.param_len()])?) } else { None };
+        let low = if n > t { Some(ParamsMut::from_flat(dims, &mut rest[..dims.param_len()])?) } else { None };
+        let mut grad = self.grad.take().map(|(grad, beta)| GradSum::new(grad, beta, low));
         for (index, start) in (0..n).step_by(t).enumerate() {
             let examples = start..n.min(start + t);
             let len = examples.len();
             let x = self.batch.x.row_range(examples.clone());
             let mut tile =
                 Tile { examples, x, z: &mut z[..len * h], a: &mut a[..len * h], f: &mut f[..len * c] };
-            let target = match (&mut grad, &mut low) {
-                (Some(_), Some(low)) if index >= GROUP => {
-                    Some((low.reborrow(), if index == GROUP { Beta::Zero } else { Beta::One }))
-                }
-                (Some((grad, beta)), _) => {
-                    Some((grad.reborrow(), if index == 0 { *beta } else { Beta::One }))
-                }
-                (None, _) => None,
-            };
             self.forward(&mut tile)?;
             self.rows(&mut tile, count, &mut total);
-            self.backward(tile, target)?;
-            if let (Some((grad, _)), Some(low)) = (&mut grad, &mut low) {
-                let group_ends = (index + 1) % GROUP == 0 || start + len == n;
-                if index >= GROUP && group_ends {
-                    fold_params(grad, low);
-                }
+            self.backward(tile, grad.as_mut().map(|grad| grad.target(index)))?;
+            if let Some(grad) = &mut grad {
+                grad.tile_done(index, start + len == n);
             }
         }
         Ok(match self.reduction {
@@ -370,17 +351,5 @@ fn put<T: Float>(beta: Beta, grad: &mut [T], part: &[T]) {
     match beta {
         Beta::Zero => grad.copy_from_slice(part),
         Beta::One => add_to(grad, part),
-    }
-}
-
-/// [`fold`] for each parameter.
-fn fold_params<T: Float>(sum: &mut ParamsMut<'_, T>, low: &mut ParamsMut<'_, T>) {
-    for (sum, low) in [(&mut sum.w1, &mut low.w1), (&mut sum.w2, &mut low.w2)] {
-        for row in 0..sum.rows() {
-            sum.row_mut(row).zip(low.row_mut(row)).for_each(|(sum, low)| fold(sum, low));
-        }
-    }
-    for (sum, low) in [(&mut *sum.b1, &mut *low.b1), (&mut *sum.b2, &mut *low.b2)] {
-        sum.iter_mut().zip(low).for_each(|(sum, low)| fold(sum, low));
     }
 }
