@@ -38,8 +38,6 @@ pub enum What {
     X,
     /// The labels y, one for each example.
     Labels,
-    /// The class of one example, or the index of one class score.
-    Class,
     /// The pre-activations z, h.
     PreActivations,
     /// The hidden activations a, h.
@@ -87,7 +85,6 @@ impl fmt::Display for What {
             What::Params => "flat parameters",
             What::X => "inputs x",
             What::Labels => "labels",
-            What::Class => "class",
             What::PreActivations => "pre-activations z",
             What::Activations => "activations a",
             What::Scores => "scores",

@@ -1,8 +1,12 @@
 //! Learns to read handwritten digits, and draws how.
 //!
-//! The net has one hidden layer. It is trained with mini-batches and momentum, in the loop [`train`]: that is
-//! where to look for how this crate is used. The rest is loading ([`data`]), a check of the gradient
-//! ([`verify`]) and drawing ([`picture`]).
+//! ```text
+//! cargo run --release --example digits            # --help for more
+//! ```
+//!
+//! The net has one hidden layer. It is trained with mini-batches and momentum, in the loop `train`: that is
+//! where to look for how this crate is used. The rest is loading (`data`), a check of the gradient
+//! (`verify`) and drawing (`picture`).
 
 mod data;
 mod picture;
@@ -60,7 +64,7 @@ struct Recipe {
     /// The learning rate at the beginning; it falls to 0.
     rate: f32,
     /// Each time an image is seen, each pixel is moved by up to this, so that a few images can't be learned by
-    /// heart. With the digits it avoids two in five of the mistakes.
+    /// heart. With the digits it avoids more than a third of the mistakes.
     noise: f32,
 }
 
@@ -100,18 +104,19 @@ fn run(args: &Args, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let dims = Dims::new(rows * cols, args.hidden, CLASSES)?;
     let (n, n_test) = (data.train.len(), data.test.len());
     writeln!(out, "{n} images of {rows} x {cols} pixels to learn from, {n_test} to test")?;
-    writeln!(out, "{} inputs, {} hidden units, {CLASSES} classes", dims.inputs(), dims.hidden())?;
+    let net = format!("{} inputs, {} hidden, {CLASSES} classes", dims.inputs(), dims.hidden());
+    writeln!(out, "net: {net}")?;
 
     let mut theta = initial_parameters(dims, &mut rng);
     let verified = verify::gradient(dims, &theta, &data.train, &mut rng.fork())?;
     let (worst, compared, limit) = (verified.worst, verified.compared, verified.limit);
     write!(out, "gradient verified: worst relative error {worst:.1e} over {compared} parameters")?;
-    writeln!(out, " (limit {limit:.0e}, {} at a kink left out)", verified.kinks)?;
+    writeln!(out, " (limit {limit:.0e}; left out at a kink: {})", verified.kinks)?;
 
     let (history, took) = train(&data, dims, &recipe, &mut theta, &mut rng)?;
     let (seconds, epochs) = (took.as_secs_f64(), recipe.epochs);
     let speed = (n * epochs) as f64 / seconds;
-    writeln!(out, "trained for {epochs} epochs in {seconds:.2} s: {speed:.0} examples per second")?;
+    writeln!(out, "trained in {seconds:.2} s (epochs: {epochs}): {speed:.0} examples per second")?;
 
     let params = Params::from_flat(dims, &theta)?;
     let mut classes = vec![0; n_test];
@@ -121,8 +126,7 @@ fn run(args: &Args, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     writeln!(out, "test accuracy {accuracy}")?;
 
     let title = format!("Test accuracy {accuracy}");
-    let net = format!("{} inputs, {} hidden units, {CLASSES} classes", dims.inputs(), dims.hidden());
-    let subtitle = format!("{net}; {n} training images, {epochs} epochs, seed {}", args.seed);
+    let subtitle = format!("{net}; {n} training images; epochs: {epochs}, seed: {}", args.seed);
     let confusion = confusion(&classes, &data.test);
     let training = picture::training(&title, &subtitle, &history, &confusion)?;
     let units = picture::hidden_units(params, data.train.size)?;
@@ -190,8 +194,8 @@ fn train(
             step += 1;
         }
         took += start.elapsed();
-        bar.inc(1);
         history.push(losses(Params::from_flat(dims, theta)?, data, &mut scratch, &bar)?);
+        bar.inc(1);
     }
     bar.finish_and_clear();
     Ok((history, took))
