@@ -142,8 +142,16 @@ impl Dims {
         if n < full { n } else { full }
     }
 
-    /// The lengths of the blocks W1, b1, W2, b2, in the order of the flat layout.
-    const fn block_lens(self) -> [usize; 4] {
+    /// The lengths of the blocks W1, b1, W2, b2, in the order in which they stand in the flat slice.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), handgrad::Error> {
+    /// let [w1, b1, w2, b2] = handgrad::Dims::new(64, 32, 10)?.block_lens();
+    /// assert_eq!([w1, b1, w2, b2], [32 * 64, 32, 10 * 32, 10]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn block_lens(self) -> [usize; 4] {
         [self.hidden * self.inputs, self.hidden, self.classes * self.hidden, self.classes]
     }
 

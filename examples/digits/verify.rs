@@ -84,11 +84,10 @@ pub fn gradient(
 
 /// The parameters to verify: as many as the work allows, the same number of each of W1, b1, W2, b2.
 fn selection(dims: Dims, rng: &mut Rng) -> Vec<usize> {
-    let (m, h, c) = (dims.inputs(), dims.hidden(), dims.classes());
     let affordable = WORK / (2 * EXAMPLES * dims.param_len());
     let mut chosen = Vec::new();
     let mut start = 0;
-    for len in [h * m, h, c * h, c] {
+    for len in dims.block_lens() {
         let amount = (affordable / 4).clamp(16, len.max(16)).min(len);
         chosen.extend(rng.choose_multiple(start..start + len, amount));
         start += len;
