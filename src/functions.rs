@@ -45,7 +45,7 @@ pub fn scores<T: Float + 'static>(
     Pass::new(params, Batch::unlabelled(x)).scores(scores).infer(scratch)
 }
 
-/// Writes (4), the probabilities P(Y = j | x) = e^{f_j} / sum of e^{f_k}, of the examples `x` (n × m) to
+/// Writes (4), the probabilities P(Y = j | x) = exp(f_j) / sum of exp(f_k), of the examples `x` (n × m) to
 /// `probabilities` (n × C).
 ///
 /// Scratch and errors as [`scores`].
@@ -75,7 +75,7 @@ pub fn probabilities<T: Float + 'static>(
     Pass::new(params, Batch::unlabelled(x)).probabilities(probabilities).infer(scratch)
 }
 
-/// Writes the logarithms of (4), (f_j - max f) - log1p(sum over the others of e^{f_k - max f}), of the
+/// Writes the logarithms of (4), (f_j - max f) - log1p(sum over the others of exp(f_k - max f)), of the
 /// examples `x` (n × m) to `log_probabilities` (n × C). They are finite where the probability itself
 /// underflows to 0, and have full relative accuracy where it rounds to 1.
 ///

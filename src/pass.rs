@@ -28,10 +28,22 @@ pub enum Reduction {
 /// [`run`](Self::run) or [`infer`](Self::infer) does it all in one pass over the examples.
 ///
 /// The examples are taken tile by tile through (17):
-/// Z = X W1ᵀ + 1 b1ᵀ, A = max(0, Z), F = A W2ᵀ + 1 b2ᵀ, G = (softmax(F) - onehot)/n,
-/// dW2 = Gᵀ A, db2 = sum of G's rows, D = I * (G W2), dW1 = Dᵀ X, db1 = sum of D's rows, dX = D W1.
-/// That is 2n(mh + hC) multiply-adds for the loss alone, n(2mh + 3hC) with the gradient, and nmh more
-/// with the input gradient. Nothing of the size of n x h or n x C is ever stored.
+///
+/// ```text
+/// Z   = X W1ᵀ + 1 b1ᵀ               n × h   pre-activations
+/// A   = max(0, Z)                   n × h   activations
+/// F   = A W2ᵀ + 1 b2ᵀ               n × C   scores
+/// G   = (softmax(F) - onehot) / n   n × C   score gradient (not divided by n with Reduction::Sum)
+/// dW2 = Gᵀ A                        C × h
+/// db2 = sum of the rows of G        C
+/// D   = I * (G W2)                  n × h   hidden gradient, I = 1 where Z ≥ 0, 0 elsewhere (see Kink)
+/// dW1 = Dᵀ X                        h × m
+/// db1 = sum of the rows of D        h
+/// dX  = D W1                        n × m
+/// ```
+///
+/// That is n(mh + hC) multiply-adds for the loss alone, n(2mh + 3hC) with the gradient, and nmh more with the
+/// input gradient. Nothing of the size of n × h or n × C is ever stored.
 ///
 /// Each output is a slice or view of the caller's, of exactly the right size; what was not asked for is not
 /// computed. All sizes, labels and the scratch are checked before the first output is written.

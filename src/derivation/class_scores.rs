@@ -6,7 +6,7 @@ use super::{check_class, check_matrix, largest, masked, vector_len};
 use crate::error::{Error, What, check_len};
 use crate::kink::Kink;
 
-/// (7) grad L_i = (sum over j of e^{f_j} grad f_j) / (sum over j of e^{f_j}) - grad f_y: the gradient of the
+/// (7) grad L_i = (sum over j of exp(f_j) grad f_j) / (sum over j of exp(f_j)) - grad f_y: the gradient of the
 /// softmax loss through any score function, by any number of parameters, written to `grad`.
 ///
 /// `score_grads` holds grad f_0, grad f_1, ... one after the other, C × the length of `grad`.

@@ -81,9 +81,9 @@ pub fn scores<T: Float>(w2: &[T], b2: &[T], a: &[T], f: &mut [T]) -> Result<(), 
     Ok(())
 }
 
-/// (4) P(Y = j | x) = e^{f_j} / sum of e^{f_k}, written to `p` (C).
+/// (4) P(Y = j | x) = exp(f_j) / sum of exp(f_k), written to `p` (C).
 ///
-/// Numerator and denominator are divided by e^{max f}, so that nothing overflows. NaN in all of `p` if the
+/// Numerator and denominator are divided by exp(max f), so that nothing overflows. NaN in all of `p` if the
 /// largest score is NaN or infinite. O(C).
 ///
 /// # Errors
@@ -112,9 +112,9 @@ pub fn probabilities<T: Float>(f: &[T], p: &mut [T]) -> Result<(), Error> {
 
 /// (5) L_i = -log P(Y = y | x), the loss of one example, from its scores.
 ///
-/// Where y leads (f_y is the largest score) it is log1p of the sum over j ≠ y of e^{f_j - f_y}, which has
+/// Where y leads (f_y is the largest score) it is log1p of the sum over j ≠ y of exp(f_j - f_y), which has
 /// full relative accuracy also where the loss is tiny. Elsewhere it is -((f_y - max f) - log of the sum of
-/// e^{f_k - max f}). NaN if the largest score is NaN or infinite. O(C).
+/// exp(f_k - max f)). NaN if the largest score is NaN or infinite. O(C).
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
 //! One row of scores: bias, leading score, exponentials, loss, score gradient, probabilities.
 //!
 //! All forms are shifted by the leading score M = max f: no exponential overflows and one of them is exactly
-//! e⁰ = 1. With rest = sum over all others of e^{f_j - M},
+//! e⁰ = 1. With rest = sum over all others of exp(f_j - M),
 //!
 //! - L = (M - f_y) + log1p(rest). If y leads, the first part is 0 and the loss has full relative accuracy,
 //!   also where 1 + rest rounds to 1. Subtracting before adding the logarithm keeps the digits of f_y where
@@ -24,7 +24,7 @@ pub(crate) struct Lead<T> {
 }
 
 impl<T: Float> Lead<T> {
-    /// log of the sum of all e^{f_j - M}, given the sum over all but the leader: NaN if M is not finite.
+    /// log of the sum of all exp(f_j - M), given the sum over all but the leader: NaN if M is not finite.
     fn log_total(self, rest: T) -> T {
         rest.ln_1p() + self.zero()
     }

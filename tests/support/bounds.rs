@@ -8,8 +8,8 @@
 //!   because then every partial sum is a number of the type;
 //! - a product that underflows is off by `tiny` more;
 //! - max(0, .) does not enlarge an error; where z itself is uncertain by more than |z|, I may be either value;
-//! - e^{f - M} with the argument uncertain by e: relative error expm1(e);
-//! - log p_j = -log1p(S) with S = sum over the others of e^{f_k - f_j}: if S is off by the factor e^E, the
+//! - exp(f - M) with the argument uncertain by e: relative error expm1(e);
+//! - log p_j = -log1p(S) with S = sum over the others of exp(f_k - f_j): if S is off by the factor e^E, the
 //!   result is off by (1 - p_j) expm1(E) e^E, because S / (1 + S) = 1 - p_j.
 //!
 //! Products of two errors are kept where they are cheap to write; `SLACK` pays for the others.
@@ -92,9 +92,9 @@ impl Net<'_> {
         let widest = f.iter().fold(0.0, |max: f64, &e| max.max(e));
         // The computed f_j - M may be larger by the errors of both.
         let shift: Vec<f64> = at.f.iter().map(|v| at.f[lead] - v + 2.0 * widest).collect();
-        // Rounding of e^{f_j - M}: of the argument, and of exp.
+        // Rounding of exp(f_j - M): of the argument, and of exp.
         let exp: Vec<f64> = shift.iter().map(|s| (r.u * s).exp_m1() + r.fun).collect();
-        // Each e_j, and so their sum, may be off by these factors against e^{f_j}.
+        // Each e_j, and so their sum, may be off by these factors against exp(f_j).
         let rho: Vec<f64> = f.iter().zip(&exp).map(|(f, exp)| f + exp).collect();
         let total = at.p.iter().zip(&rho).map(|(p, rho)| p * rho.exp()).sum::<f64>().ln() + r.gamma(c);
         let relative = |j: usize, k: usize| (rho[j] + total + r.fun + r.gamma(k)).exp_m1();
