@@ -81,6 +81,7 @@ pub enum Reduction {
 /// # Ok(())
 /// # }
 /// ```
+#[must_use = "nothing is computed until `run` or `infer` is called"]
 pub struct Pass<'a, T, L = usize> {
     params: Params<'a, T>,
     batch: Batch<'a, T, L>,
