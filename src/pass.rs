@@ -199,8 +199,9 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
     ///
     /// [`Error::Unlabelled`] if the batch has no labels. [`Error::Shape`] if the examples have not m inputs.
     /// [`Error::Label`] for the first label that is not a class. [`Error::Dims`], [`Error::Shape`] or
-    /// [`Error::Length`] for an output of the wrong size, [`Error::Length`] for too short a scratch. Or what
-    /// the engine returns.
+    /// [`Error::Length`] for an output of the wrong size, [`Error::Length`] for too short a scratch; nothing
+    /// has been written then. The crate's own engines return no errors here; one from a caller's engine ends
+    /// the pass where it is.
     pub fn run(self, scratch: &mut [T]) -> Result<T, Error> {
         if !self.batch.is_labelled() {
             return Err(Error::Unlabelled { what: What::Losses });
