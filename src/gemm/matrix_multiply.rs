@@ -85,7 +85,8 @@ unsafe fn call<T: Copy>(
 ) -> Result<(), Error> {
     let (m, k, n) = product_shape(&a, &b, &c)?;
     let beta = if beta == Beta::Zero { zero } else { one };
-    // A view's strides fit an `isize`: a stride that is taken is less than its slice's length, any other is 1.
+    // A view's strides fit an `isize`: one that is taken is at most the length of the
+    // slice the view was made of, any other is 1 (a range of rows keeps the stride of the whole).
     let [rsa, csa, rsb, csb, rsc, csc] =
         [a.row_stride(), a.col_stride(), b.row_stride(), b.col_stride(), c.row_stride(), c.col_stride()]
             .map(|stride| stride as isize);

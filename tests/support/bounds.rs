@@ -12,7 +12,7 @@
 //! - log p_j = -log1p(S) with S = sum over the others of exp(f_k - f_j): if S is off by the factor e^E, the
 //!   result is off by (1 - p_j) expm1(E) e^E, because S / (1 + S) = 1 - p_j.
 //!
-//! Products of two errors are kept where they are cheap to write; `SLACK` pays for the others.
+//! Products of two errors are kept where they are cheap to write; `slack` pays for the others.
 
 use handgrad::{Kink, Reduction};
 
@@ -123,9 +123,7 @@ impl Net<'_> {
             .collect();
         (at, ExampleBound { a, f, p, log_p, g, d })
     }
-}
 
-impl Net<'_> {
     /// The errors of log p_j = (f_j - M) - log(1 + rest): by the errors of f, then by rounding.
     fn log_probabilities(
         &self,

@@ -245,9 +245,7 @@ pub fn run_pass<T: Element>(problem: &Problem, how: How<'_, T>) -> Result<Output
     let nan = T::nan();
 
     let theta = problem.theta::<T>();
-    let (w1, rest) = theta.split_at(h * m);
-    let (b1, rest) = rest.split_at(h);
-    let (w2, b2) = rest.split_at(c * h);
+    let [w1, b1, w2, b2] = oracle::blocks(problem, &theta);
     let (w1, w2) = (layout.lay(w1, h, m), layout.lay(w2, c, h));
     let params = Params::new(layout.view(&w1, h, m), b1, layout.view(&w2, c, h), b2)?;
     let x = layout.lay(&problem.x(), n, m);
