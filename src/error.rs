@@ -62,6 +62,14 @@ pub enum What {
     Gradient,
     /// The gradient of the inputs, n × m, or m.
     InputGradient,
+    /// The point at which a gradient is checked.
+    Point,
+    /// The named blocks of a point.
+    Blocks,
+    /// The direction v of a Jacobian-vector product.
+    Direction,
+    /// A Jacobian-vector product J v.
+    Jvp,
     /// The caller's scratch.
     Scratch,
 }
@@ -97,6 +105,10 @@ impl fmt::Display for What {
             What::HiddenGradient => "hidden gradient d",
             What::Gradient => "gradient",
             What::InputGradient => "input gradient",
+            What::Point => "point",
+            What::Blocks => "blocks of a point",
+            What::Direction => "direction v",
+            What::Jvp => "Jacobian-vector product",
             What::Scratch => "scratch",
         })
     }

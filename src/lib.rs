@@ -29,6 +29,9 @@ pub use functions::{log_probabilities, loss, loss_and_grad, predict, probabiliti
 pub use kink::Kink;
 pub use pass::{Pass, Reduction};
 
+// The checker of gradients, anyone's. Knows nothing of nets.
+pub mod gradcheck;
+
 // What it is made of.
 pub mod gemm;
 mod grad_sum;

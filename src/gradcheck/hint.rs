@@ -1,0 +1,112 @@
+//! What a wrong gradient looks like.
+
+use core::fmt;
+
+use num_traits::Float;
+
+use super::check::Check;
+use super::report::{Entry, Probe, Report, Verdict};
+
+/// A simple explanation of all entries that are listed as wrong.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Hint {
+    /// Every claim has the opposite sign.
+    Sign,
+    /// Every claim is 0, and the slope is not.
+    Zero,
+    /// Every claim is the slope times this factor, a whole number from 2 on: a sum where a mean was meant, or a
+    /// forgotten 1/2.
+    TooLarge(usize),
+    /// Every slope is the claim times this factor, a whole number from 2 on: 1/n applied twice, or a forgotten
+    /// factor 2.
+    TooSmall(usize),
+    /// Every slope is the claim at the transposed place: the block is stored column by column.
+    Transposed,
+    /// Every slope is the claim one row further down (+1) or up (-1).
+    Row(isize),
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Hint::Sign => write!(f, "the claims have the opposite sign"),
+            Hint::Zero => write!(f, "the claims are 0 where the slopes are not"),
+            Hint::TooLarge(factor) => {
+                write!(
+                    f,
+                    "the claims are {factor} times the slopes (a sum instead of a mean? a missing 1/n?)"
+                )
+            }
+            Hint::TooSmall(factor) => {
+                write!(f, "the slopes are {factor} times the claims (1/n applied twice? a missing factor?)")
+            }
+            Hint::Transposed => write!(f, "the slopes are the claims of the transposed block"),
+            Hint::Row(1) => write!(f, "the slopes are the claims one row further down"),
+            Hint::Row(_) => write!(f, "the slopes are the claims one row further up"),
+        }
+    }
+}
+
+/// Two slopes count as the same if they differ by no more than this, relatively: fine enough not to take one
+/// factor for another, coarse enough for small slopes that are not known well.
+const SAME: f64 = 1e-3;
+
+fn same(entry: &Entry<'_>, value: f64) -> bool {
+    Float::abs(entry.slope - value) <= entry.error + SAME * Float::abs(entry.slope)
+}
+
+/// The explanation of all entries that are listed as wrong, if there is one.
+pub(super) fn explain<T: Float>(report: &Report<'_>, check: &Check<'_, T>) -> Option<Hint> {
+    let is_wrong =
+        |entry: &&Entry<'_>| entry.verdict == Verdict::Disagree && matches!(entry.probe, Probe::Entry { .. });
+    let all = |test: &dyn Fn(&Entry<'_>) -> bool| report.worst().filter(is_wrong).all(test);
+    let first = report.worst().find(is_wrong)?;
+    if all(&|entry| entry.claimed == 0.0) {
+        return Some(Hint::Zero);
+    }
+    let times = |factor: f64| all(&|entry| same(entry, factor * entry.claimed));
+    if times(-1.0) {
+        return Some(Hint::Sign);
+    }
+    let factor = first.slope / first.claimed;
+    let whole = Float::round(factor.max(1.0 / factor));
+    if factor > 0.0 && (2.0..1e9).contains(&whole) {
+        if times(whole) {
+            return Some(Hint::TooSmall(whole as usize));
+        }
+        if times(1.0 / whole) {
+            return Some(Hint::TooLarge(whole as usize));
+        }
+    }
+    // One entry that happens to be found elsewhere is no pattern.
+    if report.worst().filter(is_wrong).count() < 2 {
+        return None;
+    }
+    let moved = |to: Move| all(&|entry| claim_at(check, entry, to).is_some_and(|claim| same(entry, claim)));
+    if moved(|(rows, _), row, col| Some(col * rows + row)) {
+        Some(Hint::Transposed)
+    } else if moved(|(rows, cols), row, col| (row + 1 < rows).then_some((row + 1) * cols + col)) {
+        Some(Hint::Row(1))
+    } else if moved(|(_, cols), row, col| Some(row.checked_sub(1)? * cols + col)) {
+        Some(Hint::Row(-1))
+    } else {
+        None
+    }
+}
+
+/// From the shape of a block, a row and a column to another index in the block.
+type Move = fn((usize, usize), usize, usize) -> Option<usize>;
+
+/// The claim at the place in the same block that `to` gives for an entry.
+fn claim_at<T: Float>(check: &Check<'_, T>, entry: &Entry<'_>, to: Move) -> Option<f64> {
+    let Probe::Entry { index, row, col, .. } = entry.probe else { return None };
+    let mut number = 0;
+    while let Some((block, start)) = check.block(number) {
+        if index < start + block.len() {
+            return check.g.get(start + to(block.shape(), row, col.unwrap_or(0))?)?.to_f64();
+        }
+        number += 1;
+    }
+    None
+}

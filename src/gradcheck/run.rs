@@ -1,0 +1,241 @@
+//! A check of a gradient under way: one probe after the other.
+
+use core::ops::Range;
+
+use num_traits::Float;
+
+use super::block::Block;
+use super::check::Check;
+use super::eval::Eval;
+use super::hint::explain;
+use super::ladder::{Rung, real};
+use super::probe::{Dot, displace, rms, sample, scale};
+use super::report::{Probe, Report, Verdict};
+use super::rng::Rng;
+use super::verdict::{Climb, remark};
+
+/// Directions along which the noise of the function is measured, by four points each.
+const NOISE_DIRECTIONS: usize = 8;
+
+/// The steps at which noise is measured, in units of rounding: wide enough to move every intermediate result, so
+/// small that the function is straight over it.
+const NOISE_STEP: f64 = 16.0;
+
+pub(super) struct Run<'a, 's, T, F> {
+    check: Check<'a, T>,
+    f: F,
+    /// x, but for the entries that are displaced just now.
+    point: &'s mut [T],
+    direction: &'s mut [T],
+    rng: Rng,
+    here: Eval<T>,
+    noise: T,
+    report: Report<'a>,
+}
+
+impl<'a, 's, T: Float, F, E> Run<'a, 's, T, F>
+where
+    F: FnMut(&[T]) -> Result<Eval<T>, E>,
+{
+    /// Evaluates the function at x.
+    pub(super) fn start(
+        check: Check<'a, T>,
+        mut f: F,
+        point: &'s mut [T],
+        direction: &'s mut [T],
+    ) -> Result<Self, E> {
+        point.copy_from_slice(check.x);
+        let here = f(point)?;
+        let (rng, mut report) = (Rng::new(check.seed), Report::new(check.seed));
+        report.evaluations = 1;
+        Ok(Self { check, f, point, direction, rng, here, noise: T::zero(), report })
+    }
+
+    /// Makes all probes.
+    pub(super) fn finish(mut self) -> Result<Report<'a>, E> {
+        if self.is_finite() && self.is_deterministic()? {
+            self.measure_noise()?;
+            if self.check.block(1).is_some() {
+                self.probe_directions(None, 0..self.check.x.len())?;
+            }
+            let mut number = 0;
+            while let Some((block, start)) = self.check.block(number) {
+                self.probe_block(block, start)?;
+                number += 1;
+            }
+            self.is_deterministic()?;
+        }
+        self.report.hint = explain(&self.report, &self.check);
+        Ok(self.report)
+    }
+
+    fn evaluate(&mut self) -> Result<Eval<T>, E> {
+        self.report.evaluations += 1;
+        (self.f)(self.point)
+    }
+
+    /// Reports what is NaN or infinite before anything is computed from it.
+    fn is_finite(&mut self) -> bool {
+        let here = self.here.value;
+        if !here.is_finite() {
+            self.report.add(remark(Probe::Point, Verdict::NonFinite, here, here));
+        }
+        let mut number = 0;
+        while let Some((block, start)) = self.check.block(number) {
+            for index in 0..block.len() {
+                let (x, g) = (self.check.x[start + index], self.check.g[start + index]);
+                if !(x.is_finite() && g.is_finite()) {
+                    let value = if g.is_finite() { x } else { g };
+                    self.report.add(remark(
+                        Probe::entry(block, start, index),
+                        Verdict::NonFinite,
+                        value,
+                        value,
+                    ));
+                }
+            }
+            number += 1;
+        }
+        self.report.counts().non_finite == 0
+    }
+
+    /// Whether the function gives at x what it gave there before.
+    fn is_deterministic(&mut self) -> Result<bool, E> {
+        self.point.copy_from_slice(self.check.x);
+        let (here, again) = (self.here, self.evaluate()?);
+        if again != here {
+            self.report.add(remark(Probe::Point, Verdict::Nondeterministic, here.value, again.value));
+        }
+        Ok(again == here)
+    }
+
+    /// Over steps as small as rounding a function is straight, so its second differences are nothing but noise:
+    /// at most four times that of one value, half of the largest one seen is taken. They are taken across x
+    /// and on either side of it, because rounding is symmetric about a round number.
+    fn measure_noise(&mut self) -> Result<(), E> {
+        let all = 0..self.check.x.len();
+        let two = T::one() + T::one();
+        let step = real::<T>(NOISE_STEP) * T::epsilon();
+        for _ in 0..NOISE_DIRECTIONS {
+            self.draw_direction(all.clone());
+            let near = self.step_along(all.clone(), step)?;
+            let far = self.step_along(all.clone(), two * step)?;
+            let ends = [near.right, near.left, far.right, far.left];
+            if ends.iter().any(|end| end.branch != self.here.branch) {
+                continue;
+            }
+            // Without the claim where it is good, only so much is left as x ± d is rounded.
+            let rest = |end: Eval<T>, claimed| end.value - self.here.value - claimed;
+            let (right, left) = (rest(near.right, near.claimed), rest(near.left, -near.claimed));
+            let (far_right, far_left) = (rest(far.right, far.claimed), rest(far.left, -far.claimed));
+            for bend in [right + left, far_right + far_left, far_right - two * right, far_left - two * left] {
+                if bend.is_finite() {
+                    self.noise = self.noise.max(bend.abs() / two);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// All probes of one block: directions through it, and its entries, all or a sample.
+    fn probe_block(&mut self, block: Block<'a>, start: usize) -> Result<(), E> {
+        let before = self.report.counts().conclusive();
+        let range = start..start + block.len();
+        self.probe_directions(Some(block.name()), range.clone())?;
+        self.point.copy_from_slice(self.check.x);
+        let claims = &self.check.g[range.clone()];
+        let sizes = (rms(&self.check.x[range]), rms(claims));
+        if block.len() <= self.check.coordinates {
+            for index in 0..block.len() {
+                self.probe_entry(block, start, index, sizes)?;
+            }
+        } else {
+            for &index in sample(claims, &mut self.rng).as_slice() {
+                self.probe_entry(block, start, index, sizes)?;
+            }
+        }
+        if self.report.counts().conclusive() == before && self.report.blind.is_none() {
+            self.report.blind = Some(block.name());
+        }
+        Ok(())
+    }
+
+    /// One entry of a block, of which the root mean squares of x and of the claims are given.
+    fn probe_entry(
+        &mut self,
+        block: Block<'a>,
+        start: usize,
+        index: usize,
+        (x_size, g_size): (T, T),
+    ) -> Result<(), E> {
+        let at = start + index;
+        let (x, claim) = (self.check.x[at], self.check.g[at]);
+        let scale = scale(x, x_size);
+        let mut climb = Climb::new(self.here, self.noise, scale);
+        while let Some(wish) = climb.next_step(claim.abs().max(g_size), self.check.required()) {
+            let (step, right, left) = displace(x, wish);
+            self.point[at] = right;
+            let right = self.evaluate()?;
+            self.point[at] = left;
+            let left = self.evaluate()?;
+            let claimed = claim * step;
+            climb.push(Rung { step, right, left, claimed, blur: claimed.abs() * T::epsilon() });
+        }
+        self.point[at] = x;
+        self.report.add(climb.entry(Probe::entry(block, start, index), claim));
+        Ok(())
+    }
+
+    /// Gaussian directions through the entries of a range.
+    fn probe_directions(&mut self, block: Option<&'a str>, range: Range<usize>) -> Result<(), E> {
+        for number in 0..self.check.directions {
+            self.draw_direction(range.clone());
+            let (mut claim, mut size) = (Dot::new(), T::zero());
+            for index in range.clone() {
+                claim.add(self.check.g[index], self.direction[index]);
+                size = size.hypot(self.check.g[index] * self.direction[index]);
+            }
+            let mut climb = Climb::new(self.here, self.noise, T::one());
+            while let Some(step) = climb.next_step(size, self.check.required()) {
+                climb.push(self.step_along(range.clone(), step)?);
+            }
+            self.report.add(climb.entry(Probe::Direction { block, number }, claim.value()));
+        }
+        Ok(())
+    }
+
+    /// A Gaussian direction of about the length that x has in this range, in which each entry moves in
+    /// proportion to its own scale.
+    fn draw_direction(&mut self, range: Range<usize>) {
+        let many: T = real::<T>(range.len() as f64).sqrt();
+        let mut number = 0;
+        while let Some((block, start)) = self.check.block(number) {
+            let x = &self.check.x[start..start + block.len()];
+            if range.contains(&start) {
+                let size = rms(x);
+                for (direction, &x) in self.direction[start..].iter_mut().zip(x) {
+                    *direction = scale(x, size) * self.rng.normal() / many;
+                }
+            }
+            number += 1;
+        }
+    }
+
+    /// The function at both ends of a step along the direction, with x elsewhere.
+    fn step_along(&mut self, range: Range<usize>, step: T) -> Result<Rung<T>, E> {
+        self.point.copy_from_slice(self.check.x);
+        let mut claimed = Dot::new();
+        for index in range.clone() {
+            let (moved, right, _) = displace(self.check.x[index], step * self.direction[index]);
+            self.point[index] = right;
+            claimed.add(self.check.g[index], moved);
+        }
+        let right = self.evaluate()?;
+        for index in range {
+            self.point[index] = displace(self.check.x[index], step * self.direction[index]).2;
+        }
+        let left = self.evaluate()?;
+        let blur = claimed.magnitude() * T::epsilon();
+        Ok(Rung { step, right, left, claimed: claimed.value(), blur })
+    }
+}
