@@ -4,6 +4,8 @@ use num_traits::Float;
 
 use super::block::{Block, check_blocks};
 use super::eval::Eval;
+use super::ladder::real;
+use super::line::{rms, scale};
 use super::report::Report;
 use super::run::Run;
 use crate::error::{Error, What, check_len};
@@ -13,7 +15,7 @@ pub const fn scratch_len(n: usize) -> usize {
     2 * n
 }
 
-/// A check of a claimed gradient `g` at a point `x`, to be set up and [`run`](Self::run).
+/// A check of claimed slopes at a point `x`, most often of a gradient, to be set up and [`run`](Self::run).
 ///
 /// # Example
 ///
@@ -41,7 +43,7 @@ pub const fn scratch_len(n: usize) -> usize {
 #[must_use = "a check does nothing until it is run"]
 pub struct Check<'a, T> {
     pub(super) x: &'a [T],
-    pub(super) g: &'a [T],
+    pub(super) claims: &'a [T],
     pub(super) blocks: Option<&'a [Block<'a>]>,
     pub(super) seed: u64,
     pub(super) coordinates: usize,
@@ -50,12 +52,12 @@ pub struct Check<'a, T> {
 }
 
 impl<'a, T: Float> Check<'a, T> {
-    /// A check of the gradient `g` that is claimed at `x`.
-    pub fn new(x: &'a [T], g: &'a [T]) -> Self {
-        Self { x, g, blocks: None, seed: 0, coordinates: 128, directions: 3, required: None }
+    /// A check of slopes that are claimed at `x`: of a gradient, one for each entry of `x`.
+    pub fn new(x: &'a [T], claims: &'a [T]) -> Self {
+        Self { x, claims, blocks: None, seed: 0, coordinates: 128, directions: 3, required: None }
     }
 
-    /// The named blocks that `x` and `g` consist of. Entries are sampled per block, every block must have a
+    /// The named blocks that the claims consist of. Entries are sampled per block, every block must have a
     /// conclusive probe, and the report speaks in their terms. Default: one vector "x".
     pub fn blocks(self, blocks: &'a [Block<'a>]) -> Self {
         Self { blocks: Some(blocks), ..self }
@@ -93,7 +95,7 @@ impl<'a, T: Float> Check<'a, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Zero`] if `x` is empty or a block is; [`Error::Length`] if `g` has another length, the blocks
+    /// [`Error::Zero`] if `x` is empty or a block is; [`Error::Length`] if there is not one claim for each entry of x, the blocks
     /// have another number of entries, or `scratch` is too short; [`Error::Overflow`] if a block is too large.
     /// NaN and infinities are no errors: the report tells of them.
     pub fn run<F, V>(self, mut f: F, scratch: &mut [T]) -> Result<Report<'a>, Error>
@@ -131,19 +133,32 @@ impl<'a, T: Float> Check<'a, T> {
         if self.x.is_empty() {
             return Err(Error::Zero { what: What::Point });
         }
-        check_len(What::Gradient, self.x.len(), self.g.len())?;
-        check_blocks(self.blocks.unwrap_or_default(), if self.blocks.is_some() { self.x.len() } else { 0 })
+        check_len(What::Gradient, self.x.len(), self.claims.len())?;
+        self.blocks.map_or(Ok(()), |blocks| check_blocks(blocks, self.x.len()))
     }
 
-    /// The i-th block, with the index at which it starts.
-    pub(super) fn block(&self, number: usize) -> Option<(Block<'a>, usize)> {
-        match self.blocks {
-            None => (number == 0).then(|| (Block::vector("x", self.x.len()), 0)),
-            Some(blocks) => {
-                let start = blocks[..number.min(blocks.len())].iter().map(Block::len).sum();
-                blocks.get(number).map(|&block| (block, start))
-            }
-        }
+    /// The blocks of the claims, each with the index at which it starts.
+    pub(super) fn each_block(&self) -> impl Iterator<Item = (Block<'a>, usize)> + use<'a, T> {
+        let (blocks, whole) = (self.blocks, Block::vector("x", self.claims.len()));
+        (0..blocks.map_or(1, <[_]>::len)).scan(0, move |next, number| {
+            let block = blocks.map_or(whole, |blocks| blocks[number]);
+            let start = *next;
+            *next += block.len();
+            Some((block, start))
+        })
+    }
+
+    /// By how much the claims of the most influential block change f when each entry moves by its scale, in the
+    /// root mean square.
+    pub(super) fn influence(&self) -> T {
+        self.each_block().fold(T::zero(), |most, (block, start)| {
+            let range = start..start + block.len();
+            let (x, claims) = (&self.x[range.clone()], &self.claims[range]);
+            let size = rms(x);
+            let changes = x.iter().zip(claims).map(|(&x, &claim)| claim * scale(x, size));
+            let sum = changes.fold(T::zero(), |sum, change| sum.hypot(change));
+            most.max(sum / real::<T>(block.len() as f64).sqrt())
+        })
     }
 
     pub(super) fn required(&self) -> f64 {

@@ -113,7 +113,7 @@ impl Entry<'_> {
     }
 
     /// Worse ones first: by verdict, of those that disagree entries before directions because they say where,
-    /// then by the ratio, and where nothing was resolved, by the resolution.
+    /// then by the ratio, or the resolution of those that do not disagree.
     fn is_worse_than(&self, other: &Self) -> bool {
         let rank = |entry: &Self| {
             let tells_where =
@@ -121,7 +121,7 @@ impl Entry<'_> {
             (entry.verdict, !tells_where)
         };
         let measure = |entry: &Self| match entry.verdict {
-            Verdict::Unresolved => entry.resolution,
+            Verdict::Unresolved | Verdict::Agree => entry.resolution,
             _ => entry.ratio(),
         };
         rank(self) < rank(other) || (rank(self) == rank(other) && measure(self) > measure(other))
@@ -226,7 +226,7 @@ pub struct Report<'a> {
     counts: Counts,
     worst: [Option<Entry<'a>>; LISTED],
     resolution: Option<f64>,
-    pub(super) blind: Option<&'a str>,
+    blind: Option<&'a str>,
     pub(super) hint: Option<Hint>,
     pub(super) seed: u64,
     pub(super) evaluations: usize,
@@ -255,6 +255,13 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// Remembers a block whose probes have added no conclusive one to those `before` it.
+    pub(super) fn note_blind(&mut self, block: &'a str, before: usize) {
+        if self.counts.conclusive() == before && self.blind.is_none() {
+            self.blind = Some(block);
+        }
+    }
+
     /// How many probes found what.
     pub fn counts(&self) -> Counts {
         self.counts
@@ -268,8 +275,10 @@ impl<'a> Report<'a> {
     /// The resolution of the whole check: the largest of those of all probes that agree, and infinity if none
     /// does. Had any entry that was probed been wrong by more than this, it would have been found.
     ///
-    /// It is relative: for an entry, to the larger of its claim and the root mean square of the claims in its
-    /// block; for a direction, to the root of the sum of the squares of (claim times displacement).
+    /// It is relative to the largest of three: the claim; the root mean square of the claims in its block; and
+    /// the claim that would have 1 % of the influence on f (claim times scale of x) that the most influential
+    /// block has. For a direction, the claims times the displacement take the place of the claims. Where
+    /// noise hides all claims, or they are 0, it is relative to |f| over the scale of x.
     pub fn resolution(&self) -> f64 {
         self.resolution.unwrap_or(f64::INFINITY)
     }

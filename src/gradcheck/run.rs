@@ -9,10 +9,10 @@ use super::check::Check;
 use super::eval::Eval;
 use super::hint::explain;
 use super::ladder::{Rung, real};
-use super::probe::{Dot, displace, rms, sample, scale};
+use super::line::{Dot, displace, rms, sample, scale};
 use super::report::{Probe, Report, Verdict};
 use super::rng::Rng;
-use super::verdict::{Climb, remark};
+use super::verdict::{Climb, Ground, note_non_finite, remark};
 
 /// Directions along which the noise of the function is measured, by four points each.
 const NOISE_DIRECTIONS: usize = 8;
@@ -28,8 +28,7 @@ pub(super) struct Run<'a, 's, T, F> {
     point: &'s mut [T],
     direction: &'s mut [T],
     rng: Rng,
-    here: Eval<T>,
-    noise: T,
+    ground: Ground<T>,
     report: Report<'a>,
 }
 
@@ -48,20 +47,20 @@ where
         let here = f(point)?;
         let (rng, mut report) = (Rng::new(check.seed), Report::new(check.seed));
         report.evaluations = 1;
-        Ok(Self { check, f, point, direction, rng, here, noise: T::zero(), report })
+        let (noise, influence, required) = (T::zero(), check.influence(), real(check.required()));
+        let ground = Ground { here, noise, influence, required };
+        Ok(Self { check, f, point, direction, rng, ground, report })
     }
 
     /// Makes all probes.
     pub(super) fn finish(mut self) -> Result<Report<'a>, E> {
         if self.is_finite() && self.is_deterministic()? {
             self.measure_noise()?;
-            if self.check.block(1).is_some() {
+            if self.check.each_block().count() > 1 {
                 self.probe_directions(None, 0..self.check.x.len())?;
             }
-            let mut number = 0;
-            while let Some((block, start)) = self.check.block(number) {
+            for (block, start) in self.check.each_block() {
                 self.probe_block(block, start)?;
-                number += 1;
             }
             self.is_deterministic()?;
         }
@@ -76,33 +75,19 @@ where
 
     /// Reports what is NaN or infinite before anything is computed from it.
     fn is_finite(&mut self) -> bool {
-        let here = self.here.value;
+        let here = self.ground.here.value;
         if !here.is_finite() {
             self.report.add(remark(Probe::Point, Verdict::NonFinite, here, here));
         }
-        let mut number = 0;
-        while let Some((block, start)) = self.check.block(number) {
-            for index in 0..block.len() {
-                let (x, g) = (self.check.x[start + index], self.check.g[start + index]);
-                if !(x.is_finite() && g.is_finite()) {
-                    let value = if g.is_finite() { x } else { g };
-                    self.report.add(remark(
-                        Probe::entry(block, start, index),
-                        Verdict::NonFinite,
-                        value,
-                        value,
-                    ));
-                }
-            }
-            number += 1;
-        }
+        note_non_finite(&mut self.report, &self.check, self.check.x);
+        note_non_finite(&mut self.report, &self.check, self.check.claims);
         self.report.counts().non_finite == 0
     }
 
     /// Whether the function gives at x what it gave there before.
     fn is_deterministic(&mut self) -> Result<bool, E> {
         self.point.copy_from_slice(self.check.x);
-        let (here, again) = (self.here, self.evaluate()?);
+        let (here, again) = (self.ground.here, self.evaluate()?);
         if again != here {
             self.report.add(remark(Probe::Point, Verdict::Nondeterministic, here.value, again.value));
         }
@@ -121,16 +106,16 @@ where
             let near = self.step_along(all.clone(), step)?;
             let far = self.step_along(all.clone(), two * step)?;
             let ends = [near.right, near.left, far.right, far.left];
-            if ends.iter().any(|end| end.branch != self.here.branch) {
+            if ends.iter().any(|end| end.branch != self.ground.here.branch) {
                 continue;
             }
             // Without the claim where it is good, only so much is left as x ± d is rounded.
-            let rest = |end: Eval<T>, claimed| end.value - self.here.value - claimed;
+            let rest = |end: Eval<T>, claimed| end.value - self.ground.here.value - claimed;
             let (right, left) = (rest(near.right, near.claimed), rest(near.left, -near.claimed));
             let (far_right, far_left) = (rest(far.right, far.claimed), rest(far.left, -far.claimed));
             for bend in [right + left, far_right + far_left, far_right - two * right, far_left - two * left] {
                 if bend.is_finite() {
-                    self.noise = self.noise.max(bend.abs() / two);
+                    self.ground.noise = self.ground.noise.max(bend.abs() / two);
                 }
             }
         }
@@ -143,7 +128,7 @@ where
         let range = start..start + block.len();
         self.probe_directions(Some(block.name()), range.clone())?;
         self.point.copy_from_slice(self.check.x);
-        let claims = &self.check.g[range.clone()];
+        let claims = &self.check.claims[range.clone()];
         let sizes = (rms(&self.check.x[range]), rms(claims));
         if block.len() <= self.check.coordinates {
             for index in 0..block.len() {
@@ -154,9 +139,7 @@ where
                 self.probe_entry(block, start, index, sizes)?;
             }
         }
-        if self.report.counts().conclusive() == before && self.report.blind.is_none() {
-            self.report.blind = Some(block.name());
-        }
+        self.report.note_blind(block.name(), before);
         Ok(())
     }
 
@@ -169,10 +152,10 @@ where
         (x_size, g_size): (T, T),
     ) -> Result<(), E> {
         let at = start + index;
-        let (x, claim) = (self.check.x[at], self.check.g[at]);
+        let (x, claim) = (self.check.x[at], self.check.claims[at]);
         let scale = scale(x, x_size);
-        let mut climb = Climb::new(self.here, self.noise, scale);
-        while let Some(wish) = climb.next_step(claim.abs().max(g_size), self.check.required()) {
+        let mut climb = Climb::new(self.ground, scale, claim.abs().max(g_size));
+        while let Some(wish) = climb.next_step() {
             let (step, right, left) = displace(x, wish);
             self.point[at] = right;
             let right = self.evaluate()?;
@@ -192,11 +175,11 @@ where
             self.draw_direction(range.clone());
             let (mut claim, mut size) = (Dot::new(), T::zero());
             for index in range.clone() {
-                claim.add(self.check.g[index], self.direction[index]);
-                size = size.hypot(self.check.g[index] * self.direction[index]);
+                claim.add(self.check.claims[index], self.direction[index]);
+                size = size.hypot(self.check.claims[index] * self.direction[index]);
             }
-            let mut climb = Climb::new(self.here, self.noise, T::one());
-            while let Some(step) = climb.next_step(size, self.check.required()) {
+            let mut climb = Climb::new(self.ground, T::one(), size);
+            while let Some(step) = climb.next_step() {
                 climb.push(self.step_along(range.clone(), step)?);
             }
             self.report.add(climb.entry(Probe::Direction { block, number }, claim.value()));
@@ -208,16 +191,12 @@ where
     /// proportion to its own scale.
     fn draw_direction(&mut self, range: Range<usize>) {
         let many: T = real::<T>(range.len() as f64).sqrt();
-        let mut number = 0;
-        while let Some((block, start)) = self.check.block(number) {
+        for (block, start) in self.check.each_block().filter(|(_, start)| range.contains(start)) {
             let x = &self.check.x[start..start + block.len()];
-            if range.contains(&start) {
-                let size = rms(x);
-                for (direction, &x) in self.direction[start..].iter_mut().zip(x) {
-                    *direction = scale(x, size) * self.rng.normal() / many;
-                }
+            let size = rms(x);
+            for (direction, &x) in self.direction[start..].iter_mut().zip(x) {
+                *direction = scale(x, size) * self.rng.normal() / many;
             }
-            number += 1;
         }
     }
 
@@ -228,7 +207,7 @@ where
         for index in range.clone() {
             let (moved, right, _) = displace(self.check.x[index], step * self.direction[index]);
             self.point[index] = right;
-            claimed.add(self.check.g[index], moved);
+            claimed.add(self.check.claims[index], moved);
         }
         let right = self.evaluate()?;
         for index in range {

@@ -2,9 +2,10 @@
 
 use num_traits::Float;
 
+use super::check::Check;
 use super::eval::Eval;
 use super::ladder::{Finding, Ladder, RATIO, Rung, real};
-use super::report::{Entry, Probe, Verdict};
+use super::report::{Entry, Probe, Report, Verdict};
 
 /// The first step, in units of the scale of the probe.
 const FIRST_STEP: f64 = 0.25;
@@ -15,35 +16,50 @@ const LAST_STEP: f64 = 8.0;
 /// A ladder is climbed down so many rungs past the best one before a probe that agrees is content.
 const PATIENCE: usize = 2;
 
+/// Errors of claims whose influence on f is below this share of the largest one are measured against that share:
+/// what hardly matters need not be known to many digits.
+const MINOR: f64 = 0.01;
+
+/// What all probes of a check share.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ground<T> {
+    /// The function at x.
+    pub(super) here: Eval<T>,
+    /// The noise of its values around there.
+    pub(super) noise: T,
+    /// By how much the claims of the most influential block change f over the scale of x, each, in the root
+    /// mean square.
+    pub(super) influence: T,
+    /// The resolution that makes a probe conclusive.
+    pub(super) required: T,
+}
+
 /// One probe under way.
 pub(super) struct Climb<T> {
+    ground: Ground<T>,
     ladder: Ladder<T>,
-    here: Eval<T>,
-    noise: T,
     scale: T,
+    size: T,
     step: T,
     /// The largest |f| at the first step that gave a number, and at x.
     largest: Option<T>,
-    /// What errors are relative to, and the resolution that is required.
-    size: T,
-    required: T,
 }
 
 impl<T: Float> Climb<T> {
-    /// A probe along a line on which the function is expected to vary over a length of `scale`.
-    pub(super) fn new(here: Eval<T>, noise: T, scale: T) -> Self {
+    /// A probe along a line on which the function is expected to vary over a length of `scale`, and where
+    /// claims have the typical `size`.
+    pub(super) fn new(ground: Ground<T>, scale: T, size: T) -> Self {
+        let size = size.max(real::<T>(MINOR) * ground.influence / scale);
         let step = real::<T>(FIRST_STEP) * scale;
-        let (largest, size, required) = (None, T::zero(), T::zero());
-        Self { ladder: Ladder::new(here, noise), here, noise, scale, step, largest, size, required }
+        let ladder = Ladder::new(ground.here, ground.noise);
+        Self { ground, ladder, scale, size, step, largest: None }
     }
 
     /// The next step to take, if another is worth taking.
-    pub(super) fn next_step(&mut self, size: T, required: f64) -> Option<T> {
-        (self.size, self.required) = (size, real(required));
-        let content = self
-            .ladder
-            .finding()
-            .is_some_and(|found| found.since >= PATIENCE && self.verdict(found) == Verdict::Agree);
+    pub(super) fn next_step(&mut self) -> Option<T> {
+        let found = self.ladder.finding();
+        let content =
+            found.is_some_and(|found| found.since >= PATIENCE && self.verdict(found) == Verdict::Agree);
         if content || self.step < self.scale * T::epsilon() * real(LAST_STEP) {
             return None;
         }
@@ -57,7 +73,7 @@ impl<T: Float> Climb<T> {
         let ends = [rung.right, rung.left].map(|end| end.value.abs());
         if self.largest.is_none() && ends.iter().any(|end| end.is_finite()) {
             let finite = ends.iter().filter(|end| end.is_finite());
-            self.largest = Some(finite.fold(self.here.value.abs(), |max, &end| max.max(end)));
+            self.largest = Some(finite.fold(self.ground.here.value.abs(), |max, &end| max.max(end)));
         }
         self.ladder.push(rung);
     }
@@ -84,12 +100,12 @@ impl<T: Float> Climb<T> {
     fn verdict(&self, found: Finding<T>) -> Verdict {
         if !found.discrepancy.has_zero() {
             // Where kinks cross, a conventional derivative may lie outside the one-sided slopes.
-            let judged = found.stays && !(found.kink && self.here.kinks > 1);
+            let judged = found.stays && !(found.kink && self.ground.here.kinks > 1);
             if judged { Verdict::Disagree } else { Verdict::Unresolved }
-        } else if self.resolution(found) <= self.required {
-            Verdict::Agree
         } else if found.kink {
             Verdict::Kink
+        } else if self.resolution(found) <= self.ground.required {
+            Verdict::Agree
         } else {
             Verdict::Unresolved
         }
@@ -102,9 +118,20 @@ impl<T: Float> Climb<T> {
         if reach.is_zero() {
             return reach;
         }
-        let largest = self.largest.unwrap_or(self.here.value.abs());
-        let hidden = (self.noise + largest * T::epsilon()) / (real::<T>(FIRST_STEP) * self.scale);
+        let largest = self.largest.unwrap_or(self.ground.here.value.abs());
+        let hidden = (self.ground.noise + largest * T::epsilon()) / (real::<T>(FIRST_STEP) * self.scale);
         reach / if self.size > hidden { self.size } else { largest / self.scale }
+    }
+}
+
+/// Reports each value that is NaN or infinite, in terms of the blocks of the check.
+pub(super) fn note_non_finite<'a, T: Float>(report: &mut Report<'a>, check: &Check<'a, T>, values: &[T]) {
+    for (block, start) in check.each_block() {
+        for (index, &value) in values[start..].iter().take(block.len()).enumerate() {
+            if !value.is_finite() {
+                report.add(remark(Probe::entry(block, start, index), Verdict::NonFinite, value, value));
+            }
+        }
     }
 }
 
@@ -114,6 +141,6 @@ pub(super) fn remark<T: Float>(probe: Probe<'_>, verdict: Verdict, first: T, sec
     Entry { probe, verdict, claimed, slope, error: f64::NAN, step: f64::NAN, resolution: f64::INFINITY }
 }
 
-fn number<T: Float>(value: T) -> f64 {
+pub(super) fn number<T: Float>(value: T) -> f64 {
     value.to_f64().unwrap_or(f64::NAN)
 }

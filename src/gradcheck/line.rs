@@ -1,4 +1,4 @@
-//! Which probes a check makes, and at what scale.
+//! The pieces of a probe: which entries, at what scale, where the ends of a step are, what is claimed for it.
 
 use num_traits::Float;
 

@@ -1,0 +1,251 @@
+//! A check of the check: would it have noticed?
+
+use core::fmt;
+
+use num_traits::Float;
+
+use super::block::Block;
+use super::check::{Check, scratch_len};
+use super::eval::Eval;
+use super::hint::Hint;
+use super::line::rms;
+use super::report::{Outcome, Probe, Report, Verdict};
+use crate::error::{Error, What};
+
+/// A mistake that a gradient may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Everything times 1 + r, where r = ε^0.383: 1e-6 in f64, 2e-3 in f32.
+    ScaledUp,
+    /// Everything times 1 - r.
+    ScaledDown,
+    /// Everything times -1.
+    Sign,
+    /// The largest entry is 0.
+    Zeroed,
+    /// The largest entry and the one that differs most from it have changed places.
+    Swapped,
+    /// Entries by turns too large and too small by r times the root mean square: the errors add up to 0.
+    ZeroSum,
+    /// Everything times 4: the sum over four examples instead of their mean.
+    MissingMean,
+    /// The first matrix among the blocks is stored column by column.
+    Transposed,
+}
+
+/// All faults, in the order in which they are tried.
+const FAULTS: [Fault; 8] = [
+    Fault::ScaledUp,
+    Fault::ScaledDown,
+    Fault::Sign,
+    Fault::Zeroed,
+    Fault::Swapped,
+    Fault::ZeroSum,
+    Fault::MissingMean,
+    Fault::Transposed,
+];
+
+/// The number of examples whose mean is forgotten.
+const MISSING: usize = 4;
+
+/// What became of an injected fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Catch {
+    /// The check called the claims wrong, at entries that had been changed, and found there the slopes that had
+    /// been claimed before.
+    Caught,
+    /// The check called the claims wrong, but not where or not as they had been changed.
+    WrongReason,
+    /// The check did not call the claims wrong.
+    Missed,
+    /// The fault would not change these claims: there is no matrix to transpose, say.
+    NotApplicable,
+}
+
+/// What a self-test found. Its `Display` is the text to read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SelfTest<'a> {
+    baseline: Report<'a>,
+    catches: [(Fault, Catch); FAULTS.len()],
+}
+
+impl<'a> SelfTest<'a> {
+    /// The check of the claims themselves.
+    pub fn baseline(&self) -> &Report<'a> {
+        &self.baseline
+    }
+
+    /// Each fault and what became of it.
+    pub fn catches(&self) -> &[(Fault, Catch)] {
+        &self.catches
+    }
+
+    /// Whether the claims themselves hold, each fault that applies was caught, and one did apply.
+    pub fn is_ok(&self) -> bool {
+        let ok = |catch: Catch| matches!(catch, Catch::Caught | Catch::NotApplicable);
+        self.baseline.is_ok()
+            && self.catches.iter().all(|&(_, catch)| ok(catch))
+            && self.catches.iter().any(|&(_, catch)| catch == Catch::Caught)
+    }
+
+    /// Panics with the text unless the self-test is [passed](Self::is_ok). For tests.
+    ///
+    /// # Panics
+    ///
+    /// If [`is_ok`](Self::is_ok) is false.
+    #[track_caller]
+    pub fn assert_ok(&self) {
+        assert!(self.is_ok(), "{self}");
+    }
+}
+
+impl fmt::Display for SelfTest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "self-test of the {}", self.baseline)?;
+        for (fault, catch) in &self.catches {
+            let catch = match catch {
+                Catch::Caught => "caught",
+                Catch::WrongReason => "CAUGHT FOR THE WRONG REASON",
+                Catch::Missed => "MISSED",
+                Catch::NotApplicable => "does not apply",
+            };
+            write!(f, "\n  {fault:?}: {catch}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The scratch that [`Check::self_test`] needs for a point of `n` entries: 3n.
+pub const fn self_test_scratch_len(n: usize) -> usize {
+    n + scratch_len(n)
+}
+
+impl<'a, T: Float> Check<'a, T> {
+    /// Shows that this check has teeth: runs it on the claims as they are, which must hold, and then on the
+    /// claims with one known [`Fault`] after the other, each of which must be caught, and for the right reason.
+    ///
+    /// The small faults (r = ε^0.383) are caught only where f can be resolved that well; that one is missed is
+    /// an answer, too. Costs nine checks. `scratch` as in [`run`](Self::run), of [`self_test_scratch_len`].
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # fn main() -> Result<(), handgrad::Error> {
+    /// use handgrad::gradcheck::{Catch, Check, Fault, self_test_scratch_len};
+    ///
+    /// let f = |x: &[f64]| (x[0] * x[1]).exp() + x[2].sin();
+    /// let x = [0.5, 1.0, 2.0];
+    /// let g = [0.5f64.exp(), 0.5 * 0.5f64.exp(), 2f64.cos()];
+    /// let test = Check::new(&x, &g).self_test(f, &mut [0.0; self_test_scratch_len(3)])?;
+    /// test.assert_ok();
+    /// assert!(test.catches().contains(&(Fault::ScaledUp, Catch::Caught)));
+    /// assert!(test.catches().contains(&(Fault::Transposed, Catch::NotApplicable)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn self_test<F, V>(self, mut f: F, scratch: &mut [T]) -> Result<SelfTest<'a>, Error>
+    where
+        F: FnMut(&[T]) -> V,
+        V: Into<Eval<T>>,
+    {
+        self.check_sizes()?;
+        let (n, got) = (self.x.len(), scratch.len());
+        let (what, expected) = (What::Scratch, self_test_scratch_len(n));
+        let Some(scratch) = scratch.get_mut(..expected) else {
+            return Err(Error::Length { what, expected, got });
+        };
+        let (claims, scratch) = scratch.split_at_mut(n);
+        let baseline = self.run(&mut f, scratch)?;
+        let mut catches = FAULTS.map(|fault| (fault, Catch::NotApplicable));
+        for (fault, catch) in &mut catches {
+            claims.copy_from_slice(self.claims);
+            inject(*fault, claims, self.each_block());
+            if claims.iter().zip(self.claims).any(|(faulty, claim)| faulty != claim) {
+                let report = Check { claims: &*claims, ..self }.run(&mut f, scratch)?;
+                *catch = judge(*fault, &report, claims, self.claims);
+            }
+        }
+        Ok(SelfTest { baseline, catches })
+    }
+}
+
+fn inject<'a, T: Float>(fault: Fault, claims: &mut [T], blocks: impl Iterator<Item = (Block<'a>, usize)>) {
+    let small = T::epsilon().powf(T::from(0.383).unwrap_or_else(T::one));
+    let size = rms(claims);
+    let mut times = |factor: T| claims.iter_mut().for_each(|claim| *claim = *claim * factor);
+    match fault {
+        Fault::ScaledUp => times(T::one() + small),
+        Fault::ScaledDown => times(T::one() - small),
+        Fault::Sign => times(-T::one()),
+        Fault::MissingMean => times(T::from(MISSING).unwrap_or_else(T::one)),
+        Fault::Zeroed => claims[largest(claims, T::zero())] = T::zero(),
+        Fault::Swapped => {
+            let first = largest(claims, T::zero());
+            claims.swap(first, largest(claims, claims[first]));
+        }
+        Fault::ZeroSum => {
+            for pair in claims.chunks_exact_mut(2) {
+                (pair[0], pair[1]) = (pair[0] + small * size, pair[1] - small * size);
+            }
+        }
+        Fault::Transposed => {
+            let is_wide = |block: &Block<'_>| block.shape().0 > 1 && block.shape().1 > 1;
+            if let Some((block, start)) = blocks.into_iter().find(|(block, _)| is_wide(block)) {
+                transpose(&mut claims[start..start + block.len()], block.shape());
+            }
+        }
+    }
+}
+
+/// The index of the entry farthest from a value.
+fn largest<T: Float>(claims: &[T], from: T) -> usize {
+    let distance = |index: usize| (claims[index] - from).abs();
+    (0..claims.len()).fold(0, |best, index| if distance(index) > distance(best) { index } else { best })
+}
+
+/// Stores a matrix that lies row by row column by column, in place: follows each cycle of the permutation once,
+/// from its least index.
+fn transpose<T: Copy>(matrix: &mut [T], (rows, cols): (usize, usize)) {
+    let to = |index: usize| index % cols * rows + index / cols;
+    for first in 0..matrix.len() {
+        let mut next = to(first);
+        while next > first {
+            next = to(next);
+        }
+        if next == first {
+            let (mut next, mut held) = (to(first), matrix[first]);
+            while next != first {
+                core::mem::swap(&mut matrix[next], &mut held);
+                next = to(next);
+            }
+            matrix[first] = held;
+        }
+    }
+}
+
+/// Whether the report tells of this fault: of `faulty` claims instead of the `right` ones.
+fn judge<T: Float>(fault: Fault, report: &Report<'_>, faulty: &[T], right: &[T]) -> Catch {
+    if report.outcome() != Outcome::Wrong {
+        return Catch::Missed;
+    }
+    let explained = match fault {
+        Fault::Sign => report.hint() == Some(Hint::Sign),
+        Fault::MissingMean => report.hint() == Some(Hint::TooLarge(MISSING)),
+        _ => true,
+    };
+    let found =
+        report.worst().filter(|entry| entry.verdict != Verdict::Agree).all(|entry| match entry.probe {
+            Probe::Entry { index, .. } if entry.verdict == Verdict::Disagree => {
+                // Twice the error bar: the right claim need not be the middle of its own.
+                let right = right[index].to_f64().unwrap_or(f64::NAN);
+                faulty[index].to_f64() != Some(right) && Float::abs(entry.slope - right) <= 2.0 * entry.error
+            }
+            _ => entry.verdict >= Verdict::Disagree,
+        });
+    if explained && found { Catch::Caught } else { Catch::WrongReason }
+}

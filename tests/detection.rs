@@ -1,0 +1,145 @@
+//! Promise: the gradient checker calls a gradient wrong only when it is, and sees smaller errors than the checkers
+//! of PyTorch, JAX and scipy do. Measures both, over hard functions with right gradients and over faults injected
+//! into easy ones, and compares what it finds with the tables of `docs/gradcheck.md`.
+//!
+//! To see the tables as they are now: `cargo test --test detection -- --nocapture`.
+
+#[path = "support/functions.rs"]
+mod functions;
+#[path = "support/peers.rs"]
+mod peers;
+
+use fastrand::Rng;
+use functions::{Case, FAULTS, cases, detection_cases, inject};
+use handgrad::gradcheck::{Block, Check, Outcome, scratch_len};
+
+const DOCS: &str = include_str!("../docs/gradcheck.md");
+
+const METHODS: [&str; 5] = ["handgrad", "PyTorch", "PyTorch fast", "JAX", "scipy"];
+
+/// Each method tries so often, with another seed each time.
+const TRIES: u64 = 20;
+
+/// The shares of the docs may be off by so many points: other math libraries round differently.
+const POINTS: f64 = 5.0;
+
+fn ours(case: &Case, g: &[f64], seed: u64) -> Outcome {
+    let blocks: Vec<_> =
+        case.blocks.iter().map(|block| Block::matrix(block.name, block.rows, block.cols)).collect();
+    let check = Check::new(&case.x, g).blocks(&blocks).seed(seed);
+    check.run(|x: &[f64]| (case.f)(x), &mut vec![f64::NAN; scratch_len(g.len())]).unwrap().outcome()
+}
+
+/// Which of the methods call this gradient wrong.
+fn alarms(case: &Case, g: &[f64], seed: u64) -> [bool; 5] {
+    let rng = &mut Rng::with_seed(seed);
+    [
+        ours(case, g, seed) == Outcome::Wrong,
+        !peers::pytorch_slow(&case.f, &case.x, g),
+        !peers::pytorch_fast(&case.f, &case.x, g, &case.block_lens(), rng),
+        !peers::jax(&case.f, &case.x, g, rng),
+        !peers::scipy(&case.f, &case.x, g),
+    ]
+}
+
+/// The numbers in the docs' table row that starts with these cells.
+fn row(first: &[&str], count: usize) -> Option<Vec<f64>> {
+    DOCS.lines().find_map(|line| {
+        let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let (names, numbers) = cells.split_at_checked(first.len())?;
+        let numbers: Vec<f64> = numbers.iter().map_while(|cell| cell.parse().ok()).collect();
+        (names == first && numbers.len() == count).then_some(numbers)
+    })
+}
+
+/// Right gradients. In the docs stand the functions on which any method raises an alarm.
+#[test]
+fn false_alarms() {
+    let mut listed = 0;
+    for case in cases() {
+        let g = case.gradient();
+        let mut counts = [0; 5];
+        for seed in 0..TRIES {
+            for (count, alarm) in counts.iter_mut().zip(alarms(&case, &g, seed)) {
+                *count += i32::from(alarm);
+            }
+        }
+        assert_eq!(counts[0], 0, "{}: a false alarm", case.name);
+        if counts != [0; 5] {
+            listed += 1;
+            println!("| {} | {} |", case.name, counts.map(|count| count.to_string()).join(" | "));
+            let docs = row(&[&case.name], 5);
+            let docs = docs.unwrap_or_else(|| panic!("{} is not in the docs: {counts:?}", case.name));
+            for (count, docs) in counts.into_iter().zip(docs) {
+                assert!(
+                    (f64::from(count) - docs).abs() <= 2.0,
+                    "{}: {counts:?} is not as in the docs",
+                    case.name
+                );
+            }
+        }
+    }
+    assert!(listed > 20, "only {listed} functions made anyone raise an alarm");
+}
+
+/// What it can't resolve, it says: the noise is larger than any difference it could use.
+#[test]
+fn inconclusive_is_rare_and_honest() {
+    for case in cases() {
+        let unresolvable = ["1e10 + sin x", "logsumexp 5, noise 1e-5"].contains(&case.name.as_str());
+        for seed in 0..TRIES {
+            let expected = if unresolvable { Outcome::Inconclusive } else { Outcome::Holds };
+            assert_eq!(ours(&case, &case.gradient(), seed), expected, "{}", case.name);
+        }
+    }
+}
+
+/// The share of injected faults that is caught, in percent, over the functions on which the method raises no
+/// false alarm.
+#[test]
+fn detection() {
+    let cases = detection_cases();
+    let quiet: Vec<_> =
+        cases.iter().map(|case| alarms(case, &case.gradient(), 0).map(|alarm| !alarm)).collect();
+    assert!(quiet.iter().all(|quiet| quiet[0]));
+    for fault in FAULTS {
+        let mut shares = [const { Vec::new() }; 5];
+        for exponent in 3..11 {
+            let relative = 10f64.powi(-exponent);
+            let (mut caught, mut tried) = ([0; 5], [0; 5]);
+            for (case, quiet) in cases.iter().zip(&quiet) {
+                let g = case.gradient();
+                for seed in 0..TRIES {
+                    let faulty = inject(&g, &case.blocks, fault, relative, &mut Rng::with_seed(seed));
+                    let alarms = alarms(case, &faulty, seed + 100);
+                    for method in 0..5 {
+                        tried[method] += i32::from(quiet[method]);
+                        caught[method] += i32::from(quiet[method] && alarms[method]);
+                    }
+                }
+            }
+            for method in 0..5 {
+                shares[method].push((100.0 * f64::from(caught[method]) / f64::from(tried[method])).round());
+            }
+        }
+        for (method, shares) in METHODS.into_iter().zip(&shares) {
+            let cells: Vec<_> = shares.iter().map(f64::to_string).collect();
+            println!("| {fault:?} | {method} | {} |", cells.join(" | "));
+        }
+        // Down to 1e-7 nothing escapes, and no peer sees more of anything.
+        assert!(shares[0][..5].iter().all(|&share| share == 100.0), "{fault:?}: {:?}", shares[0]);
+        for size in 0..8 {
+            assert!(shares[1..].iter().all(|peer| peer[size] <= shares[0][size]), "{fault:?}: {shares:?}");
+        }
+        for (method, shares) in METHODS.into_iter().zip(&shares) {
+            let docs = row(&[&format!("{fault:?}"), method], 8);
+            let docs = docs.unwrap_or_else(|| panic!("{fault:?}, {method} is not in the docs: {shares:?}"));
+            for (share, docs) in shares.iter().zip(docs) {
+                assert!(
+                    (share - docs).abs() <= POINTS,
+                    "{fault:?}, {method}: {shares:?} is not as in the docs"
+                );
+            }
+        }
+    }
+}
