@@ -4,7 +4,7 @@ use num_traits::Float;
 
 use super::block::{Block, check_blocks};
 use super::eval::Eval;
-use super::ladder::real;
+use super::ladder::{real, roundoff};
 use super::line::{rms, scale};
 use super::report::Report;
 use super::run::Run;
@@ -162,7 +162,7 @@ impl<'a, T: Float> Check<'a, T> {
     }
 
     pub(super) fn required(&self) -> f64 {
-        let epsilon = T::epsilon().to_f64().unwrap_or(f64::EPSILON);
+        let epsilon = roundoff::<T>().to_f64().unwrap_or(f64::EPSILON);
         self.required.unwrap_or_else(|| Float::sqrt(Float::sqrt(epsilon)))
     }
 }

@@ -1,7 +1,7 @@
 //! What a function under check tells about itself at one point.
 
-/// The value of a function at a point, and what the function may know besides: a bound of its noise, the
-/// branch it took, the number of kinks the point lies on.
+/// The value of a function at a point, and what the function may know besides: a bound of its noise and
+/// the branch it took.
 ///
 /// A plain number converts into it, so most functions just return their value.
 ///
@@ -19,13 +19,12 @@ pub struct Eval<T> {
     pub(super) value: T,
     pub(super) noise: Option<T>,
     pub(super) branch: Option<u64>,
-    pub(super) kinks: usize,
 }
 
 impl<T> Eval<T> {
     /// A value of which nothing else is known.
     pub fn new(value: T) -> Self {
-        Self { value, noise: None, branch: None, kinks: 0 }
+        Self { value, noise: None, branch: None }
     }
 
     /// The same with another value.
@@ -44,16 +43,12 @@ impl<T> Eval<T> {
     /// the same formula holds for both, such as a hash of the ReLU masks ([`branch`]). With it a kink is
     /// known, not inferred, and a probe on one side of all kinks is checked to the sharper resolution of a
     /// smooth function.
+    ///
+    /// Exactly at a kink let it be the branch whose derivative is claimed: z >= 0 if ReLU'(0) = 1. Then, where
+    /// kinks cross and neither side of a probe belongs to that branch, a claim outside the one-sided slopes is
+    /// not called wrong: no value of f tells the slope of a piece that has no width.
     pub fn branch(self, fingerprint: u64) -> Self {
         Self { branch: Some(fingerprint), ..self }
-    }
-
-    /// This point lies exactly on so many kinks (pre-activations that are exactly 0, for instance). It only
-    /// matters at the point that is checked, and there from 2 on: where kinks cross, the sum of conventional
-    /// derivatives (ReLU'(0) = 1, say) need not lie between the one-sided slopes, so a claim that lies outside
-    /// is not called wrong there.
-    pub fn on_kinks(self, count: usize) -> Self {
-        Self { kinks: count, ..self }
     }
 }
 

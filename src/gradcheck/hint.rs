@@ -79,11 +79,12 @@ pub(super) fn explain<T: Float>(report: &Report<'_>, check: &Check<'_, T>) -> Op
             return Some(Hint::TooLarge(whole as usize));
         }
     }
-    // One entry that happens to be found elsewhere is no pattern.
-    if report.worst().filter(is_wrong).count() < 2 {
-        return None;
-    }
-    let moved = |to: Move| all(&|entry| claim_at(check, entry, to).is_some_and(|claim| same(entry, claim)));
+    // What moved in from beyond the edge is not there to compare with.
+    let moved = |to: Move| {
+        let there =
+            || report.worst().filter(is_wrong).filter_map(|entry| Some((entry, claim_at(check, entry, to)?)));
+        there().count() > 1 && there().all(|(entry, claim)| same(entry, claim))
+    };
     if moved(|(rows, _), row, col| Some(col * rows + row)) {
         Some(Hint::Transposed)
     } else if moved(|(rows, cols), row, col| (row + 1 < rows).then_some((row + 1) * cols + col)) {

@@ -8,7 +8,7 @@ use super::block::{Block, check_blocks};
 use super::check::Check;
 use super::eval::Eval;
 use super::hint::explain;
-use super::ladder::{Rung, real};
+use super::ladder::{Rung, real, roundoff};
 use super::line::{Dot, rms, sample, scale};
 use super::report::{Probe, Report, Verdict};
 use super::rng::Rng;
@@ -86,8 +86,21 @@ impl<'a, T: Float> Check<'a, T> {
         let (rng, report) = (Rng::new(self.seed), Report::new(self.seed));
         let size = if rms(v).is_zero() { T::one() } else { rms(v) };
         let unit = scale(T::zero(), rms(self.x)) / size;
-        let run =
-            JvpRun { check: self, field, v, unit, point, here, noise, weights, one, other, rng, report };
+        let run = JvpRun {
+            check: self,
+            field,
+            v,
+            unit,
+            epsilon: roundoff(),
+            point,
+            here,
+            noise,
+            weights,
+            one,
+            other,
+            rng,
+            report,
+        };
         Ok(run.finish())
     }
 }
@@ -98,6 +111,8 @@ struct JvpRun<'a, 's, T, F> {
     v: &'s [T],
     /// The length of v that moves x by about its own size.
     unit: T,
+    /// The roundoff of T.
+    epsilon: T,
     point: &'s mut [T],
     /// The field at x, and the noise of each output there.
     here: &'s mut [T],
@@ -165,11 +180,11 @@ impl<'a, T: Float, F: FnMut(&[T], &mut [T])> JvpRun<'a, '_, T, F> {
     /// As for a gradient, for each output. The rounding of x + step v shows in it, too.
     fn measure_noise(&mut self) {
         for (noise, here) in self.noise.iter_mut().zip(&*self.here) {
-            *noise = here.abs() * T::epsilon();
+            *noise = here.abs() * self.epsilon;
         }
         let two = T::one() + T::one();
         for number in 0..NOISE_STEPS {
-            let step = real::<T>((NOISE_STEP + number) as f64) * T::epsilon() * self.unit;
+            let step = real::<T>((NOISE_STEP + number) as f64) * self.epsilon * self.unit;
             self.evaluate(step, Buffer::One);
             self.evaluate(two * step, Buffer::Other);
             self.note_bend(|here, near, far| far - two * near + here);
@@ -226,14 +241,15 @@ impl<'a, T: Float, F: FnMut(&[T], &mut [T])> JvpRun<'a, '_, T, F> {
         let noise = self.weights.iter().zip(&*self.noise).fold(T::zero(), |sum, (&w, &e)| sum + w.abs() * e);
         let claim = self.project(self.check.claims);
         let influence = rms(self.check.claims) * self.unit;
-        let ground = Ground { here, noise, influence, required: real(self.check.required()) };
+        let (required, epsilon) = (real(self.check.required()), self.epsilon);
+        let ground = Ground { here, noise, influence, required, epsilon };
         let mut climb = Climb::new(ground, self.unit, size);
         while let Some(step) = climb.next_step() {
             self.evaluate(step, Buffer::One);
             self.evaluate(-step, Buffer::Other);
             let (right, left) = (Eval::new(self.project(self.one)), Eval::new(self.project(self.other)));
             let claimed = claim * step;
-            climb.push(Rung { step, right, left, claimed, blur: claimed.abs() * T::epsilon() });
+            climb.push(Rung { step, right, left, claimed, blur: claimed.abs() * self.epsilon });
         }
         self.report.add(climb.entry(probe, claim));
     }

@@ -142,6 +142,8 @@ pub(super) struct Finding<T> {
     pub(super) kink: bool,
     /// The rung before or after says the same: the discrepancy has the same sign there.
     pub(super) stays: bool,
+    /// Neither side belongs to the branch that f takes at x: the slope of that branch was not seen.
+    pub(super) alien: bool,
     /// So many rungs were tried since.
     pub(super) since: usize,
 }
@@ -151,6 +153,7 @@ pub(super) struct Finding<T> {
 pub(super) struct Ladder<T> {
     here: Eval<T>,
     noise: T,
+    epsilon: T,
     central: Series<T>,
     right: Series<T>,
     left: Series<T>,
@@ -160,11 +163,22 @@ pub(super) struct Ladder<T> {
 }
 
 impl<T: Float> Ladder<T> {
-    /// A probe of a function that is `here` at x and whose values are good to `noise` around there.
-    pub(super) fn new(here: Eval<T>, noise: T) -> Self {
+    /// A probe of a function that is `here` at x and whose values are good to `noise` around there, in a type of
+    /// this roundoff.
+    pub(super) fn new(here: Eval<T>, noise: T, epsilon: T) -> Self {
         let (central, side) = (Series::new(2), Series::new(1));
         let (last, best) = (None, None);
-        Self { here, noise, central, right: side, left: side, branches: [here.branch; 2], last, best }
+        Self {
+            here,
+            noise,
+            epsilon,
+            central,
+            right: side,
+            left: side,
+            branches: [here.branch; 2],
+            last,
+            best,
+        }
     }
 
     /// What is known so far, if anything.
@@ -178,6 +192,8 @@ impl<T: Float> Ladder<T> {
             self.last = None;
             return;
         };
+        let here = self.here.branch;
+        let alien = rung.right.branch != here && rung.left.branch != here;
         let stays = self.last.is_some_and(|last| stays(last, interval));
         match &mut self.best {
             Some(best) if best.discrepancy.width() <= interval.width() => {
@@ -185,7 +201,8 @@ impl<T: Float> Ladder<T> {
                 best.since += 1;
             }
             best => {
-                *best = Some(Finding { discrepancy: interval, step: rung.step, kink, stays, since: 0 });
+                *best =
+                    Some(Finding { discrepancy: interval, step: rung.step, kink, stays, alien, since: 0 });
             }
         }
         self.last = Some(interval);
@@ -236,7 +253,7 @@ impl<T: Float> Ladder<T> {
         for end in [self.here, rung.right, rung.left] {
             noise = noise.max(end.noise.unwrap_or_else(T::zero));
             if end.value.is_finite() {
-                noise = noise.max(end.value.abs() * T::epsilon());
+                noise = noise.max(end.value.abs() * self.epsilon);
             }
         }
         // Twice: two values enter, and their difference is rounded once more.
@@ -254,6 +271,16 @@ impl<T: Float> Series<T> {
 fn stays<T: Float>(a: Interval<T>, b: Interval<T>) -> bool {
     let zero = T::zero();
     ((a.low > zero && b.low > zero) || (a.high < zero && b.high < zero)) && a.gap(b) == zero
+}
+
+/// The relative error of one operation in T: [`Float::epsilon`], or what a few square roots show, if that is more.
+/// (A double-double has no sensible epsilon: 1 + 1e-300 is one of its numbers.)
+pub(super) fn roundoff<T: Float>() -> T {
+    (2..8).fold(T::epsilon(), |worst, k| {
+        let number: T = real(f64::from(k));
+        let root = number.sqrt();
+        worst.max((root * root - number).abs() / number)
+    })
 }
 
 /// A constant of the checker in T.

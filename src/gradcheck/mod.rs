@@ -57,8 +57,8 @@
 //!
 //! If x lies exactly on two kinks or more, a gradient by convention (ReLU'(0) = 1, say) may be no slope of f at all:
 //! max(0, t) - max(0, -t) is t, its slope is 1, and the convention gives 2. The check calls that wrong, which it is.
-//! Where the convention is what was promised, let f tell how many kinks the point lies on
-//! ([`Eval::on_kinks`]): claims outside the one-sided slopes are then unresolved.
+//! Where the convention is what was promised, let f name its branches ([`Eval::branch`]): claims outside the
+//! one-sided slopes are then unresolved where the probe meets the point's own branch on neither side.
 
 use num_traits::Float;
 

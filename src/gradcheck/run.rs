@@ -8,7 +8,7 @@ use super::block::Block;
 use super::check::Check;
 use super::eval::Eval;
 use super::hint::explain;
-use super::ladder::{Rung, real};
+use super::ladder::{Rung, real, roundoff};
 use super::line::{Dot, displace, rms, sample, scale};
 use super::report::{Probe, Report, Verdict};
 use super::rng::Rng;
@@ -48,7 +48,7 @@ where
         let (rng, mut report) = (Rng::new(check.seed), Report::new(check.seed));
         report.evaluations = 1;
         let (noise, influence, required) = (T::zero(), check.influence(), real(check.required()));
-        let ground = Ground { here, noise, influence, required };
+        let ground = Ground { here, noise, influence, required, epsilon: roundoff() };
         Ok(Self { check, f, point, direction, rng, ground, report })
     }
 
@@ -100,7 +100,7 @@ where
     fn measure_noise(&mut self) -> Result<(), E> {
         let all = 0..self.check.x.len();
         let two = T::one() + T::one();
-        let step = real::<T>(NOISE_STEP) * T::epsilon();
+        let step = real::<T>(NOISE_STEP) * self.ground.epsilon;
         for _ in 0..NOISE_DIRECTIONS {
             self.draw_direction(all.clone());
             let near = self.step_along(all.clone(), step)?;
@@ -162,7 +162,7 @@ where
             self.point[at] = left;
             let left = self.evaluate()?;
             let claimed = claim * step;
-            climb.push(Rung { step, right, left, claimed, blur: claimed.abs() * T::epsilon() });
+            climb.push(Rung { step, right, left, claimed, blur: claimed.abs() * self.ground.epsilon });
         }
         self.point[at] = x;
         self.report.add(climb.entry(Probe::entry(block, start, index), claim));
@@ -214,7 +214,7 @@ where
             self.point[index] = displace(self.check.x[index], step * self.direction[index]).2;
         }
         let left = self.evaluate()?;
-        let blur = claimed.magnitude() * T::epsilon();
+        let blur = claimed.magnitude() * self.ground.epsilon;
         Ok(Rung { step, right, left, claimed: claimed.value(), blur })
     }
 }

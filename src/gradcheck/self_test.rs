@@ -8,6 +8,7 @@ use super::block::Block;
 use super::check::{Check, scratch_len};
 use super::eval::Eval;
 use super::hint::Hint;
+use super::ladder::roundoff;
 use super::line::rms;
 use super::report::{Outcome, Probe, Report, Verdict};
 use crate::error::{Error, What};
@@ -175,7 +176,7 @@ impl<'a, T: Float> Check<'a, T> {
 }
 
 fn inject<'a, T: Float>(fault: Fault, claims: &mut [T], blocks: impl Iterator<Item = (Block<'a>, usize)>) {
-    let small = T::epsilon().powf(T::from(0.383).unwrap_or_else(T::one));
+    let small = roundoff::<T>().powf(T::from(0.383).unwrap_or_else(T::one));
     let size = rms(claims);
     let mut times = |factor: T| claims.iter_mut().for_each(|claim| *claim = *claim * factor);
     match fault {

@@ -32,6 +32,8 @@ pub(super) struct Ground<T> {
     pub(super) influence: T,
     /// The resolution that makes a probe conclusive.
     pub(super) required: T,
+    /// The roundoff of T.
+    pub(super) epsilon: T,
 }
 
 /// One probe under way.
@@ -51,7 +53,7 @@ impl<T: Float> Climb<T> {
     pub(super) fn new(ground: Ground<T>, scale: T, size: T) -> Self {
         let size = size.max(real::<T>(MINOR) * ground.influence / scale);
         let step = real::<T>(FIRST_STEP) * scale;
-        let ladder = Ladder::new(ground.here, ground.noise);
+        let ladder = Ladder::new(ground.here, ground.noise, ground.epsilon);
         Self { ground, ladder, scale, size, step, largest: None }
     }
 
@@ -60,7 +62,7 @@ impl<T: Float> Climb<T> {
         let found = self.ladder.finding();
         let content =
             found.is_some_and(|found| found.since >= PATIENCE && self.verdict(found) == Verdict::Agree);
-        if content || self.step < self.scale * T::epsilon() * real(LAST_STEP) {
+        if content || self.step < self.scale * self.ground.epsilon * real(LAST_STEP) {
             return None;
         }
         let step = self.step;
@@ -99,9 +101,7 @@ impl<T: Float> Climb<T> {
 
     fn verdict(&self, found: Finding<T>) -> Verdict {
         if !found.discrepancy.has_zero() {
-            // Where kinks cross, a conventional derivative may lie outside the one-sided slopes.
-            let judged = found.stays && !(found.kink && self.ground.here.kinks > 1);
-            if judged { Verdict::Disagree } else { Verdict::Unresolved }
+            if found.stays && !found.alien { Verdict::Disagree } else { Verdict::Unresolved }
         } else if found.kink {
             Verdict::Kink
         } else if self.resolution(found) <= self.ground.required {
@@ -119,7 +119,8 @@ impl<T: Float> Climb<T> {
             return reach;
         }
         let largest = self.largest.unwrap_or(self.ground.here.value.abs());
-        let hidden = (self.ground.noise + largest * T::epsilon()) / (real::<T>(FIRST_STEP) * self.scale);
+        let hidden =
+            (self.ground.noise + largest * self.ground.epsilon) / (real::<T>(FIRST_STEP) * self.scale);
         reach / if self.size > hidden { self.size } else { largest / self.scale }
     }
 }
