@@ -1,6 +1,7 @@
 //! The sizes of a net, the flat layout of its parameters, and the length of the scratch.
 
 use crate::error::{Error, What, check_len, product};
+use crate::gradcheck::Block;
 
 /// A tile holds at most this many examples.
 ///
@@ -153,6 +154,25 @@ impl Dims {
     /// ```
     pub const fn block_lens(self) -> [usize; 4] {
         [self.hidden * self.inputs, self.hidden, self.classes * self.hidden, self.classes]
+    }
+
+    /// The same blocks with their names and shapes, for a check of a gradient.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), handgrad::Error> {
+    /// let [w1, b1, w2, b2] = handgrad::Dims::new(64, 32, 10)?.blocks();
+    /// assert_eq!((w1.name(), w1.shape()), ("W1", (32, 64)));
+    /// assert_eq!((b2.name(), b2.shape()), ("b2", (10, 1)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn blocks(self) -> [Block<'static>; 4] {
+        [
+            Block::matrix("W1", self.hidden, self.inputs),
+            Block::vector("b1", self.hidden),
+            Block::matrix("W2", self.classes, self.hidden),
+            Block::vector("b2", self.classes),
+        ]
     }
 
     /// Cuts a flat slice into the blocks W1, b1, W2, b2.

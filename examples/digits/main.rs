@@ -108,10 +108,10 @@ fn run(args: &Args, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     writeln!(out, "net: {net}")?;
 
     let mut theta = initial_parameters(dims, &mut rng);
-    let verified = verify::gradient(dims, &theta, &data.train, &mut rng.fork())?;
-    let (worst, compared, limit) = (verified.worst, verified.compared, verified.limit);
-    write!(out, "gradient verified: worst relative error {worst:.1e} over {compared} parameters")?;
-    writeln!(out, " (limit {limit:.0e}; left out at a kink: {})", verified.kinks)?;
+    let verified = verify::gradient(dims, &theta, &data.train, rng.fork().get_seed())?;
+    let (worst, compared, resolution) = (verified.worst, verified.compared, verified.resolution);
+    write!(out, "gradient verified: worst relative error {worst:.1e} over {compared} slopes")?;
+    writeln!(out, " (one of {resolution:.1e} would have been noticed)")?;
 
     let (history, took) = train(&data, dims, &recipe, &mut theta, &mut rng)?;
     let (seconds, epochs) = (took.as_secs_f64(), recipe.epochs);

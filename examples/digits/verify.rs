@@ -1,8 +1,8 @@
-//! The gradient against finite differences, on the data and the parameters that training begins with.
+//! The gradient against differences of the loss, on the data and the parameters that training begins with.
 
 use std::error::Error;
 
-use fastrand::Rng;
+use handgrad::gradcheck::{Check, Eval, branch, scratch_len};
 use handgrad::{Batch, Dims, MatRef, Params, ParamsMut, derivation, loss, loss_and_grad};
 
 use crate::data::Images;
@@ -10,112 +10,58 @@ use crate::data::Images;
 /// A few images are enough: each parameter's slope is a sum over them.
 const EXAMPLES: usize = 8;
 
-/// How far each parameter is moved up and down. The error of the central difference is about h² from the curve
-/// and eps/h from rounding; they meet at the cube root of eps, with eps = 2.2e-16.
-const STEP: f64 = 6e-6;
-
-/// The largest error that passes. With losses and curvatures of about 1 both errors are then eps^(2/3), 4e-11.
-/// Compared to slopes of about 0.01 this is 4e-9, and the limit is 25 times that. (A wrong formula is off by
-/// far more than 0.01.)
-const LIMIT: f64 = 1e-7;
-
-/// About so many multiply-adds (a second or less) may be spent: with the digits all parameters are verified, in
-/// larger nets a random selection.
+/// About so many multiply-adds (a second or two) may be spent: with the digits all parameters are verified, in
+/// larger nets a sample of each block.
 const WORK: usize = 4_000_000_000;
+
+/// Some 20 losses are needed for the slope by one parameter.
+const LOSSES: usize = 20;
 
 /// How the comparison went.
 pub struct Verified {
-    /// The largest |slope - gradient|, relative to that entry of the gradient, or to the root mean square of
-    /// all entries where that is larger: entries near 0 have no digits to compare.
+    /// The largest relative error of the gradient.
     pub worst: f64,
-    pub limit: f64,
+    /// The smallest one that would have been called wrong.
+    pub resolution: f64,
+    /// So many slopes were compared: parameters, and directions through all of them.
     pub compared: usize,
-    /// Parameters left out because their step takes a pre-activation through 0, where the loss has a kink and
-    /// the difference no meaning.
-    pub kinks: usize,
 }
 
-/// Compares the gradient to central differences of the loss, in f64.
-pub fn gradient(
-    dims: Dims,
-    theta: &[f32],
-    images: &Images,
-    rng: &mut Rng,
-) -> Result<Verified, Box<dyn Error>> {
+/// Checks the gradient in f64. A wrong one is an error with the checker's report.
+pub fn gradient(dims: Dims, theta: &[f32], images: &Images, seed: u64) -> Result<Verified, Box<dyn Error>> {
     let n = EXAMPLES.min(images.len());
     let x: Vec<f64> = images.pixels[..n * dims.inputs()].iter().copied().map(f64::from).collect();
     let batch = Batch::new(MatRef::new(&x, n, dims.inputs())?, &images.labels[..n])?;
-    let mut theta: Vec<f64> = theta.iter().copied().map(f64::from).collect();
+    let theta: Vec<f64> = theta.iter().copied().map(f64::from).collect();
     let mut grad = vec![0.0; dims.param_len()];
     let mut scratch = vec![0.0; dims.scratch_len(n)];
     let dtheta = ParamsMut::from_flat(dims, &mut grad)?;
     loss_and_grad(Params::from_flat(dims, &theta)?, batch, dtheta, &mut scratch)?;
 
-    let rms = (grad.iter().map(|g| g * g).sum::<f64>() / grad.len() as f64).sqrt();
-    let z = preactivations(Params::from_flat(dims, &theta)?, &x)?;
-    let mut verified = Verified { worst: 0.0, limit: LIMIT, compared: 0, kinks: 0 };
-    for i in selection(dims, rng) {
-        if meets_kink(dims, i, &x, &z) {
-            verified.kinks += 1;
-            continue;
-        }
-        let here = theta[i];
-        let (left, right) = (here - STEP, here + STEP);
-        let mut loss_at = |value| {
-            theta[i] = value;
-            loss(Params::from_flat(dims, &theta)?, batch, &mut scratch)
-        };
-        let slope = (loss_at(right)? - loss_at(left)?) / (right - left);
-        theta[i] = here;
-        let error = (slope - grad[i]).abs() / grad[i].abs().max(rms);
-        if error.is_nan() || error > LIMIT {
-            let g = grad[i];
-            return Err(format!(
-                "the gradient is wrong: parameter {i} has {g:.9e}, but the slope of the loss is {slope:.9e} \
-                 (relative error {error:.1e}, limit {LIMIT:e})"
-            )
-            .into());
-        }
-        verified.worst = verified.worst.max(error);
-        verified.compared += 1;
+    let affordable = WORK / (LOSSES * n * dims.param_len());
+    let all = if affordable < dims.param_len() { 0 } else { usize::MAX };
+    let blocks = dims.blocks();
+    let report = Check::new(&theta, &grad).blocks(&blocks).coordinates(all).seed(seed).try_run(
+        |theta| {
+            let params = Params::from_flat(dims, theta)?;
+            Ok::<_, Box<dyn Error>>(Eval::new(loss(params, batch, &mut scratch)?).branch(masks(params, &x)?))
+        },
+        &mut vec![0.0; scratch_len(dims.param_len())],
+    )?;
+    if !report.is_ok() {
+        return Err(report.to_string().into());
     }
-    Ok(verified)
+    let compared = report.counts().conclusive();
+    Ok(Verified { worst: report.worst_error(), resolution: report.resolution(), compared })
 }
 
-/// The parameters to verify: as many as the work allows, the same number of each of W1, b1, W2, b2.
-fn selection(dims: Dims, rng: &mut Rng) -> Vec<usize> {
-    let affordable = WORK / (2 * EXAMPLES * dims.param_len());
-    let mut chosen = Vec::new();
-    let mut start = 0;
-    for len in dims.block_lens() {
-        let amount = (affordable / 4).clamp(16, len.max(16)).min(len);
-        chosen.extend(rng.choose_multiple(start..start + len, amount));
-        start += len;
+/// A fingerprint of which hidden units are active for which images: the loss is smooth while it stays the same.
+fn masks(params: Params<'_, f64>, x: &[f64]) -> Result<u64, handgrad::Error> {
+    let mut z = vec![0.0; params.b1().len()];
+    let mut active = Vec::with_capacity(x.len() / params.dims().inputs() * z.len());
+    for x in x.chunks_exact(params.dims().inputs()) {
+        derivation::preactivations(params.w1().as_slice(), params.b1(), x, &mut z)?;
+        active.extend(z.iter().map(|&z| z >= 0.0));
     }
-    chosen
-}
-
-/// The pre-activations of all examples, n x h.
-fn preactivations(params: Params<'_, f64>, x: &[f64]) -> Result<Vec<f64>, handgrad::Error> {
-    let dims = params.dims();
-    let mut z = vec![0.0; x.len() / dims.inputs() * dims.hidden()];
-    for (x, z) in x.chunks_exact(dims.inputs()).zip(z.chunks_exact_mut(dims.hidden())) {
-        derivation::preactivations(params.w1().as_slice(), params.b1(), x, z)?;
-    }
-    Ok(z)
-}
-
-/// Whether moving parameter `i` by a step may take a pre-activation through 0. Only W1 and b1 move them, one
-/// hidden unit's, by the step times the pixel or the step itself. Twice that, to be clear of rounding.
-fn meets_kink(dims: Dims, i: usize, x: &[f64], z: &[f64]) -> bool {
-    let (m, h) = (dims.inputs(), dims.hidden());
-    let (unit, pixel) = match i.checked_sub(h * m) {
-        None => (i / m, Some(i % m)),
-        Some(b1) if b1 < h => (b1, None),
-        Some(_) => return false,
-    };
-    x.chunks_exact(m).zip(z.chunks_exact(h)).any(|(x, z)| {
-        let moved = STEP * pixel.map_or(1.0, |pixel| x[pixel]);
-        moved > 0.0 && z[unit].abs() <= 2.0 * moved
-    })
+    Ok(branch(active))
 }

@@ -41,7 +41,9 @@ impl fmt::Display for Hint {
             Hint::TooSmall(factor) => {
                 write!(f, "the slopes are {factor} times the claims (1/n applied twice? a missing factor?)")
             }
-            Hint::Transposed => write!(f, "the claims lie transposed (stored column by column instead of row by row?)"),
+            Hint::Transposed => {
+                write!(f, "the claims lie transposed (stored column by column instead of row by row?)")
+            }
             Hint::Row(1) => write!(f, "the slopes are the claims one row further down"),
             Hint::Row(_) => write!(f, "the slopes are the claims one row further up"),
         }

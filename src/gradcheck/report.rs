@@ -112,6 +112,12 @@ impl Entry<'_> {
         if off == 0.0 { 0.0 } else { off / self.error }
     }
 
+    /// |slope - claimed|, relative as the resolution.
+    pub fn relative_error(&self) -> f64 {
+        let off = (self.slope - self.claimed).abs();
+        if off == 0.0 { 0.0 } else { self.resolution * off / (off + self.error) }
+    }
+
     /// Worse ones first: by verdict, of those that disagree entries before directions because they say where,
     /// then by the ratio, or the resolution of those that do not disagree.
     fn is_worse_than(&self, other: &Self) -> bool {
@@ -226,6 +232,7 @@ pub struct Report<'a> {
     counts: Counts,
     worst: [Option<Entry<'a>>; LISTED],
     resolution: Option<f64>,
+    worst_error: f64,
     blind: Option<&'a str>,
     pub(super) hint: Option<Hint>,
     pub(super) seed: u64,
@@ -235,12 +242,24 @@ pub struct Report<'a> {
 impl<'a> Report<'a> {
     pub(super) fn new(seed: u64) -> Self {
         let (counts, worst) = (Counts::default(), [None; LISTED]);
-        Self { counts, worst, resolution: None, blind: None, hint: None, seed, evaluations: 0 }
+        Self {
+            counts,
+            worst,
+            resolution: None,
+            worst_error: 0.0,
+            blind: None,
+            hint: None,
+            seed,
+            evaluations: 0,
+        }
     }
 
     /// Takes the finding of one more probe.
     pub(super) fn add(&mut self, entry: Entry<'a>) {
         self.counts.add(entry.verdict);
+        if matches!(entry.verdict, Verdict::Agree | Verdict::Disagree) {
+            self.worst_error = self.worst_error.max(entry.relative_error());
+        }
         if entry.verdict == Verdict::Agree {
             self.resolution = Some(self.resolution.map_or(entry.resolution, |r| r.max(entry.resolution)));
         }
@@ -281,6 +300,12 @@ impl<'a> Report<'a> {
     /// noise hides all claims, or they are 0, it is relative to |f| over the scale of x.
     pub fn resolution(&self) -> f64 {
         self.resolution.unwrap_or(f64::INFINITY)
+    }
+
+    /// The largest |slope - claimed| of the probes that agree or disagree, relative as the
+    /// [resolution](Self::resolution).
+    pub fn worst_error(&self) -> f64 {
+        self.worst_error
     }
 
     /// The first block in which not one probe was conclusive.
