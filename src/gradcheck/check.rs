@@ -41,17 +41,17 @@ pub const fn scratch_len(n: usize) -> usize {
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a check does nothing until it is run"]
-pub struct Check<'a, T> {
+pub struct Check<'a, 'n, T> {
     pub(super) x: &'a [T],
     pub(super) claims: &'a [T],
-    pub(super) blocks: Option<&'a [Block<'a>]>,
+    pub(super) blocks: Option<&'a [Block<'n>]>,
     pub(super) seed: u64,
     pub(super) coordinates: usize,
     pub(super) directions: usize,
     pub(super) required: Option<f64>,
 }
 
-impl<'a, T: Float> Check<'a, T> {
+impl<'a, 'n, T: Float> Check<'a, 'n, T> {
     /// A check of slopes that are claimed at `x`: of a gradient, one for each entry of `x`.
     pub fn new(x: &'a [T], claims: &'a [T]) -> Self {
         Self { x, claims, blocks: None, seed: 0, coordinates: 128, directions: 3, required: None }
@@ -59,7 +59,7 @@ impl<'a, T: Float> Check<'a, T> {
 
     /// The named blocks that the claims consist of. Entries are sampled per block, every block must have a
     /// conclusive probe, and the report speaks in their terms. Default: one vector "x".
-    pub fn blocks(self, blocks: &'a [Block<'a>]) -> Self {
+    pub fn blocks(self, blocks: &'a [Block<'n>]) -> Self {
         Self { blocks: Some(blocks), ..self }
     }
 
@@ -98,7 +98,7 @@ impl<'a, T: Float> Check<'a, T> {
     /// [`Error::Zero`] if `x` is empty or a block is; [`Error::Length`] if there is not one claim for each entry of x, the blocks
     /// have another number of entries, or `scratch` is too short; [`Error::Overflow`] if a block is too large.
     /// NaN and infinities are no errors: the report tells of them.
-    pub fn run<F, V>(self, mut f: F, scratch: &mut [T]) -> Result<Report<'a>, Error>
+    pub fn run<F, V>(self, mut f: F, scratch: &mut [T]) -> Result<Report<'n>, Error>
     where
         F: FnMut(&[T]) -> V,
         V: Into<Eval<T>>,
@@ -112,7 +112,7 @@ impl<'a, T: Float> Check<'a, T> {
     /// # Errors
     ///
     /// As [`run`](Self::run), and the errors of `f`.
-    pub fn try_run<F, V, E>(self, mut f: F, scratch: &mut [T]) -> Result<Report<'a>, E>
+    pub fn try_run<F, V, E>(self, mut f: F, scratch: &mut [T]) -> Result<Report<'n>, E>
     where
         F: FnMut(&[T]) -> Result<V, E>,
         V: Into<Eval<T>>,
@@ -138,7 +138,7 @@ impl<'a, T: Float> Check<'a, T> {
     }
 
     /// The blocks of the claims, each with the index at which it starts.
-    pub(super) fn each_block(&self) -> impl Iterator<Item = (Block<'a>, usize)> + use<'a, T> {
+    pub(super) fn each_block(&self) -> impl Iterator<Item = (Block<'n>, usize)> + use<'a, 'n, T> {
         let (blocks, whole) = (self.blocks, Block::vector("x", self.claims.len()));
         (0..blocks.map_or(1, <[_]>::len)).scan(0, move |next, number| {
             let block = blocks.map_or(whole, |blocks| blocks[number]);

@@ -59,7 +59,7 @@ fn same(entry: &Entry<'_>, value: f64) -> bool {
 }
 
 /// The explanation of all entries that are listed as wrong, if there is one.
-pub(super) fn explain<T: Float>(report: &Report<'_>, check: &Check<'_, T>) -> Option<Hint> {
+pub(super) fn explain<T: Float>(report: &Report<'_>, check: &Check<'_, '_, T>) -> Option<Hint> {
     let is_wrong =
         |entry: &&Entry<'_>| entry.verdict == Verdict::Disagree && matches!(entry.probe, Probe::Entry { .. });
     let all = |test: &dyn Fn(&Entry<'_>) -> bool| report.worst().filter(is_wrong).all(test);
@@ -102,7 +102,7 @@ pub(super) fn explain<T: Float>(report: &Report<'_>, check: &Check<'_, T>) -> Op
 type Move = fn((usize, usize), usize, usize) -> Option<usize>;
 
 /// The claim at the place in the same block that `to` gives for an entry.
-fn claim_at<T: Float>(check: &Check<'_, T>, entry: &Entry<'_>, to: Move) -> Option<f64> {
+fn claim_at<T: Float>(check: &Check<'_, '_, T>, entry: &Entry<'_>, to: Move) -> Option<f64> {
     let Probe::Entry { index, row, col, .. } = entry.probe else { return None };
     let (block, start) = check.each_block().find(|(block, start)| index < start + block.len())?;
     check.claims.get(start + to(block.shape(), row, col.unwrap_or(0))?)?.to_f64()

@@ -25,7 +25,7 @@ pub const fn jvp_scratch_len(n: usize, outputs: usize) -> usize {
     n + 5 * outputs
 }
 
-impl<'a, T: Float> Check<'a, T> {
+impl<'a, 'n, T: Float> Check<'a, 'n, T> {
     /// Checks that the claims are J v, the derivative of a vector field at x along `v`: a Jacobian-vector
     /// product, or with the gradient of a loss as the field, a Hessian-vector product.
     ///
@@ -59,7 +59,7 @@ impl<'a, T: Float> Check<'a, T> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn run_jvp<F>(self, field: F, v: &[T], scratch: &mut [T]) -> Result<Report<'a>, Error>
+    pub fn run_jvp<F>(self, field: F, v: &[T], scratch: &mut [T]) -> Result<Report<'n>, Error>
     where
         F: FnMut(&[T], &mut [T]),
     {
@@ -105,8 +105,8 @@ impl<'a, T: Float> Check<'a, T> {
     }
 }
 
-struct JvpRun<'a, 's, T, F> {
-    check: Check<'a, T>,
+struct JvpRun<'a, 'n, 's, T, F> {
+    check: Check<'a, 'n, T>,
     field: F,
     v: &'s [T],
     /// The length of v that moves x by about its own size.
@@ -122,7 +122,7 @@ struct JvpRun<'a, 's, T, F> {
     one: &'s mut [T],
     other: &'s mut [T],
     rng: Rng,
-    report: Report<'a>,
+    report: Report<'n>,
 }
 
 /// Which of the two buffers for the field's outputs.
@@ -132,8 +132,8 @@ enum Buffer {
     Other,
 }
 
-impl<'a, T: Float, F: FnMut(&[T], &mut [T])> JvpRun<'a, '_, T, F> {
-    fn finish(mut self) -> Report<'a> {
+impl<'n, T: Float, F: FnMut(&[T], &mut [T])> JvpRun<'_, 'n, '_, T, F> {
+    fn finish(mut self) -> Report<'n> {
         self.evaluate(T::zero(), Buffer::One);
         self.here.copy_from_slice(self.one);
         if self.is_finite() && self.is_deterministic() {
@@ -203,7 +203,7 @@ impl<'a, T: Float, F: FnMut(&[T], &mut [T])> JvpRun<'a, '_, T, F> {
         }
     }
 
-    fn probe_block(&mut self, block: Block<'a>, start: usize) {
+    fn probe_block(&mut self, block: Block<'n>, start: usize) {
         let before = self.report.counts().conclusive();
         let range = start..start + block.len();
         self.probe_directions(Some(block.name()), range.clone());
@@ -223,7 +223,7 @@ impl<'a, T: Float, F: FnMut(&[T], &mut [T])> JvpRun<'a, '_, T, F> {
         self.report.note_blind(block.name(), before);
     }
 
-    fn probe_directions(&mut self, block: Option<&'a str>, range: Range<usize>) {
+    fn probe_directions(&mut self, block: Option<&'n str>, range: Range<usize>) {
         for number in 0..self.check.directions {
             self.weights.fill(T::zero());
             let mut size = T::zero();
@@ -236,7 +236,7 @@ impl<'a, T: Float, F: FnMut(&[T], &mut [T])> JvpRun<'a, '_, T, F> {
     }
 
     /// The slope of w · F along v.
-    fn probe(&mut self, probe: Probe<'a>, size: T) {
+    fn probe(&mut self, probe: Probe<'n>, size: T) {
         let here = Eval::new(self.project(self.here));
         let noise = self.weights.iter().zip(&*self.noise).fold(T::zero(), |sum, (&w, &e)| sum + w.abs() * e);
         let claim = self.project(self.check.claims);
@@ -256,7 +256,9 @@ impl<'a, T: Float, F: FnMut(&[T], &mut [T])> JvpRun<'a, '_, T, F> {
 
     fn project(&self, outputs: &[T]) -> T {
         let mut dot = Dot::new();
-        self.weights.iter().zip(outputs).for_each(|(&w, &f)| dot.add(w, f));
+        // 0 times an output that is not finite here is no part of it.
+        let parts = self.weights.iter().zip(outputs).filter(|(w, _)| !w.is_zero());
+        parts.for_each(|(&w, &f)| dot.add(w, f));
         dot.value()
     }
 }

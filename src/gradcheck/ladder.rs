@@ -144,6 +144,8 @@ pub(super) struct Finding<T> {
     pub(super) stays: bool,
     /// Neither side belongs to the branch that f takes at x: the slope of that branch was not seen.
     pub(super) alien: bool,
+    /// Only one side gave numbers: this is the edge of the domain.
+    pub(super) one_sided: bool,
     /// So many rungs were tried since.
     pub(super) since: usize,
 }
@@ -194,6 +196,7 @@ impl<T: Float> Ladder<T> {
         };
         let here = self.here.branch;
         let alien = rung.right.branch != here && rung.left.branch != here;
+        let one_sided = rung.right.value.is_finite() != rung.left.value.is_finite();
         let stays = self.last.is_some_and(|last| stays(last, interval));
         match &mut self.best {
             Some(best) if best.discrepancy.width() <= interval.width() => {
@@ -201,8 +204,15 @@ impl<T: Float> Ladder<T> {
                 best.since += 1;
             }
             best => {
-                *best =
-                    Some(Finding { discrepancy: interval, step: rung.step, kink, stays, alien, since: 0 });
+                *best = Some(Finding {
+                    discrepancy: interval,
+                    step: rung.step,
+                    kink,
+                    stays,
+                    alien,
+                    one_sided,
+                    since: 0,
+                });
             }
         }
         self.last = Some(interval);

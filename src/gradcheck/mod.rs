@@ -66,9 +66,9 @@ use crate::error::Error;
 
 mod block;
 mod check;
-
+mod dual;
 mod eval;
-
+mod exact;
 mod hint;
 mod jvp;
 mod ladder;
@@ -82,6 +82,7 @@ mod verdict;
 // What goes in.
 pub use block::Block;
 pub use check::{Check, scratch_len};
+pub use dual::Dual;
 
 pub use eval::{Eval, branch};
 pub use jvp::jvp_scratch_len;
@@ -111,7 +112,7 @@ pub use self_test::{Catch, Fault, SelfTest};
 /// # Ok(())
 /// # }
 /// ```
-pub fn check<'a, T, F, V>(f: F, x: &'a [T], claims: &'a [T], scratch: &mut [T]) -> Result<Report<'a>, Error>
+pub fn check<T, F, V>(f: F, x: &[T], claims: &[T], scratch: &mut [T]) -> Result<Report<'static>, Error>
 where
     T: Float,
     F: FnMut(&[T]) -> V,
@@ -141,18 +142,51 @@ where
 /// # Ok(())
 /// # }
 /// ```
-pub fn check_jvp<'a, T, F>(
+pub fn check_jvp<T, F>(
     field: F,
-    x: &'a [T],
+    x: &[T],
     v: &[T],
-    claims: &'a [T],
+    claims: &[T],
     scratch: &mut [T],
-) -> Result<Report<'a>, Error>
+) -> Result<Report<'static>, Error>
 where
     T: Float,
     F: FnMut(&[T], &mut [T]),
 {
     Check::new(x, claims).run_jvp(field, v, scratch)
+}
+
+/// Checks that `claims` is the gradient of `f` at `x`, by dual numbers: [`Check::run_dual`] with all settings as they
+/// are.
+///
+/// # Errors
+///
+/// As [`Check::run_dual`].
+///
+/// # Example
+///
+/// ```
+/// # fn main() -> Result<(), handgrad::Error> {
+/// use handgrad::gradcheck::{Dual, check_dual};
+///
+/// let cube = |x: &[Dual<f64>]| x[0] * x[0] * x[0];
+/// let report = check_dual(cube, &[2.0], &[12.0], &mut [Dual::constant(0.0); 2])?;
+/// report.assert_ok();
+/// # Ok(())
+/// # }
+/// ```
+pub fn check_dual<T, F, V>(
+    f: F,
+    x: &[T],
+    claims: &[T],
+    scratch: &mut [Dual<T>],
+) -> Result<Report<'static>, Error>
+where
+    T: Float,
+    F: FnMut(&[Dual<T>]) -> V,
+    V: Into<Eval<Dual<T>>>,
+{
+    Check::new(x, claims).run_dual(f, scratch)
 }
 
 /// Tells which known faults in `claims` a check of them catches: [`Check::self_test`] with all settings as they are.
@@ -173,12 +207,7 @@ where
 /// # Ok(())
 /// # }
 /// ```
-pub fn self_test<'a, T, F, V>(
-    f: F,
-    x: &'a [T],
-    claims: &'a [T],
-    scratch: &mut [T],
-) -> Result<SelfTest<'a>, Error>
+pub fn self_test<T, F, V>(f: F, x: &[T], claims: &[T], scratch: &mut [T]) -> Result<SelfTest<'static>, Error>
 where
     T: Float,
     F: FnMut(&[T]) -> V,

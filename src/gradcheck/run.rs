@@ -21,24 +21,24 @@ const NOISE_DIRECTIONS: usize = 8;
 /// small that the function is straight over it.
 const NOISE_STEP: f64 = 16.0;
 
-pub(super) struct Run<'a, 's, T, F> {
-    check: Check<'a, T>,
+pub(super) struct Run<'a, 'n, 's, T, F> {
+    check: Check<'a, 'n, T>,
     f: F,
     /// x, but for the entries that are displaced just now.
     point: &'s mut [T],
     direction: &'s mut [T],
     rng: Rng,
     ground: Ground<T>,
-    report: Report<'a>,
+    report: Report<'n>,
 }
 
-impl<'a, 's, T: Float, F, E> Run<'a, 's, T, F>
+impl<'a, 'n, 's, T: Float, F, E> Run<'a, 'n, 's, T, F>
 where
     F: FnMut(&[T]) -> Result<Eval<T>, E>,
 {
     /// Evaluates the function at x.
     pub(super) fn start(
-        check: Check<'a, T>,
+        check: Check<'a, 'n, T>,
         mut f: F,
         point: &'s mut [T],
         direction: &'s mut [T],
@@ -53,7 +53,7 @@ where
     }
 
     /// Makes all probes.
-    pub(super) fn finish(mut self) -> Result<Report<'a>, E> {
+    pub(super) fn finish(mut self) -> Result<Report<'n>, E> {
         if self.is_finite() && self.is_deterministic()? {
             self.measure_noise()?;
             if self.check.each_block().count() > 1 {
@@ -123,7 +123,7 @@ where
     }
 
     /// All probes of one block: directions through it, and its entries, all or a sample.
-    fn probe_block(&mut self, block: Block<'a>, start: usize) -> Result<(), E> {
+    fn probe_block(&mut self, block: Block<'n>, start: usize) -> Result<(), E> {
         let before = self.report.counts().conclusive();
         let range = start..start + block.len();
         self.probe_directions(Some(block.name()), range.clone())?;
@@ -146,7 +146,7 @@ where
     /// One entry of a block, of which the root mean squares of x and of the claims are given.
     fn probe_entry(
         &mut self,
-        block: Block<'a>,
+        block: Block<'n>,
         start: usize,
         index: usize,
         (x_size, g_size): (T, T),
@@ -170,7 +170,7 @@ where
     }
 
     /// Gaussian directions through the entries of a range.
-    fn probe_directions(&mut self, block: Option<&'a str>, range: Range<usize>) -> Result<(), E> {
+    fn probe_directions(&mut self, block: Option<&'n str>, range: Range<usize>) -> Result<(), E> {
         for number in 0..self.check.directions {
             self.draw_direction(range.clone());
             let (mut claim, mut size) = (Dot::new(), T::zero());

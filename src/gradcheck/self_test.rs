@@ -122,7 +122,7 @@ pub const fn self_test_scratch_len(n: usize) -> usize {
     n + scratch_len(n)
 }
 
-impl<'a, T: Float> Check<'a, T> {
+impl<'a, 'n, T: Float> Check<'a, 'n, T> {
     /// Shows that this check has teeth: runs it on the claims as they are, which must hold, and then on the
     /// claims with one known [`Fault`] after the other, each of which must be caught, and for the right reason.
     ///
@@ -149,7 +149,7 @@ impl<'a, T: Float> Check<'a, T> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn self_test<F, V>(self, mut f: F, scratch: &mut [T]) -> Result<SelfTest<'a>, Error>
+    pub fn self_test<F, V>(self, mut f: F, scratch: &mut [T]) -> Result<SelfTest<'n>, Error>
     where
         F: FnMut(&[T]) -> V,
         V: Into<Eval<T>>,

@@ -18,7 +18,7 @@ const PATIENCE: usize = 2;
 
 /// Errors of claims whose influence on f is below this share of the largest one are measured against that share:
 /// what hardly matters need not be known to many digits.
-const MINOR: f64 = 0.01;
+pub(super) const MINOR: f64 = 0.01;
 
 /// What all probes of a check share.
 #[derive(Clone, Copy, Debug)]
@@ -87,10 +87,15 @@ impl<T: Float> Climb<T> {
             let (verdict, claimed) = (Verdict::Unresolved, number(claim));
             return Entry { probe, verdict, claimed, slope, error, step, resolution };
         };
+        // A direction that leaves the domain on one side can't tell a kink in one entry from a wrong slope.
+        let verdict = match (self.verdict(found), probe) {
+            (Verdict::Disagree, Probe::Direction { .. }) if found.one_sided => Verdict::Unresolved,
+            (verdict, _) => verdict,
+        };
         let middle = found.discrepancy.middle();
         Entry {
             probe,
-            verdict: self.verdict(found),
+            verdict,
             claimed: number(claim),
             slope: number(claim + middle),
             error: number(found.discrepancy.high - middle),
@@ -126,7 +131,7 @@ impl<T: Float> Climb<T> {
 }
 
 /// Reports each value that is NaN or infinite, in terms of the blocks of the check.
-pub(super) fn note_non_finite<'a, T: Float>(report: &mut Report<'a>, check: &Check<'a, T>, values: &[T]) {
+pub(super) fn note_non_finite<'n, T: Float>(report: &mut Report<'n>, check: &Check<'_, 'n, T>, values: &[T]) {
     for (block, start) in check.each_block() {
         for (index, &value) in values[start..].iter().take(block.len()).enumerate() {
             if !value.is_finite() {

@@ -1,0 +1,293 @@
+//! Promise: vector fields, dual numbers and the self-test are as strict as the check of values.
+
+use std::cell::Cell;
+
+use handgrad::gradcheck::{
+    Block, Catch, Check, Dual, Eval, Fault, Hint, Outcome, Probe, Verdict, branch, check_dual, check_jvp,
+    jvp_scratch_len, self_test_scratch_len,
+};
+use handgrad::{Error, What};
+use num_traits::Float;
+
+/// A field from R^3 to R^4, and J v.
+fn field(x: &[f64], out: &mut [f64]) {
+    out.copy_from_slice(&[x[0] * x[1], x[2].sin(), (x[0] - x[2]).exp(), 7.0]);
+}
+
+fn field_jvp(x: &[f64], v: &[f64]) -> Vec<f64> {
+    let slope = (x[0] - x[2]).exp();
+    vec![v[0] * x[1] + x[0] * v[1], v[2] * x[2].cos(), (v[0] - v[2]) * slope, 0.0]
+}
+
+const X: [f64; 3] = [0.4, -1.2, 0.9];
+const V: [f64; 3] = [1.0, 0.5, -2.0];
+const OUTPUTS: [Block<'static>; 2] = [Block::vector("first", 1), Block::vector("rest", 3)];
+
+#[test]
+fn a_jacobian_vector_product() {
+    for scale in [1e-6, 1.0, 1e6] {
+        let v = V.map(|v| v * scale);
+        let claims = field_jvp(&X, &v);
+        let check = Check::new(&X, &claims).blocks(&OUTPUTS);
+        let report = check.run_jvp(field, &v, &mut [f64::NAN; jvp_scratch_len(3, 4)]).unwrap();
+        report.assert_ok();
+        assert!(report.resolution() < 1e-9, "{report}");
+        assert_eq!(report.counts().agree, 4 + 3 * 3);
+    }
+}
+
+#[test]
+fn a_wrong_one_is_found() {
+    for (index, fault) in [(0, 1e-7), (1, -1e-7), (2, 1e-7), (3, 1e-7)] {
+        let mut claims = field_jvp(&X, &V);
+        claims[index] += fault;
+        let check = Check::new(&X, &claims).blocks(&OUTPUTS);
+        let report = check.run_jvp(field, &V, &mut [0.0; jvp_scratch_len(3, 4)]).unwrap();
+        assert_eq!(report.outcome(), Outcome::Wrong, "{index}");
+        let probe = report.worst().next().unwrap().probe;
+        assert!(matches!(probe, Probe::Entry { index: at, .. } if at == index), "{report}");
+    }
+    let claims = field_jvp(&X, &V).iter().map(|claim| -claim).collect::<Vec<_>>();
+    let report = check_jvp(field, &X, &V, &claims, &mut [0.0; jvp_scratch_len(3, 4)]).unwrap();
+    assert_eq!(report.hint(), Some(Hint::Sign));
+}
+
+/// A kink in one output, and one output that is not defined to one side.
+#[test]
+fn a_field_with_edges() {
+    let field = |x: &[f64], out: &mut [f64]| (out[0], out[1]) = (x[0].abs(), x[0].sqrt() * x[0] + x[0]);
+    let run = |claims: &[f64]| {
+        check_jvp(field, &[0.0], &[1.0], claims, &mut [0.0; jvp_scratch_len(1, 2)]).unwrap().outcome()
+    };
+    assert_eq!(run(&[0.5, 1.0]), Outcome::Holds);
+    assert_eq!(run(&[1.5, 1.0]), Outcome::Wrong);
+    assert_eq!(run(&[0.5, 1.1]), Outcome::Wrong);
+}
+
+#[test]
+fn a_field_that_is_not_finite_or_not_deterministic() {
+    let claims = [1.0, 2.0];
+    let mut scratch = [0.0; jvp_scratch_len(1, 2)];
+    let half = |x: &[f64], out: &mut [f64]| (out[0], out[1]) = (x[0], f64::NAN);
+    let report = check_jvp(half, &[1.0], &[1.0], &claims, &mut scratch).unwrap();
+    assert_eq!((report.outcome(), report.counts().non_finite), (Outcome::Wrong, 1));
+    let good = |x: &[f64], out: &mut [f64]| (out[0], out[1]) = (x[0], 2.0 * x[0]);
+    for (x, v, claims) in [(f64::NAN, 1.0, claims), (1.0, f64::INFINITY, claims), (1.0, 1.0, [f64::NAN, 2.0])]
+    {
+        let x = [x];
+        let report = check_jvp(good, &x, &[v], &claims, &mut scratch).unwrap();
+        assert_eq!(report.outcome(), Outcome::Wrong, "{report}");
+        assert_eq!(report.counts().disagree, 0);
+    }
+    let calls = Cell::new(0.0);
+    let counting = |x: &[f64], out: &mut [f64]| {
+        calls.set(calls.get() + 1.0);
+        (out[0], out[1]) = (x[0], 2.0 * x[0] + calls.get());
+    };
+    let report = check_jvp(counting, &[1.0], &[1.0], &claims, &mut scratch).unwrap();
+    assert_eq!((report.outcome(), calls.get()), (Outcome::Inconclusive, 2.0));
+    assert_eq!(report.evaluations(), 2);
+}
+
+#[test]
+fn a_field_too_large_to_try_all_outputs() {
+    let n = 500;
+    let field = |x: &[f64], out: &mut [f64]| {
+        out.iter_mut().zip(1..).for_each(|(out, i)| *out = (x[0] * f64::from(i) / 100.0).sin());
+    };
+    let mut claims: Vec<f64> =
+        (1..=n).map(|i| f64::from(i) / 100.0 * (0.7 * f64::from(i) / 100.0).cos()).collect();
+    let mut scratch = vec![0.0; jvp_scratch_len(1, 500)];
+    let report = check_jvp(field, &[0.7], &[1.0], &claims, &mut scratch).unwrap();
+    assert!(report.is_ok() && report.counts().agree < 40, "{report}");
+    claims.chunks_exact_mut(2).for_each(|pair| (pair[0], pair[1]) = (pair[0] + 1e-5, pair[1] - 1e-5));
+    let report = check_jvp(field, &[0.7], &[1.0], &claims, &mut scratch).unwrap();
+    assert_eq!(report.outcome(), Outcome::Wrong);
+}
+
+#[test]
+fn misuse_of_a_field_check() {
+    let never = |_: &[f64], _: &mut [f64]| panic!("called in spite of a misuse");
+    let run = |x: &[f64], v: &[f64], claims: &[f64], len| {
+        check_jvp(never, x, v, claims, &mut vec![0.0; len]).unwrap_err()
+    };
+    let length = |what, expected, got| Error::Length { what, expected, got };
+    assert_eq!(run(&[], &[], &[1.0], 99), Error::Zero { what: What::Point });
+    assert_eq!(run(&[1.0], &[1.0], &[], 99), Error::Zero { what: What::Jvp });
+    assert_eq!(run(&[1.0], &[1.0, 2.0], &[1.0], 99), length(What::Direction, 1, 2));
+    assert_eq!(run(&[1.0, 2.0], &[1.0, 2.0], &[1.0; 3], 16), length(What::Scratch, 17, 16));
+    let check = Check::new(&[1.0], &[1.0]).blocks(&OUTPUTS);
+    assert_eq!(check.run_jvp(never, &[1.0], &mut [0.0; 99]), Err(length(What::Blocks, 1, 4)));
+}
+
+fn bump<T: Float>(x: &[T]) -> T {
+    (x[0] * x[1]).exp() * x[2].sin() + x[1]
+}
+
+fn bump_grad(x: &[f64; 3]) -> [f64; 3] {
+    let (e, (sin, cos)) = ((x[0] * x[1]).exp(), x[2].sin_cos());
+    [x[1] * e * sin, x[0] * e * sin + 1.0, e * cos]
+}
+
+#[test]
+fn dual_numbers_see_the_thirteenth_digit() {
+    let mut scratch = [Dual::constant(f64::NAN); 6];
+    let right = bump_grad(&X);
+    let report = check_dual(bump, &X, &right, &mut scratch).unwrap();
+    assert!(report.is_ok() && report.resolution() < 1e-13, "{report}");
+    assert_eq!(report.counts().agree, 3 + 3);
+    for index in 0..3 {
+        let mut claims = right;
+        claims[index] *= 1.0 + 2e-13;
+        let report = check_dual(bump, &X, &claims, &mut scratch).unwrap();
+        assert_eq!(report.outcome(), Outcome::Wrong, "{index}");
+        assert!(
+            matches!(report.worst().next().unwrap().probe, Probe::Entry { index: at, .. } if at == index)
+        );
+    }
+}
+
+/// x² - y² where x and y are nearly the same: what cancels in the slope is in the error bar.
+#[test]
+fn rounding_that_cancels_is_not_called_wrong() {
+    let f = |x: &[Dual<f64>]| {
+        let big = x[0] * Dual::constant(1e6) + Dual::constant(1e9);
+        (big * big - Dual::constant(1e18)) - big * Dual::constant(2e9 - 2.0)
+    };
+    // f = (b - 1e9)² - 2e18 + 2b, with b = 1e9 + 1e6 x: f' = 2e12 x + 2e6.
+    let claims = [2e12 * 0.3 + 2e6];
+    for seed in 0..500 {
+        let check = Check::new(&[0.3], &claims).seed(seed);
+        let report = check.run_dual(f, &mut [Dual::constant(0.0); 2]).unwrap();
+        assert_ne!(report.outcome(), Outcome::Wrong, "{report}");
+        assert!(report.resolution() > 1e-14, "{report}");
+    }
+}
+
+#[test]
+fn with_branches_a_kink_is_checked_in_its_own_convention() {
+    let relu = |x: &[Dual<f64>]| {
+        let zero = Dual::constant(0.0);
+        Eval::new(if x[0] >= zero { x[0] } else { zero }).branch(branch([x[0] >= zero]))
+    };
+    for (claim, outcome) in [(1.0, Outcome::Holds), (0.0, Outcome::Wrong), (0.5, Outcome::Wrong)] {
+        let claims = [claim];
+        let report = check_dual(relu, &[0.0], &claims, &mut [Dual::constant(0.0); 2]).unwrap();
+        assert_eq!(report.outcome(), outcome, "{report}");
+    }
+}
+
+#[test]
+fn what_is_not_finite_or_repeatable_in_dual_numbers() {
+    let mut scratch = [Dual::constant(0.0); 6];
+    let right = bump_grad(&X);
+    let never_finite = |_: &[Dual<f64>]| Dual::constant(f64::INFINITY);
+    assert_eq!(check_dual(never_finite, &X, &right, &mut scratch).unwrap().counts().non_finite, 1);
+    let claims = [right[0], f64::NAN, right[2]];
+    let report = check_dual(bump, &X, &claims, &mut scratch).unwrap();
+    assert_eq!(report.worst().next().unwrap().to_string(), "x[1]: not finite: NaN");
+    let calls = Cell::new(0.0);
+    let counting = |x: &[Dual<f64>]| {
+        calls.set(calls.get() + 1.0);
+        x[0] + Dual::constant(calls.get())
+    };
+    let report = check_dual(counting, &X, &right, &mut scratch).unwrap();
+    assert_eq!((report.outcome(), report.evaluations()), (Outcome::Inconclusive, 2));
+    // A slope that is not finite where the value is: nothing to compare with.
+    let root = |x: &[Dual<f64>]| x[0].abs().sqrt();
+    let report = check_dual(root, &[0.0], &[0.0], &mut scratch).unwrap();
+    assert_eq!(report.outcome(), Outcome::Inconclusive, "{report}");
+    let too_short = check_dual(bump, &X, &right, &mut scratch[..5]).unwrap_err();
+    assert_eq!(too_short, Error::Length { what: What::Scratch, expected: 6, got: 5 });
+}
+
+/// In large blocks the same sample, in f32 the same strictness.
+#[test]
+fn dual_numbers_in_large_blocks_and_in_f32() {
+    let x: Vec<f32> = (0..300).map(|i| 1.0 + 0.1 * (i as f32).sin()).collect();
+    let f = |x: &[Dual<f32>]| x.iter().fold(Dual::constant(0.0), |sum, &x| sum + x * x * x);
+    let mut claims: Vec<f32> = x.iter().map(|x| 3.0 * x * x).collect();
+    let mut scratch = vec![Dual::constant(0.0); 600];
+    let report = check_dual(f, &x, &claims, &mut scratch).unwrap();
+    assert!(report.is_ok() && report.counts().agree <= 32 + 3 && report.resolution() < 1e-4, "{report}");
+    claims.chunks_exact_mut(2).for_each(|pair| (pair[0], pair[1]) = (pair[0] + 1e-3, pair[1] - 1e-3));
+    assert_eq!(check_dual(f, &x, &claims, &mut scratch).unwrap().outcome(), Outcome::Wrong);
+}
+
+/// tr(AᵀB) with B constant: df/dA = B.
+const B: [f64; 6] = [0.5, -1.5, 2.0, 0.25, 3.0, -0.75];
+const A: [Block<'static>; 2] = [Block::vector("c", 1), Block::matrix("A", 2, 3)];
+
+fn trace(v: &[f64]) -> f64 {
+    v[0] * v[0] + v[1..].iter().zip(B).map(|(a, b)| a * b).sum::<f64>()
+}
+
+const AT: [f64; 7] = [0.7, 1.0, -2.0, 0.5, 0.3, 0.9, -0.2];
+
+#[test]
+fn every_fault_is_caught() {
+    let claims = [1.4, 0.5, -1.5, 2.0, 0.25, 3.0, -0.75];
+    let mut scratch = [f64::NAN; self_test_scratch_len(7)];
+    let test = Check::new(&AT, &claims).blocks(&A).self_test(trace, &mut scratch).unwrap();
+    test.assert_ok();
+    assert!(test.baseline().is_ok());
+    assert_eq!(test.catches().len(), 8);
+    assert!(test.catches().iter().all(|&(_, catch)| catch == Catch::Caught), "{test}");
+    assert!(test.to_string().contains("Transposed: caught"));
+}
+
+/// Too rough for faults of 1e-6: the self-test says so, and of the large ones that they are caught.
+#[test]
+fn missed_faults_are_told() {
+    let rough = |v: &[f64]| Eval::new(trace(v)).noise(1e-6);
+    let claims = [1.4, 0.5, -1.5, 2.0, 0.25, 3.0, -0.75];
+    let mut scratch = [0.0; self_test_scratch_len(7)];
+    let test = Check::new(&AT, &claims).blocks(&A).self_test(rough, &mut scratch).unwrap();
+    let catch = |fault| test.catches().iter().find(|(other, _)| *other == fault).unwrap().1;
+    assert_eq!([catch(Fault::ScaledUp), catch(Fault::ScaledDown)], [Catch::Missed; 2], "{test}");
+    assert_eq!([catch(Fault::Sign), catch(Fault::Zeroed), catch(Fault::MissingMean)], [Catch::Caught; 3]);
+    assert!(!test.is_ok());
+    assert!(test.to_string().contains("ScaledUp: MISSED"));
+    assert!(std::panic::catch_unwind(|| test.assert_ok()).is_err());
+}
+
+/// A claim that is wrong already: its faults are not those that were injected.
+#[test]
+fn a_wrong_baseline_fails() {
+    let claims = [1.4, 0.5, -1.5, 2.0, 0.25, -3.0, -0.75];
+    let mut scratch = [0.0; self_test_scratch_len(7)];
+    let test = Check::new(&AT, &claims).blocks(&A).self_test(trace, &mut scratch).unwrap();
+    assert!(!test.is_ok());
+    assert_eq!(test.baseline().outcome(), Outcome::Wrong);
+    assert!(test.catches().contains(&(Fault::ScaledUp, Catch::WrongReason)), "{test}");
+}
+
+#[test]
+fn faults_that_change_nothing_do_not_apply() {
+    let mut scratch = [0.0; self_test_scratch_len(1)];
+    let test = Check::new(&[2.0], &[3.0]).self_test(|x: &[f64]| 3.0 * x[0], &mut scratch).unwrap();
+    test.assert_ok();
+    let applies = |fault| !test.catches().contains(&(fault, Catch::NotApplicable));
+    assert!(
+        [Fault::ScaledUp, Fault::ScaledDown, Fault::Sign, Fault::Zeroed, Fault::MissingMean].map(applies)
+            == [true; 5]
+    );
+    assert!([Fault::Swapped, Fault::ZeroSum, Fault::Transposed].map(applies) == [false; 3]);
+    // Where none applies, nothing was shown.
+    let test = Check::new(&[2.0], &[0.0]).self_test(|_: &[f64]| 3.0, &mut scratch).unwrap();
+    assert!(test.baseline().is_ok() && !test.is_ok());
+    let short = Check::new(&[2.0], &[0.0]).self_test(|_: &[f64]| 3.0, &mut scratch[..2]);
+    assert_eq!(short, Err(Error::Length { what: What::Scratch, expected: 3, got: 2 }));
+}
+
+/// The check of a check in f32, where the faults are larger.
+#[test]
+fn a_self_test_in_f32() {
+    let f = |x: &[f32]| (x[0] * x[1]).exp() + x[2] * x[2];
+    let (x, e) = ([0.5f32, 0.75, -1.0], 0.375f32.exp());
+    let claims = [0.75 * e, 0.5 * e, -2.0];
+    let test = Check::new(&x, &claims).self_test(f, &mut [0.0; self_test_scratch_len(3)]).unwrap();
+    test.assert_ok();
+    assert!(test.catches().contains(&(Fault::ScaledUp, Catch::Caught)));
+    assert_eq!(test.baseline().worst().next().unwrap().verdict, Verdict::Agree);
+}
