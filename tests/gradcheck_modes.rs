@@ -164,6 +164,23 @@ fn rounding_that_cancels_is_not_called_wrong() {
     }
 }
 
+/// A slope of 0 that rounding does not find to be 0, claimed as 0: not wrong, whatever else.
+#[test]
+fn rounding_instead_of_zero_is_not_called_wrong() {
+    // (x + 0.1) (x + 0.1) - x x - 0.2 x: its slope is 0.
+    let f = |x: &[Dual<f64>]| {
+        let (tenth, fifth) = (Dual::constant(0.1), Dual::constant(0.2));
+        (x[0] + tenth) * (x[0] + tenth) - x[0] * x[0] - fifth * x[0]
+    };
+    for seed in 0..500 {
+        let x = [0.1 + seed as f64 * 0.37];
+        let report = Check::new(&x, &[0.0]).seed(seed).run_dual(f, &mut [Dual::constant(0.0); 2]).unwrap();
+        assert_ne!(report.outcome(), Outcome::Wrong, "{report}");
+        let report = Check::new(&x, &[1e-6]).seed(seed).run_dual(f, &mut [Dual::constant(0.0); 2]).unwrap();
+        assert_eq!(report.outcome(), Outcome::Wrong, "{report}");
+    }
+}
+
 #[test]
 fn with_branches_a_kink_is_checked_in_its_own_convention() {
     let relu = |x: &[Dual<f64>]| {
