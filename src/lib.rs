@@ -32,6 +32,10 @@ pub use pass::{Pass, Reduction};
 // The checker of gradients, anyone's. Knows nothing of nets.
 pub mod gradcheck;
 
+// Random problems for property-based tests.
+#[cfg(feature = "proptest")]
+pub mod strategies;
+
 // What it is made of.
 pub mod gemm;
 mod grad_sum;

@@ -3,27 +3,14 @@
 mod support;
 
 use handgrad::gemm::{Gemm, Portable, default_engine};
-use handgrad::{Batch, Dims, Kink, MatRef, Params, ParamsMut, Pass, Reduction};
+use handgrad::{Batch, Kink, MatRef, Params, ParamsMut, Pass, Reduction, strategies};
 use proptest::prelude::*;
 use support::bounds::{Rounding, bounds};
 use support::{Element, How, Layout, Outputs, Problem, assert_within, run_pass};
 
-/// Sizes first, then numbers: dyadic ones, with kinks, ties, repeated examples and confident scores among
-/// them.
+/// Small nets and few examples, hard cases among them.
 fn problems() -> impl Strategy<Value = Problem> {
-    (1usize..6, 1usize..8, 1usize..6, 1usize..9, -3i32..4).prop_flat_map(|(m, h, c, n, exponent)| {
-        let dims = Dims::new(m, h, c).unwrap();
-        let number = prop_oneof![3 => -32i32..33, 1 => Just(0)];
-        let numbers = |len| prop::collection::vec(number.clone(), len);
-        (numbers(dims.param_len()), numbers(n * m), prop::collection::vec(0..c, n)).prop_map(
-            move |(theta, x, labels)| {
-                let scale = 2f64.powi(exponent);
-                let theta = theta.into_iter().map(|v| f64::from(v) / 16.0 * scale).collect();
-                let x = x.into_iter().map(|v| f64::from(v) / 16.0).collect();
-                Problem { dims, n, theta, x, labels, grain: (scale / 16.0).min(1.0 / 16.0) }
-            },
-        )
-    })
+    strategies::problems::<f64>(strategies::dims(7), 8).prop_map(Problem::from)
 }
 
 fn run(problem: &Problem) -> Outputs<f64> {
