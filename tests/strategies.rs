@@ -79,8 +79,8 @@ fn problems_fit_and_are_dyadic() {
         assert_eq!((problem.theta.len(), problem.x.len()), (dims.param_len(), n * dims.inputs()));
         assert!(problem.labels.iter().all(|&label| label < dims.classes()));
         assert!(problem.x.iter().all(|x| (x * 16.0).fract() == 0.0 && x.abs() <= 2.0));
-        // b1 may be a product of two such numbers, W2 and b2 may be scaled by 2^-9.
-        let multiple = |v: &f64| (v * 16.0 * 512.0).fract() == 0.0 && f64::from(*v as f32) == *v;
+        // b1 may be a sum of products of two such numbers.
+        let multiple = |v: &f64| (v * 256.0).fract() == 0.0 && f64::from(*v as f32) == *v;
         assert!(problem.theta.iter().all(multiple));
     }
     let zeros = |values: &[f64]| values.iter().filter(|v| **v == 0.0).count() as f64 / values.len() as f64;
@@ -122,7 +122,6 @@ fn hard_cases_in_their_shares() {
     };
     check("spread over 1000", &|p| spread(p) > 1000.0, 0.05, 0.2);
     check("spread over 50", &|p| spread(p) > 50.0, 0.1, 0.5);
-    check("spread below 0.5", &|p| spread(p) < 0.5, 0.1, 0.3);
     let twice = |p: &Problem<f64>| (1..n(p)).any(|i| rows(p)[..i].contains(&rows(p)[i]));
     check("an example twice", &twice, 0.15, 0.35);
     check("all alike", &|p| rows(p).iter().all(|row| *row == rows(p)[0]), 0.05, 0.2);

@@ -175,13 +175,15 @@ impl<'n, T: Float, F: FnMut(&[Dual<T>]) -> Eval<Dual<T>>> DualRun<'_, 'n, '_, T,
         (claim.value(), size)
     }
 
+    /// If every neighbour is in another branch, nothing is known of the noise.
     fn measure_noise(&mut self, range: Range<usize>) {
-        self.rough = T::zero();
+        self.rough = T::neg_infinity();
         for _ in 0..DIRECTIONS {
             let (_, size) = self.draw_direction(range.clone());
             let here = self.evaluate_here();
             self.note_noise(here, size.max(here.value.du.abs()));
         }
+        self.rough = if self.rough < T::zero() { T::infinity() } else { self.rough };
         self.direction[range].iter_mut().for_each(|direction| direction.du = T::zero());
     }
 

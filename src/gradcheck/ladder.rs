@@ -1,6 +1,6 @@
 //! One probe: a slope from function values on a ladder of steps, as an interval that is never too narrow.
 //!
-//! Along a line through x, with steps t that shrink by the factor 4 from rung to rung, three quotients:
+//! Along a line through x, with steps t that halve from rung to rung, three quotients:
 //!
 //! - central (f(x + td) - f(x - td)) / 2t = slope + c₂t² + c₄t⁴ + ...,
 //! - right (f(x + td) - f(x)) / t and left (f(x) - f(x - td)) / t = slope + c₁t + c₂t² + ...
@@ -21,7 +21,7 @@
 //! - otherwise: the hull of the right, left and central values with their bars. Two smooth sides meet in it; a
 //!   kink widens it to both slopes. So a claim outside the interval is wrong whether there is a kink or not.
 //!
-//! The narrowest interval of all rungs counts.
+//! The rung with the smallest error bars counts.
 
 use num_traits::Float;
 
@@ -36,7 +36,7 @@ const ORDERS: usize = 8;
 const TRUST: f64 = 2.0;
 
 /// The steps shrink by this factor.
-pub(super) const RATIO: f64 = 4.0;
+pub(super) const RATIO: f64 = 2.0;
 
 /// A discrepancy lies between `low` and `high`.
 #[derive(Clone, Copy, Debug)]
@@ -136,6 +136,9 @@ pub(super) struct Rung<T> {
 pub(super) struct Finding<T> {
     /// The discrepancy, slope - claim, is in it.
     pub(super) discrepancy: Interval<T>,
+    /// The error bars in that interval, without what lies between the two sides: the smaller, the better is the
+    /// rung.
+    bars: T,
     /// The step of the rung that gave it.
     pub(super) step: T,
     /// The sides are known apart: a kink at x, or nearer to it than can be resolved.
@@ -150,6 +153,17 @@ pub(super) struct Finding<T> {
     pub(super) since: usize,
 }
 
+impl<T: Float> Finding<T> {
+    fn width(self) -> T {
+        self.discrepancy.width()
+    }
+
+    /// Branches that do not touch x tell less than any others.
+    fn is_sharper_than(self, other: Self) -> bool {
+        if self.alien == other.alien { self.bars < other.bars } else { other.alien }
+    }
+}
+
 /// The rungs of one probe, from wide to narrow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ladder<T> {
@@ -162,6 +176,8 @@ pub(super) struct Ladder<T> {
     branches: [Option<u64>; 2],
     last: Option<Interval<T>>,
     best: Option<Finding<T>>,
+    /// The narrowest of those finer than the best one.
+    beyond: Option<Finding<T>>,
 }
 
 impl<T: Float> Ladder<T> {
@@ -169,7 +185,7 @@ impl<T: Float> Ladder<T> {
     /// this roundoff.
     pub(super) fn new(here: Eval<T>, noise: T, epsilon: T) -> Self {
         let (central, side) = (Series::new(2), Series::new(1));
-        let (last, best) = (None, None);
+        let (last, best, beyond) = (None, None, None);
         Self {
             here,
             noise,
@@ -180,46 +196,39 @@ impl<T: Float> Ladder<T> {
             branches: [here.branch; 2],
             last,
             best,
+            beyond,
         }
     }
 
-    /// What is known so far, if anything.
+    /// What is known so far, if anything: the sharpest rung's finding. Where that shows a kink, a finer rung that
+    /// narrows its interval has come between x and the kink.
     pub(super) fn finding(&self) -> Option<Finding<T>> {
-        self.best
+        match (self.best, self.beyond) {
+            (Some(best), Some(beyond)) if best.kink && beyond.width() < best.width() => Some(beyond),
+            (best, _) => best,
+        }
     }
 
     /// Takes the next rung.
     pub(super) fn push(&mut self, rung: Rung<T>) {
-        let Some((interval, kink)) = self.interval(&rung) else {
-            self.last = None;
-            return;
-        };
-        let here = self.here.branch;
-        let alien = rung.right.branch != here && rung.left.branch != here;
-        let one_sided = rung.right.value.is_finite() != rung.left.value.is_finite();
-        let stays = self.last.is_some_and(|last| stays(last, interval));
-        match &mut self.best {
-            Some(best) if best.discrepancy.width() <= interval.width() => {
-                best.stays |= best.since == 0 && stays;
-                best.since += 1;
-            }
-            best => {
-                *best = Some(Finding {
-                    discrepancy: interval,
-                    step: rung.step,
-                    kink,
-                    stays,
-                    alien,
-                    one_sided,
-                    since: 0,
-                });
-            }
+        let found = self.look(&rung);
+        let stays = self.last.zip(found).is_some_and(|(last, found)| stays(last, found.discrepancy));
+        for kept in [&mut self.best, &mut self.beyond].into_iter().flatten() {
+            kept.stays |= kept.since == 0 && stays;
+            kept.since += 1;
         }
-        self.last = Some(interval);
+        self.last = found.map(|found| found.discrepancy);
+        let Some(found) = found.map(|found| Finding { stays, ..found }) else { return };
+        if self.best.is_none_or(|best| found.is_sharper_than(best)) {
+            self.best = Some(found);
+            self.beyond = None;
+        } else if !found.alien && self.beyond.is_none_or(|beyond| found.width() < beyond.width()) {
+            self.beyond = Some(found);
+        }
     }
 
-    /// The interval of this rung, and whether the sides are known apart.
-    fn interval(&mut self, rung: &Rung<T>) -> Option<(Interval<T>, bool)> {
+    /// What this rung tells with those before it.
+    fn look(&mut self, rung: &Rung<T>) -> Option<Finding<T>> {
         let here = self.here.branch;
         for (side, series, end) in [(0, &mut self.right, rung.right), (1, &mut self.left, rung.left)] {
             if end.branch != self.branches[side] || !end.value.is_finite() {
@@ -228,30 +237,40 @@ impl<T: Float> Ladder<T> {
             }
             self.branches[side] = end.branch;
         }
-        let noise = self.noise_of(rung);
-        let (rise, fall) = (rung.right.value - self.here.value, self.here.value - rung.left.value);
-        let two = T::one() + T::one();
-        let right = self.right.push_finite((rise - rung.claimed) / rung.step, two * noise / rung.step);
-        let left = self.left.push_finite((fall - rung.claimed) / rung.step, two * noise / rung.step);
+        let (noise, two) = (self.noise_of(rung), T::one() + T::one());
         let smooth = rung.right.branch == here && rung.left.branch == here;
-        let central = if smooth {
-            let half = (rung.right.value - rung.left.value) / two;
-            self.central.push_finite((half - rung.claimed) / rung.step, noise / rung.step)
-        } else {
-            None
+        let quotient = |series: &mut Series<T>, change: T, noise: T| {
+            let value = (change - rung.claimed) / rung.step;
+            if value.is_finite() { series.push(value, noise / rung.step) } else { None }
+        };
+        let right = quotient(&mut self.right, rung.right.value - self.here.value, two * noise);
+        let left = quotient(&mut self.left, self.here.value - rung.left.value, two * noise);
+        let half = (rung.right.value - rung.left.value) / two;
+        let central = if smooth { quotient(&mut self.central, half, noise) } else { None };
+
+        let (alien, one_sided) = (rung.right.branch != here && rung.left.branch != here, false);
+        let found = |discrepancy, bars| {
+            let (kink, stays, since) = (false, false, 0);
+            Finding { discrepancy, bars, step: rung.step, kink, stays, alien, one_sided, since }
         };
         if smooth && here.is_some() {
-            return central.map(|central| (central, false));
+            // A bend much narrower than the step looks like a kink: then the step is too wide for this function.
+            let bent = right.zip(left).is_none_or(|(right, left)| right.gap(left) > T::zero());
+            return if bent { None } else { central.map(|central| found(central, central.width())) };
         }
         match (right, left) {
             (Some(right), Some(left)) => {
-                let sides = right.hull(left);
-                let apart = right.gap(left) > two * (right.width() + left.width());
-                Some((central.map_or(sides, |central| sides.hull(central)), apart))
+                let (sides, bars) = (right.hull(left), right.width() + left.width());
+                let kink = right.gap(left) > two * bars;
+                Some(Finding { kink, ..found(central.map_or(sides, |central| sides.hull(central)), bars) })
             }
-            // The edge of the domain: where one side never gives a number, the other one's slope counts.
-            (Some(side), None) if !rung.left.value.is_finite() => Some((side, false)),
-            (None, Some(side)) if !rung.right.value.is_finite() => Some((side, false)),
+            // The edge of the domain: where one side gives no number, the other one's slope counts.
+            (Some(side), None) if !rung.left.value.is_finite() => {
+                Some(Finding { one_sided: true, ..found(side, side.width()) })
+            }
+            (None, Some(side)) if !rung.right.value.is_finite() => {
+                Some(Finding { one_sided: true, ..found(side, side.width()) })
+            }
             _ => None,
         }
     }
@@ -266,14 +285,7 @@ impl<T: Float> Ladder<T> {
                 noise = noise.max(end.value.abs() * self.epsilon);
             }
         }
-        // Twice: two values enter, and their difference is rounded once more.
-        noise + noise + rung.blur
-    }
-}
-
-impl<T: Float> Series<T> {
-    fn push_finite(&mut self, value: T, noise: T) -> Option<Interval<T>> {
-        if value.is_finite() { self.push(value, noise) } else { None }
+        noise + rung.blur
     }
 }
 

@@ -30,7 +30,7 @@
 //! is what a wrong softmax gradient tends to have, do not cancel).
 //!
 //! 1. **Steps.** Differences are taken on a ladder of steps, from a quarter of the scale of x down to rounding, each
-//!    a quarter of the one before, until they get no sharper. The scale is that of the entry or its block. No step
+//!    half of the one before, until they get no sharper. The scale is that of the entry or its block. No step
 //!    is assumed to be right for all functions.
 //! 2. **The claim is subtracted first**, times the displacement that floating point really made, in twice the
 //!    precision. What remains is the discrepancy, and only it is extrapolated to step 0 (Richardson).

@@ -17,7 +17,7 @@ use super::verdict::{Climb, Ground, note_non_finite, remark};
 /// Directions along which the noise of the function is measured, by four points each.
 const NOISE_DIRECTIONS: usize = 8;
 
-/// The steps at which noise is measured, in units of rounding: wide enough to move every intermediate result, so
+/// The steps at which noise is measured, in units of rounding of each entry: wide enough to move every intermediate result, so
 /// small that the function is straight over it.
 const NOISE_STEP: f64 = 16.0;
 
@@ -97,28 +97,40 @@ where
     /// Over steps as small as rounding a function is straight, so its second differences are nothing but noise:
     /// at most four times that of one value, half of the largest one seen is taken. They are taken across x
     /// and on either side of it, because rounding is symmetric about a round number.
+    ///
+    /// Where branches are known to change, a kink is part of the second difference. Only if there are no others,
+    /// it is taken for noise.
     fn measure_noise(&mut self) -> Result<(), E> {
-        let all = 0..self.check.x.len();
+        let (all, here) = (0..self.check.x.len(), self.ground.here);
         let two = T::one() + T::one();
-        let step = real::<T>(NOISE_STEP) * self.ground.epsilon;
+        // A direction is as long as x; this makes its entries as long as those of x.
+        let entries = real::<T>(all.len() as f64).sqrt();
+        let step = real::<T>(NOISE_STEP) * self.ground.epsilon * entries;
+        let (mut straight, mut any) = (None::<T>, T::zero());
         for _ in 0..NOISE_DIRECTIONS {
             self.draw_direction(all.clone());
             let near = self.step_along(all.clone(), step)?;
             let far = self.step_along(all.clone(), two * step)?;
-            let ends = [near.right, near.left, far.right, far.left];
-            if ends.iter().any(|end| end.branch != self.ground.here.branch) {
-                continue;
-            }
-            // Without the claim where it is good, only so much is left as x ± d is rounded.
-            let rest = |end: Eval<T>, claimed| end.value - self.ground.here.value - claimed;
-            let (right, left) = (rest(near.right, near.claimed), rest(near.left, -near.claimed));
-            let (far_right, far_left) = (rest(far.right, far.claimed), rest(far.left, -far.claimed));
-            for bend in [right + left, far_right + far_left, far_right - two * right, far_left - two * left] {
+            // Without the claim, so that what is left of it as x ± d is rounded does not count.
+            let [right, left] = [(near.right, near.claimed), (near.left, -near.claimed)];
+            let [far_right, far_left] = [(far.right, far.claimed), (far.left, -far.claimed)];
+            let rest = |(end, claimed): (Eval<T>, T)| end.value - here.value - claimed;
+            for (a, b, weight) in [
+                (right, left, -T::one()),
+                (far_right, far_left, -T::one()),
+                (far_right, right, two),
+                (far_left, left, two),
+            ] {
+                let bend = (rest(a) - weight * rest(b)).abs() / two;
                 if bend.is_finite() {
-                    self.ground.noise = self.ground.noise.max(bend.abs() / two);
+                    any = any.max(bend);
+                    if [a.0.branch, b.0.branch] == [here.branch; 2] {
+                        straight = Some(straight.map_or(bend, |noise| noise.max(bend)));
+                    }
                 }
             }
         }
+        self.ground.noise = straight.unwrap_or(any);
         Ok(())
     }
 

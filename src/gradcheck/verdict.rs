@@ -14,7 +14,7 @@ const FIRST_STEP: f64 = 0.25;
 const LAST_STEP: f64 = 8.0;
 
 /// A ladder is climbed down so many rungs past the best one before a probe that agrees is content.
-const PATIENCE: usize = 2;
+const PATIENCE: usize = 4;
 
 /// Errors of claims whose influence on f is below this share of the largest one are measured against that share:
 /// what hardly matters need not be known to many digits.
@@ -42,6 +42,7 @@ pub(super) struct Climb<T> {
     ladder: Ladder<T>,
     scale: T,
     size: T,
+    /// The next step.
     step: T,
     /// The largest |f| at the first step that gave a number, and at x.
     largest: Option<T>,
