@@ -3,7 +3,7 @@
 mod support;
 
 use handgrad::gemm::{Gemm, Portable, default_engine};
-use handgrad::{Batch, Kink, MatRef, Params, ParamsMut, Pass, Reduction, strategies};
+use handgrad::{Batch, Dims, Kink, MatRef, Params, ParamsMut, Pass, Reduction, strategies};
 use proptest::prelude::*;
 use support::bounds::{Rounding, bounds};
 use support::{Element, How, Layout, Outputs, Problem, assert_within, run_pass};
@@ -29,6 +29,39 @@ fn assert_same(got: &Outputs<f64>, expected: &Outputs<f64>, bounds: &Outputs<f64
         let bound: Vec<f64> = bound.iter().map(|bound| 2.0 * bound).collect();
         assert_within(what, got, expected, &bound);
     }
+}
+
+fn assert_same_means_of_duplicates(problem: &Problem, times: usize) {
+    let out = run(problem);
+    let many = Problem {
+        n: problem.n * times,
+        x: problem.x.repeat(times),
+        labels: problem.labels.repeat(times),
+        ..problem.clone()
+    };
+    let got = run(&many);
+    let bounds = bounds_of(&many, Reduction::Mean);
+    for (what, got, expected, bound) in
+        [("loss", &got.loss, &out.loss, &bounds.loss), ("gradient", &got.grad, &out.grad, &bounds.grad)]
+    {
+        let bound: Vec<f64> = bound.iter().map(|bound| 2.0 * bound).collect();
+        assert_within(what, got, expected, &bound);
+    }
+    assert_eq!(got.predictions[..problem.n], out.predictions);
+}
+
+/// A score gradient near the least number of f64: it is rounded after its weight in the mean.
+#[test]
+fn duplicated_examples_with_gradients_that_underflow() {
+    let problem = Problem {
+        dims: Dims::new(1, 1, 2).unwrap(),
+        n: 5,
+        theta: vec![0.0, 0.0, 384.0, 0.0, -288.0, 448.0],
+        x: vec![0.0, -0.0625, 0.0, 0.0, -0.5],
+        labels: vec![0, 1, 0, 0, 1],
+        grain: 0.0625,
+    };
+    assert_same_means_of_duplicates(&problem, 4);
 }
 
 fn config() -> ProptestConfig {
@@ -112,22 +145,7 @@ proptest! {
 
     #[test]
     fn duplicated_examples_change_no_mean(problem in problems(), times in 2usize..5) {
-        let out = run(&problem);
-        let many = Problem {
-            n: problem.n * times,
-            x: problem.x.repeat(times),
-            labels: problem.labels.repeat(times),
-            ..problem.clone()
-        };
-        let got = run(&many);
-        let bounds = bounds_of(&many, Reduction::Mean);
-        for (what, got, expected, bound) in
-            [("loss", &got.loss, &out.loss, &bounds.loss), ("gradient", &got.grad, &out.grad, &bounds.grad)]
-        {
-            let bound: Vec<f64> = bound.iter().map(|bound| 2.0 * bound).collect();
-            assert_within(what, got, expected, &bound);
-        }
-        prop_assert_eq!(&got.predictions[..problem.n], &out.predictions[..]);
+        assert_same_means_of_duplicates(&problem, times);
     }
 
     /// Into zeros, accumulating is the gradient itself; a second time gives twice of it. Both exactly.

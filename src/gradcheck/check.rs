@@ -88,8 +88,8 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
 
     /// Runs the check of a function that always has a value.
     ///
-    /// Costs some 10 to 20 evaluations of `f` for each probe that agrees and up to 55 (in f64) for one that does
-    /// not, and O(n) besides for each step along a direction. Allocates nothing. `scratch` must have at least
+    /// Costs some 20 evaluations of `f` for each probe that agrees, and up to 100 (in f64) for one that does not;
+    /// O(n) besides for each step along a direction. Allocates nothing. `scratch` must have at least
     /// [`scratch_len(n)`](scratch_len) elements; what is in it before does not matter, and what is in it after is
     /// unspecified.
     ///

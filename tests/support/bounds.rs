@@ -6,7 +6,8 @@
 //! - a sum of k products in any order: error <= gamma(k) * sum of |products|, gamma(k) = kU / (1 - kU); and no
 //!   error at all if all terms are multiples of some grain and their magnitudes add up to at most grain / U,
 //!   because then every partial sum is a number of the type;
-//! - a product that underflows is off by `tiny` more;
+//! - a product that underflows is off by `tiny` more; the score gradients are computed with their weight in the
+//!   mean, so against those without it that counts as `tiny` / weight;
 //! - max(0, .) does not enlarge an error; where z itself is uncertain by more than |z|, I may be either value;
 //! - exp(f - M) with the argument uncertain by e: relative error expm1(e);
 //! - log p_j = -log1p(S) with S = sum over the others of exp(f_k - f_j): if S is off by the factor e^E, the
@@ -69,6 +70,8 @@ struct Net<'a> {
     theta: [&'a [f64]; 4],
     r: Rounding,
     kink: Kink,
+    /// What an example counts in the loss: 1 / n or 1.
+    weight: f64,
 }
 
 impl Net<'_> {
@@ -99,12 +102,13 @@ impl Net<'_> {
         let total = at.p.iter().zip(&rho).map(|(p, rho)| p * rho.exp()).sum::<f64>().ln() + r.gamma(c);
         let relative = |j: usize, k: usize| (rho[j] + total + r.fun + r.gamma(k)).exp_m1();
         let p: Vec<f64> = (0..c).map(|j| at.p[j] * relative(j, 3) + 4.0 * r.tiny).collect();
+        let tiny = r.tiny / self.weight;
         let mut g = p.clone();
         let others: Vec<usize> = (0..c).filter(|&j| j != y).collect();
         for &j in &others {
-            g[j] = at.p[j] * relative(j, 4) + 4.0 * r.tiny;
+            g[j] = at.p[j] * relative(j, 4) + 4.0 * tiny;
         }
-        g[y] = others.iter().map(|&j| at.p[j] * relative(j, c + 4) + 4.0 * r.tiny).sum();
+        g[y] = others.iter().map(|&j| at.p[j] * relative(j, c + 4) + 4.0 * tiny).sum();
 
         let log_p = self.log_probabilities(&at, &f, &shift, &exp, lead);
         let w2 = self.theta[2];
@@ -112,7 +116,7 @@ impl Net<'_> {
             .map(|i| {
                 let column: Vec<f64> = w2.iter().skip(i).step_by(at.z.len()).copied().collect();
                 let reach: Vec<f64> = at.g.iter().zip(&g).map(|(g, e)| g.abs() + e).collect();
-                let error = dot(&column, &g) + r.gamma(c + 1) * dot(&column, &reach) + c as f64 * r.tiny;
+                let error = dot(&column, &g) + r.gamma(c + 1) * dot(&column, &reach) + c as f64 * tiny;
                 let active = at.z[i] > 0.0 || (at.z[i] == 0.0 && self.kink == Kink::One);
                 match (a[i] == 0.0 || at.z[i].abs() > a[i], active) {
                     (true, true) => error,
@@ -189,8 +193,8 @@ fn slack(u: f64) -> f64 {
 pub fn bounds(problem: &Problem, r: Rounding, kink: Kink, reduction: Reduction) -> Outputs<f64> {
     let Problem { dims, n, ref labels, .. } = *problem;
     let (m, h, c) = (dims.inputs(), dims.hidden(), dims.classes());
-    let net = Net { problem, theta: blocks(problem, &problem.theta), r, kink };
     let weight = if reduction == Reduction::Mean { 1.0 / n as f64 } else { 1.0 };
+    let net = Net { problem, theta: blocks(problem, &problem.theta), r, kink, weight };
     let gamma = r.gamma(PLAIN_TERMS.min(n + 4));
     let mut out = Outputs { grad: vec![0.0; dims.param_len()], loss: vec![0.0], ..Outputs::default() };
     for (x, &y) in problem.x.chunks_exact(m).zip(labels) {
@@ -218,8 +222,8 @@ pub fn bounds(problem: &Problem, r: Rounding, kink: Kink, reduction: Reduction) 
         let w1 = net.theta[0];
         out.input_grad.extend((0..m).map(|k| {
             let sum = |d: &dyn Fn(usize) -> f64| (0..h).map(|i| w1[i * m + k].abs() * d(i)).sum::<f64>();
-            let rounding = r.gamma(h + 2) * sum(&|i| at.d[i].abs() + e.d[i]) + h as f64 * r.tiny;
-            weight * sum(&|i| e.d[i]) + weight * rounding
+            let rounding = r.gamma(h + 2) * sum(&|i| at.d[i].abs() + e.d[i]);
+            weight * (sum(&|i| e.d[i]) + rounding) + h as f64 * r.tiny
         }));
         out.scores.extend(e.f);
         out.probabilities.extend(e.p);
