@@ -10,6 +10,7 @@ use std::cell::Cell;
 use autodiff::F1;
 use half::bf16;
 use handgrad::gemm::{Beta, Gemm, Portable, default_engine};
+use handgrad::gradcheck::{Block, Check, Dual, Outcome, jvp_scratch_len, scratch_len, self_test_scratch_len};
 use handgrad::{Batch, Error, MatMut, MatRef, Params, ParamsMut, Pass};
 use support::{Element, Problem};
 
@@ -108,4 +109,39 @@ fn none_outside_of_matrixmultiply() {
             "matrixmultiply allocates, and the counter sees it"
         );
     }
+}
+
+/// The checker, all its modes, right claims and wrong ones.
+#[test]
+fn none_in_a_gradient_check() {
+    fn f<T: num_traits::Float>(x: &[T]) -> T {
+        x.iter().fold(T::zero(), |sum, &x| sum + x * x * x)
+    }
+    let x: Vec<f64> = (1..200).map(|i| f64::from(i) / 100.0).collect();
+    let right: Vec<f64> = x.iter().map(|x| 3.0 * x * x).collect();
+    let wrong: Vec<f64> = right.iter().map(|g| -g).collect();
+    let n = x.len();
+    let blocks = [Block::matrix("A", 3, 50), Block::vector("b", 49)];
+    let mut scratch = vec![0.0; self_test_scratch_len(n).max(jvp_scratch_len(n, n))];
+    let mut duals = vec![Dual::constant(0.0); scratch_len(n)];
+
+    let before = COUNT.get();
+    for claims in [&right, &wrong] {
+        let check = Check::new(&x, claims).blocks(&blocks);
+        let outcomes = [
+            check.run(f, &mut scratch).unwrap().outcome(),
+            check.run_dual(f, &mut duals).unwrap().outcome(),
+            check.run_jvp(cubes, &x, &mut scratch).unwrap().outcome(),
+        ];
+        assert_eq!(outcomes[0] == Outcome::Holds, claims == &right);
+        assert_eq!(outcomes[0], outcomes[1]);
+        let test = check.self_test(f, &mut scratch).unwrap();
+        assert_eq!(test.baseline().is_ok(), claims == &right);
+    }
+    assert_eq!(COUNT.get() - before, 0);
+}
+
+/// x³, entry by entry: its derivative along x itself is 3 x³.
+fn cubes(x: &[f64], out: &mut [f64]) {
+    out.iter_mut().zip(x).for_each(|(out, x)| *out = x * x * x);
 }

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 
 use handgrad::gradcheck::{
-    Block, Check, Eval, Hint, Outcome, Probe, Report, Verdict, branch, check, scratch_len,
+    Block, Check, Dual, Eval, Hint, Outcome, Probe, Report, Verdict, branch, check, scratch_len,
 };
 use handgrad::{Error, What};
 use num_traits::Float;
@@ -318,12 +318,124 @@ fn hints_tell_the_usual_mistakes() {
     claims.copy_from_slice(&right);
     claims[13..16].copy_from_slice(&right[12..15]);
     assert_eq!(hint(&claims), Some(Hint::Row(1)));
+    // From the last entry of W into b, and not.
+    claims.copy_from_slice(&right);
+    claims[12..15].copy_from_slice(&right[13..16]);
+    assert_eq!(hint(&claims), Some(Hint::Row(-1)));
+    // One entry of many: its sign, or nearly twice its value.
+    claims.copy_from_slice(&right);
+    claims[7] *= -1.0;
+    assert_eq!(hint(&claims), Some(Hint::Sign));
+    claims[7] = right[7] / 2.0;
+    assert_eq!(hint(&claims), Some(Hint::TooSmall(2)));
+    claims[7] = right[7] / 2.01;
+    assert_eq!(hint(&claims), None);
+    claims[7] = right[7] / 1.2;
+    assert_eq!(hint(&claims), None);
     // One wrong entry alone is no pattern, two of different kinds are none either.
     claims.copy_from_slice(&right);
     claims[4] = right[0];
     assert_eq!(hint(&claims), None);
     claims[5] = -right[5];
     assert_eq!(hint(&claims), None);
+}
+
+/// Rows further down than the second, and a slope that one other claim happens to have.
+#[test]
+fn hints_in_a_longer_matrix() {
+    let blocks = [Block::matrix("W", 5, 2)];
+    let x: Vec<f64> = (1..11).map(|i| (f64::from(i) * 0.7).sin() + 0.3).collect();
+    let right = parabola_grad(&x);
+    let hint =
+        |claims: &[f64]| Check::new(&x, claims).blocks(&blocks).run(parabola, &mut [0.0; 20]).unwrap().hint();
+    let mut claims = right.clone();
+    claims[..8].copy_from_slice(&right[2..]);
+    assert_eq!(hint(&claims), Some(Hint::Row(-1)));
+    claims[2..].copy_from_slice(&right[..8]);
+    claims[..2].copy_from_slice(&right[..2]);
+    assert_eq!(hint(&claims), Some(Hint::Row(1)));
+    claims.copy_from_slice(&right);
+    // The slope of the first entry stands one row further down as well, by chance.
+    (claims[0], claims[2]) = (5.0, right[0]);
+    let x2 = [x[0], x[1], right[0] / 6.0].into_iter().chain(x[3..].iter().copied()).collect::<Vec<_>>();
+    let report = Check::new(&x2, &claims).blocks(&blocks).run(parabola, &mut [0.0; 20]).unwrap();
+    assert_eq!((report.outcome(), report.hint()), (Outcome::Wrong, None), "{report}");
+}
+
+#[test]
+fn hints_read_well() {
+    let texts = [
+        Hint::Sign,
+        Hint::Zero,
+        Hint::TooLarge(8),
+        Hint::TooSmall(3),
+        Hint::Transposed,
+        Hint::Row(1),
+        Hint::Row(-1),
+    ]
+    .map(|hint| hint.to_string());
+    let words = [
+        "opposite sign",
+        "claims are 0",
+        "8 times the slopes",
+        "3 times the claims",
+        "transposed",
+        "down",
+        "up",
+    ];
+    assert!(texts.iter().zip(words).all(|(text, word)| text.contains(word)), "{texts:?}");
+}
+
+/// Every entry once, directions through each block and through everything; but one block is everything.
+#[test]
+fn the_probes_are_counted_out() {
+    let x = [0.3, -1.5, 2.0, 0.7];
+    let g = parabola_grad(&x);
+    let blocks = [Block::vector("a", 1), Block::vector("b", 3)];
+    let probes = |check: Check<'_, '_, f64>| {
+        let mut duals = [Dual::constant(0.0); 8];
+        let report = check.run(parabola, &mut [0.0; 8]).unwrap();
+        let by_duals = check.run_dual(
+            |x| x.iter().zip(1..).map(|(&x, i)| x * x * Dual::constant(f64::from(i))).sum::<Dual<f64>>(),
+            &mut duals,
+        );
+        assert_eq!(report.counts(), by_duals.unwrap().counts());
+        report.counts().agree
+    };
+    assert_eq!(probes(Check::new(&x, &g)), 4 + 3);
+    assert_eq!(probes(Check::new(&x, &g).blocks(&blocks)), 4 + 3 * 3);
+    assert_eq!(probes(Check::new(&x, &g).blocks(&blocks).directions(1)), 4 + 3);
+    assert_eq!(probes(Check::new(&x, &g).blocks(&blocks[..1]).directions(0).blocks(&blocks)), 4);
+    let many: Vec<f64> = (1..200).map(|i| f64::from(i) / 100.0).collect();
+    let claims = parabola_grad(&many);
+    let agree = |limit| {
+        let check = Check::new(&many, &claims).directions(0).coordinates(limit);
+        check.run(parabola, &mut vec![0.0; 400]).unwrap().counts().agree
+    };
+    assert_eq!(agree(199), 199);
+    assert!(agree(198) <= 32);
+}
+
+/// What a resolution is relative to: the claim, the block, 1 % of the most influential block's influence, or |f|.
+#[test]
+fn resolutions_are_relative_to_what_they_say() {
+    let blocks = [Block::vector("large", 2), Block::vector("small", 2)];
+    let resolution = |slopes: [f64; 4], index: usize| {
+        let f = move |x: &[f64]| x.iter().zip(slopes).map(|(x, slope)| slope * x).sum::<f64>() + 1.0;
+        let x = [1.0; 4];
+        let report = Check::new(&x, &slopes).blocks(&blocks).directions(0).run(f, &mut [0.0; 8]).unwrap();
+        let at = |probe: Probe<'_>| matches!(probe, Probe::Entry { index: at, .. } if at == index);
+        let entry = report.worst().find(|entry| at(entry.probe)).copied().unwrap();
+        // Seen from outside: the bar over what it is relative to.
+        let reach = (entry.slope - entry.claimed).abs() + entry.error;
+        reach / entry.resolution
+    };
+    let near =
+        |got: f64, expected: f64| assert!((got / expected - 1.0).abs() < 0.01, "{got}, expected {expected}");
+    near(resolution([4.0, 3.0, 1.0, 0.5], 0), 4.0);
+    near(resolution([4.0, 3.0, 1.0, 0.5], 2), 1.0);
+    near(resolution([4.0, 3.0, 1.0, 0.5], 3), (1.25f64 / 2.0).sqrt());
+    near(resolution([4.0, 3.0, 1e-4, 1e-4], 3), 0.01 * (25f64 / 2.0).sqrt());
 }
 
 #[test]

@@ -52,6 +52,50 @@ fn a_wrong_one_is_found() {
     assert_eq!(report.hint(), Some(Hint::Sign));
 }
 
+/// The direction through a block sees an error in its last entry.
+#[test]
+fn directions_through_outputs_see_all_of_them() {
+    let mut claims = field_jvp(&X, &V);
+    claims[3] += 1.0;
+    let check = Check::new(&X, &claims).blocks(&OUTPUTS).coordinates(0).seed(1);
+    let report = check.run_jvp(field, &V, &mut [0.0; jvp_scratch_len(3, 4)]).unwrap();
+    let blocks: Vec<_> = report
+        .worst()
+        .filter(|entry| entry.verdict == Verdict::Disagree)
+        .filter_map(|entry| match entry.probe {
+            Probe::Direction { block, .. } => Some(block),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(blocks.iter().filter(|block| **block == Some("rest")).count(), 3, "{report}");
+    assert_eq!(blocks.iter().filter(|block| block.is_none()).count(), 3, "{report}");
+    assert!(!blocks.contains(&Some("first")));
+    let single = check_jvp(field, &X, &V, &field_jvp(&X, &V), &mut [0.0; jvp_scratch_len(3, 4)]).unwrap();
+    assert_eq!(single.counts().agree, 4 + 3);
+}
+
+/// Noise of an output counts in what it is part of, and nowhere else.
+#[test]
+fn noise_of_a_field() {
+    let rough = |x: &[f64], out: &mut [f64]| {
+        let value = x[0].sin() + 2.0;
+        let hash = value.to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        out[0] = f64::from_bits(value.to_bits() & !0xff_ffff | hash);
+        out[1] = x[0].cos();
+    };
+    let claims = [0.3f64.cos(), -0.3f64.sin()];
+    for seed in 0..100 {
+        let check = Check::new(&[0.3], &claims).seed(seed);
+        let report = check.run_jvp(rough, &[1.0], &mut [0.0; jvp_scratch_len(1, 2)]).unwrap();
+        assert!(report.is_ok(), "{report}");
+        assert!(report.resolution() > 1e-8, "{report}");
+        let sharp = [claims[0], claims[1] * (1.0 + 1e-8)];
+        let check = Check::new(&[0.3], &sharp).seed(seed);
+        let report = check.run_jvp(rough, &[1.0], &mut [0.0; jvp_scratch_len(1, 2)]).unwrap();
+        assert_eq!(report.outcome(), Outcome::Wrong, "{report}");
+    }
+}
+
 /// A kink in one output, and one output that is not defined to one side.
 #[test]
 fn a_field_with_edges() {

@@ -11,8 +11,8 @@
 /// use handgrad::gradcheck::{Eval, branch};
 ///
 /// let relu = |x: f64| Eval::new(x.max(0.0)).branch(branch([x >= 0.0]));
-/// assert_eq!(relu(2.0), relu(1.0).with_value(2.0));
-/// assert_ne!(relu(-1.0), relu(1.0).with_value(0.0)); // another branch
+/// assert_eq!(relu(-1.0), relu(-2.0)); // the same value and the same branch
+/// assert_ne!(relu(-1.0), relu(0.0)); // the same value, but another branch
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Eval<T> {
@@ -25,11 +25,6 @@ impl<T> Eval<T> {
     /// A value of which nothing else is known.
     pub fn new(value: T) -> Self {
         Self { value, noise: None, branch: None }
-    }
-
-    /// The same with another value.
-    pub fn with_value(self, value: T) -> Self {
-        Self { value, ..self }
     }
 
     /// The value may be off by up to `bound`, in absolute terms. Rounding need not be declared: the checker

@@ -73,7 +73,7 @@ pub(super) fn explain<T: Float>(report: &Report<'_>, check: &Check<'_, '_, T>) -
     }
     let factor = first.slope / first.claimed;
     let whole = Float::round(factor.max(1.0 / factor));
-    if factor > 0.0 && (2.0..1e9).contains(&whole) {
+    if (2.0..1e9).contains(&whole) {
         if times(whole) {
             return Some(Hint::TooSmall(whole as usize));
         }
