@@ -1,0 +1,313 @@
+//! Promise: the gradient checker's report says what was compared, where it is wrong and what it looks like, and never
+//! passes what was not compared. The verdicts themselves are in `gradcheck`.
+
+use std::cell::Cell;
+
+use handgrad::gradcheck::{Block, Check, Dual, Hint, Outcome, Probe, check, scratch_len};
+use handgrad::{Error, What};
+
+/// sum of i x_i², and its gradient.
+fn parabola(x: &[f64]) -> f64 {
+    x.iter().zip(1..).map(|(x, i)| f64::from(i) * x * x).sum()
+}
+
+fn parabola_grad(x: &[f64]) -> Vec<f64> {
+    x.iter().zip(1..).map(|(x, i)| 2.0 * f64::from(i) * x).collect()
+}
+
+#[test]
+fn what_is_not_finite_is_named() {
+    let blocks = [Block::matrix("A", 2, 2), Block::vector("b", 2)];
+    let good = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+    let mut bad = good;
+    bad[3] = f64::NAN;
+    bad[4] = f64::NEG_INFINITY;
+    let g = parabola_grad(&good);
+    let run = |x: &[f64], claims: &[f64], f: fn(&[f64]) -> f64| {
+        let report = Check::new(x, claims).blocks(&blocks).run(f, &mut [0.0; 12]).unwrap();
+        assert_eq!(report.outcome(), Outcome::Wrong);
+        assert_eq!(report.counts().agree + report.counts().disagree, 0, "nothing is computed from it");
+        report.worst().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(run(&good, &bad, parabola), ["A[1, 1]: not finite: NaN", "b[0]: not finite: -inf"]);
+    let listed = run(&bad, &g, parabola);
+    assert_eq!(
+        listed,
+        ["the value at the point: not finite: NaN", "A[1, 1]: not finite: NaN", "b[0]: not finite: -inf"]
+    );
+    assert_eq!(run(&good, &g, |_| f64::INFINITY), ["the value at the point: not finite: inf"]);
+}
+
+#[test]
+fn misuse_is_refused() {
+    let x = [1.0, 2.0, 3.0];
+    let run = |x: &[f64], claims: &[f64], blocks: &[Block<'_>], scratch: usize| {
+        let never = |_: &[f64]| -> f64 { panic!("called in spite of a misuse") };
+        Check::new(x, claims).blocks(blocks).run(never, &mut vec![0.0; scratch]).unwrap_err()
+    };
+    let whole = [Block::vector("x", 3)];
+    let length = |what, expected, got| Error::Length { what, expected, got };
+    assert_eq!(run(&[], &[], &[], 6), Error::Zero { what: What::Point });
+    assert_eq!(run(&x, &x[..2], &whole, 6), length(What::Gradient, 3, 2));
+    assert_eq!(run(&x, &x, &whole, 5), length(What::Scratch, 6, 5));
+    assert_eq!(run(&x, &x, &[], 6), length(What::Blocks, 3, 0));
+    assert_eq!(run(&x, &x, &[Block::matrix("A", 2, 2)], 6), length(What::Blocks, 3, 4));
+    assert_eq!(run(&x, &x, &[whole[0], Block::vector("b", 0)], 6), Error::Zero { what: What::Blocks });
+    let huge = Block::matrix("A", usize::MAX, 2);
+    assert_eq!(run(&x, &x, &[huge], 6), Error::Overflow { what: What::Blocks, sizes: (usize::MAX, 2) });
+    let large = Block::vector("b", isize::MAX as usize);
+    let got = run(&x, &x, &[large, large, large], 6);
+    assert!(matches!(got, Error::Length { what: What::Blocks, expected: 3, .. }), "{got:?}");
+}
+
+#[test]
+fn hints_tell_the_usual_mistakes() {
+    // W is 3 x 4, b has 4 entries.
+    let blocks = [Block::matrix("W", 3, 4), Block::vector("b", 4)];
+    let x: Vec<f64> = (1..17).map(|i| (f64::from(i) * 0.7).sin() + 0.3).collect();
+    let right: Vec<f64> = parabola_grad(&x);
+    let hint = |claims: &[f64]| {
+        let report = Check::new(&x, claims).blocks(&blocks).run(parabola, &mut [0.0; 32]).unwrap();
+        assert_eq!(report.outcome(), Outcome::Wrong);
+        report.hint()
+    };
+    let map = |f: fn(f64) -> f64| right.iter().map(|g| f(*g)).collect::<Vec<_>>();
+    assert_eq!(hint(&map(|g| -g)), Some(Hint::Sign));
+    assert_eq!(hint(&map(|_| 0.0)), Some(Hint::Zero));
+    assert_eq!(hint(&map(|g| g / 2.0)), Some(Hint::TooSmall(2)));
+    assert_eq!(hint(&map(|g| g * 2.0)), Some(Hint::TooLarge(2)));
+    assert_eq!(hint(&map(|g| g * 32.0)), Some(Hint::TooLarge(32)));
+    assert_eq!(hint(&map(|g| g / 1797.0)), Some(Hint::TooSmall(1797)));
+    assert_eq!(hint(&map(|g| g * 1.5)), None);
+    let mut claims = right.clone();
+    (0..12).for_each(|i| claims[i % 4 * 3 + i / 4] = right[i]);
+    assert_eq!(hint(&claims), Some(Hint::Transposed));
+    claims.copy_from_slice(&right);
+    claims[..12].rotate_right(4);
+    claims[..4].copy_from_slice(&right[..4]);
+    assert_eq!(hint(&claims), Some(Hint::Row(1)));
+    claims.copy_from_slice(&right);
+    claims[..12].rotate_left(4);
+    claims[8..12].copy_from_slice(&right[8..12]);
+    assert_eq!(hint(&claims), Some(Hint::Row(-1)));
+    // In a vector an entry is a row.
+    claims.copy_from_slice(&right);
+    claims[13..16].copy_from_slice(&right[12..15]);
+    assert_eq!(hint(&claims), Some(Hint::Row(1)));
+    // From the last entry of W into b, and not.
+    claims.copy_from_slice(&right);
+    claims[12..15].copy_from_slice(&right[13..16]);
+    assert_eq!(hint(&claims), Some(Hint::Row(-1)));
+    // One entry of many: its sign, or nearly twice its value.
+    claims.copy_from_slice(&right);
+    claims[7] *= -1.0;
+    assert_eq!(hint(&claims), Some(Hint::Sign));
+    claims[7] = right[7] / 2.0;
+    assert_eq!(hint(&claims), Some(Hint::TooSmall(2)));
+    claims[7] = right[7] / 2.01;
+    assert_eq!(hint(&claims), None);
+    claims[7] = right[7] / 1.2;
+    assert_eq!(hint(&claims), None);
+    // One wrong entry alone is no pattern, two of different kinds are none either.
+    claims.copy_from_slice(&right);
+    claims[4] = right[0];
+    assert_eq!(hint(&claims), None);
+    claims[5] = -right[5];
+    assert_eq!(hint(&claims), None);
+}
+
+/// Rows further down than the second, and a slope that one other claim happens to have.
+#[test]
+fn hints_in_a_longer_matrix() {
+    let blocks = [Block::matrix("W", 5, 2)];
+    let x: Vec<f64> = (1..11).map(|i| (f64::from(i) * 0.7).sin() + 0.3).collect();
+    let right = parabola_grad(&x);
+    let hint =
+        |claims: &[f64]| Check::new(&x, claims).blocks(&blocks).run(parabola, &mut [0.0; 20]).unwrap().hint();
+    let mut claims = right.clone();
+    claims[..8].copy_from_slice(&right[2..]);
+    assert_eq!(hint(&claims), Some(Hint::Row(-1)));
+    claims[2..].copy_from_slice(&right[..8]);
+    claims[..2].copy_from_slice(&right[..2]);
+    assert_eq!(hint(&claims), Some(Hint::Row(1)));
+    claims.copy_from_slice(&right);
+    // The slope of the first entry stands one row further down as well, by chance.
+    (claims[0], claims[2]) = (5.0, right[0]);
+    let x2 = [x[0], x[1], right[0] / 6.0].into_iter().chain(x[3..].iter().copied()).collect::<Vec<_>>();
+    let report = Check::new(&x2, &claims).blocks(&blocks).run(parabola, &mut [0.0; 20]).unwrap();
+    assert_eq!((report.outcome(), report.hint()), (Outcome::Wrong, None), "{report}");
+}
+
+#[test]
+fn hints_read_well() {
+    let texts = [
+        Hint::Sign,
+        Hint::Zero,
+        Hint::TooLarge(8),
+        Hint::TooSmall(3),
+        Hint::Transposed,
+        Hint::Row(1),
+        Hint::Row(-1),
+    ]
+    .map(|hint| hint.to_string());
+    let words = [
+        "opposite sign",
+        "claims are 0",
+        "8 times the slopes",
+        "3 times the claims",
+        "transposed",
+        "down",
+        "up",
+    ];
+    assert!(texts.iter().zip(words).all(|(text, word)| text.contains(word)), "{texts:?}");
+}
+
+/// Every entry once, directions through each block and through everything; but one block is everything.
+#[test]
+fn the_probes_are_counted_out() {
+    let x = [0.3, -1.5, 2.0, 0.7];
+    let g = parabola_grad(&x);
+    let blocks = [Block::vector("a", 1), Block::vector("b", 3)];
+    let probes = |check: Check<'_, '_, f64>| {
+        let mut duals = [Dual::constant(0.0); 8];
+        let report = check.run(parabola, &mut [0.0; 8]).unwrap();
+        let by_duals = check.run_dual(
+            |x| x.iter().zip(1..).map(|(&x, i)| x * x * Dual::constant(f64::from(i))).sum::<Dual<f64>>(),
+            &mut duals,
+        );
+        assert_eq!(report.counts(), by_duals.unwrap().counts());
+        report.counts().agree
+    };
+    assert_eq!(probes(Check::new(&x, &g)), 4 + 3);
+    assert_eq!(probes(Check::new(&x, &g).blocks(&blocks)), 4 + 3 * 3);
+    assert_eq!(probes(Check::new(&x, &g).blocks(&blocks).directions(1)), 4 + 3);
+    assert_eq!(probes(Check::new(&x, &g).blocks(&blocks[..1]).directions(0).blocks(&blocks)), 4);
+    let many: Vec<f64> = (1..200).map(|i| f64::from(i) / 100.0).collect();
+    let claims = parabola_grad(&many);
+    let agree = |limit| {
+        let check = Check::new(&many, &claims).directions(0).coordinates(limit);
+        check.run(parabola, &mut vec![0.0; 400]).unwrap().counts().agree
+    };
+    assert_eq!(agree(199), 199);
+    assert!(agree(198) <= 32);
+}
+
+/// What a resolution is relative to: the claim, the block, 1 % of the most influential block's influence, or |f|.
+#[test]
+fn resolutions_are_relative_to_what_they_say() {
+    let blocks = [Block::vector("large", 2), Block::vector("small", 2)];
+    let resolution = |slopes: [f64; 4], index: usize| {
+        let f = move |x: &[f64]| x.iter().zip(slopes).map(|(x, slope)| slope * x).sum::<f64>() + 1.0;
+        let x = [1.0; 4];
+        let report = Check::new(&x, &slopes).blocks(&blocks).directions(0).run(f, &mut [0.0; 8]).unwrap();
+        let at = |probe: Probe<'_>| matches!(probe, Probe::Entry { index: at, .. } if at == index);
+        let entry = report.worst().find(|entry| at(entry.probe)).copied().unwrap();
+        // Seen from outside: the bar over what it is relative to.
+        let reach = (entry.slope - entry.claimed).abs() + entry.error;
+        reach / entry.resolution
+    };
+    let near =
+        |got: f64, expected: f64| assert!((got / expected - 1.0).abs() < 0.01, "{got}, expected {expected}");
+    near(resolution([4.0, 3.0, 1.0, 0.5], 0), 4.0);
+    near(resolution([4.0, 3.0, 1.0, 0.5], 2), 1.0);
+    near(resolution([4.0, 3.0, 1.0, 0.5], 3), (1.25f64 / 2.0).sqrt());
+    near(resolution([4.0, 3.0, 1e-4, 1e-4], 3), 0.01 * (25f64 / 2.0).sqrt());
+}
+
+#[test]
+fn the_report_says_where() {
+    let blocks = [Block::matrix("W", 3, 4), Block::vector("b", 4)];
+    let x = [0.5; 16];
+    let mut claims = parabola_grad(&x);
+    claims[6] *= -1.0;
+    claims[13] += 1e-6;
+    let report = Check::new(&x, &claims).blocks(&blocks).seed(3).run(parabola, &mut [0.0; 32]).unwrap();
+    let places: Vec<_> = report.worst().take(2).map(|entry| entry.probe).collect();
+    let at = |block, index, row, col| Probe::Entry { block, index, row, col };
+    assert_eq!(places, [at("W", 6, 1, Some(2)), at("b", 13, 1, None)]);
+    let text = report.to_string();
+    for part in [
+        "gradient check: WRONG",
+        "W[1, 2]: disagrees, claimed -7.000000000e0, slope 7.000000000e0 ±",
+        "b[1]: disagrees, claimed 1.400000100e1, slope 1.400000000e1 ±",
+        "direction 0",
+        "seed 3",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    let panic = std::panic::catch_unwind(|| report.assert_ok()).unwrap_err();
+    assert_eq!(panic.downcast_ref::<String>(), Some(&text));
+}
+
+#[test]
+fn a_seed_replays() {
+    let x = [0.3, -1.5, 2.0];
+    let g = parabola_grad(&x);
+    let run = |seed, fill| Check::new(&x, &g).seed(seed).run(parabola, &mut [fill; 7]).unwrap();
+    assert_eq!(run(5, 0.0), run(5, f64::NAN), "whatever was in scratch");
+    assert_ne!(run(5, 0.0).worst().next(), run(6, 0.0).worst().next());
+    assert_eq!(run(5, 0.0).seed(), 5);
+}
+
+/// 1000 entries: 32 are sampled, among them the largest claims and some that claim 0. What is not sampled, the
+/// directions see; errors with zero sum, too.
+#[test]
+fn large_blocks_are_sampled_where_it_matters() {
+    let n = 1000;
+    let x: Vec<f64> = (0..n).map(|i| 1.0 + 0.5 * f64::from(i).sin()).collect();
+    // The last 100 entries have no influence.
+    let f = |x: &[f64]| x[..900].iter().map(|x| x.exp()).sum::<f64>();
+    let right: Vec<f64> = (0..n as usize).map(|i| if i < 900 { x[i].exp() } else { 0.0 }).collect();
+    let mut scratch = vec![0.0; scratch_len(1000)];
+    let mut run = |claims: &[f64], directions| {
+        let report = Check::new(&x, claims).directions(directions).run(f, &mut scratch).unwrap();
+        (report.outcome(), report.counts(), report.evaluations())
+    };
+    let (outcome, counts, evaluations) = run(&right, 0);
+    assert_eq!(outcome, Outcome::Holds);
+    assert!((28..=32).contains(&counts.agree), "{counts:?}");
+    assert!(evaluations < 32 * 25);
+    let largest = (0..1000).max_by(|&i, &j| right[i].total_cmp(&right[j])).unwrap();
+    let mut wrong = right.clone();
+    wrong[largest] *= 1.0 + 1e-8;
+    assert_eq!(run(&wrong, 0).0, Outcome::Wrong, "the largest claim");
+    let mut wrong = right.clone();
+    wrong[..900].iter_mut().filter(|g| **g > 2.0).for_each(|g| *g = 0.0);
+    assert_eq!(run(&wrong, 0).0, Outcome::Wrong, "claims of 0");
+    let mut wrong = right.clone();
+    wrong[..900].chunks_exact_mut(2).for_each(|pair| (pair[0], pair[1]) = (pair[0] + 1e-6, pair[1] - 1e-6));
+    assert_eq!(run(&wrong, 3).0, Outcome::Wrong, "errors that add up to zero");
+    wrong.copy_from_slice(&right);
+    wrong[17] += 1e-4;
+    assert_eq!(run(&wrong, 0).0, Outcome::Holds, "an entry that is not sampled, if this test is any good");
+    assert_eq!(run(&wrong, 3).0, Outcome::Wrong, "by the directions");
+}
+
+/// A block that can't be resolved is not passed over because another one can.
+#[test]
+fn each_block_must_be_seen() {
+    let blocks = [Block::vector("seen", 2), Block::vector("blind", 1)];
+    let f = |x: &[f64]| x[0] * x[1] + x[2].abs().sqrt();
+    let (x, claims) = ([2.0, 3.0, 0.0], [3.0, 2.0, 0.0]);
+    let report = Check::new(&x, &claims).blocks(&blocks).run(f, &mut [0.0; 6]).unwrap();
+    assert_eq!((report.outcome(), report.blind()), (Outcome::Inconclusive, Some("blind")), "{report}");
+    assert!(report.to_string().contains("no probe of blind was conclusive"));
+    // No probes at all: nothing was compared.
+    let report = Check::new(&x, &claims).coordinates(0).directions(0);
+    assert!(report.run(|x: &[f64]| x[0], &mut [0.0; 6]).unwrap().counts().conclusive() > 0, "samples remain");
+}
+
+/// The number of evaluations in the report is the number of calls, and a probe that agrees takes some 20.
+#[test]
+fn evaluations_are_counted() {
+    let calls = Cell::new(0);
+    let f = |x: &[f64]| {
+        calls.set(calls.get() + 1);
+        parabola(x)
+    };
+    let x = [0.3, -1.5, 2.0];
+    let claims = parabola_grad(&x);
+    let report = check(f, &x, &claims, &mut [0.0; 6]).unwrap();
+    assert_eq!(report.evaluations(), calls.get());
+    assert!(calls.get() < 6 * 20 + 40, "{}", calls.get());
+}
