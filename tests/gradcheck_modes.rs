@@ -225,6 +225,45 @@ fn rounding_instead_of_zero_is_not_called_wrong() {
     }
 }
 
+/// Where nothing is noisy the bar is 32 units of rounding of what a resolution is relative to: the claim, or 1 % of the
+/// influence of the most influential block.
+#[test]
+fn error_bars_of_dual_numbers() {
+    let f = |x: &[Dual<f64>]| Dual::constant(3.0) * x[0] + Dual::constant(0.0) * x[1];
+    let (x, claims) = ([2.0, 0.25], [3.0, 0.0]);
+    let blocks = [Block::vector("large", 1), Block::vector("small", 1)];
+    let check = Check::new(&x, &claims).blocks(&blocks);
+    let report = check.run_dual(f, &mut [Dual::constant(0.0); 4]).unwrap();
+    let (unit, influence) = (32.0 * f64::EPSILON, 0.01 * 3.0 * 2.0);
+    assert_eq!(report.worst().count(), 8);
+    for entry in report.worst() {
+        let expected = match entry.probe {
+            Probe::Entry { index: 0, .. } => unit * 3.0,
+            Probe::Entry { .. } => unit * influence / 0.25,
+            Probe::Direction { block: Some("small"), .. } => unit * influence,
+            _ => unit * influence.hypot(entry.claimed),
+        };
+        // Up to two and a half times as much for the rounding of the derivatives themselves.
+        assert!((0.999..2.5).contains(&(entry.error / expected)), "{entry}: expected {expected:e}");
+        // Directions move each entry in proportion to its own scale.
+        assert!(
+            matches!(entry.probe, Probe::Entry { .. }) || entry.claimed.abs() < 4.0 * 3.0 * 2.0,
+            "{entry}"
+        );
+    }
+}
+
+/// If every point beside x is in another branch, nothing is known of rounding, and nothing is judged.
+#[test]
+fn branches_all_over() {
+    let f = |x: &[Dual<f64>]| Eval::new(x[0] * x[0]).branch(x[0].re.to_bits());
+    for claim in [4.0, 4.0 + 1e-9, 5.0] {
+        let claims = [claim];
+        let report = check_dual(f, &[2.0], &claims, &mut [Dual::constant(0.0); 2]).unwrap();
+        assert_eq!(report.outcome(), Outcome::Inconclusive, "{report}");
+    }
+}
+
 #[test]
 fn with_branches_a_kink_is_checked_in_its_own_convention() {
     let relu = |x: &[Dual<f64>]| {

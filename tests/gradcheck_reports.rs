@@ -198,7 +198,7 @@ fn resolutions_are_relative_to_what_they_say() {
     let blocks = [Block::vector("large", 2), Block::vector("small", 2)];
     let resolution = |slopes: [f64; 4], index: usize| {
         let f = move |x: &[f64]| x.iter().zip(slopes).map(|(x, slope)| slope * x).sum::<f64>() + 1.0;
-        let x = [1.0; 4];
+        let x = [4.0, 4.0, 0.5, 0.5];
         let report = Check::new(&x, &slopes).blocks(&blocks).directions(0).run(f, &mut [0.0; 8]).unwrap();
         let at = |probe: Probe<'_>| matches!(probe, Probe::Entry { index: at, .. } if at == index);
         let entry = report.worst().find(|entry| at(entry.probe)).copied().unwrap();
@@ -211,7 +211,8 @@ fn resolutions_are_relative_to_what_they_say() {
     near(resolution([4.0, 3.0, 1.0, 0.5], 0), 4.0);
     near(resolution([4.0, 3.0, 1.0, 0.5], 2), 1.0);
     near(resolution([4.0, 3.0, 1.0, 0.5], 3), (1.25f64 / 2.0).sqrt());
-    near(resolution([4.0, 3.0, 1e-4, 1e-4], 3), 0.01 * (25f64 / 2.0).sqrt());
+    near(resolution([4.0, 3.0, 0.0, 0.0], 3), 0.01 * (25f64 / 2.0).sqrt() * 4.0 / 0.5);
+    near(resolution([4.0, 3.0, 1e-4, 1e-4], 3), 0.01 * (25f64 / 2.0).sqrt() * 4.0 / 0.5);
 }
 
 #[test]

@@ -285,7 +285,8 @@ impl<T: Float> Ladder<T> {
                 noise = noise.max(end.value.abs() * self.epsilon);
             }
         }
-        noise + rung.blur
+        // Twice: two values enter, and the largest noise that was measured need not be the largest there is.
+        noise + noise + rung.blur
     }
 }
 
