@@ -74,6 +74,37 @@ fn directions_through_outputs_see_all_of_them() {
     assert_eq!(single.counts().agree, 4 + 3);
 }
 
+/// What resolutions of a field are relative to: the claim, for a direction all of the block's with their weights, or 1 %
+/// of the root mean square of all claims.
+#[test]
+fn resolutions_of_a_field() {
+    let slopes = [2.0, 30.0, 4.0, 1e-5];
+    let linear = move |x: &[f64], out: &mut [f64]| {
+        out.iter_mut().zip(slopes).for_each(|(out, slope)| *out = 1.0 + slope * x[0]);
+    };
+    let v = 4.0;
+    let claims = slopes.map(|slope| v * slope);
+    let blocks = [Block::vector("first", 1), Block::vector("rest", 2), Block::vector("small", 1)];
+    let check = Check::new(&[1.0], &claims).blocks(&blocks);
+    let minor = 0.01 * (claims.iter().map(|claim| claim * claim).sum::<f64>() / 4.0).sqrt();
+    let mut seen = 0;
+    for seed in 0..20 {
+        let report = check.seed(seed).run_jvp(linear, &[v], &mut [0.0; jvp_scratch_len(1, 4)]).unwrap();
+        for entry in report.worst() {
+            let expected = match entry.probe {
+                Probe::Entry { index: 3, .. } => minor,
+                Probe::Entry { index: 1, .. } => claims[1],
+                Probe::Direction { block: Some("first"), .. } => entry.claimed.abs().max(minor),
+                _ => continue,
+            };
+            let got = ((entry.slope - entry.claimed).abs() + entry.error) / entry.resolution;
+            assert!((got / expected - 1.0).abs() < 0.01, "{entry}: relative to {got}, expected {expected}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 30, "{seen}");
+}
+
 /// Noise of an output counts in what it is part of, and nowhere else.
 #[test]
 fn noise_of_a_field() {

@@ -108,6 +108,11 @@ fn hints_tell_the_usual_mistakes() {
     assert_eq!(hint(&claims), None);
     claims[7] = right[7] / 1.2;
     assert_eq!(hint(&claims), None);
+    // The same of small slopes.
+    let small: Vec<f64> = x.iter().map(|x| 1e-5 * x).collect();
+    let claims_of_small: Vec<f64> = parabola_grad(&small).iter().map(|g| g / 2.01).collect();
+    let check = Check::new(&small, &claims_of_small).blocks(&blocks);
+    assert_eq!(check.run(parabola, &mut [0.0; 32]).unwrap().hint(), None);
     // One wrong entry alone is no pattern, two of different kinds are none either.
     claims.copy_from_slice(&right);
     claims[4] = right[0];
