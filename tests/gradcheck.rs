@@ -3,13 +3,16 @@
 
 use std::cell::Cell;
 
-use handgrad::gradcheck::{Check, Eval, Outcome, Probe, Report, Verdict, branch, check, scratch_len};
+use handgrad::gradcheck::{
+    Check, Dual, Eval, Outcome, Probe, Report, Verdict, branch, check, check_dual, check_jvp,
+    jvp_scratch_len, scratch_len,
+};
 use handgrad::{Error, What};
 use num_traits::Float;
 use twofloat::TwoFloat;
 
 /// A check with all settings as they are, in scratch full of NaN.
-fn run<'a>(f: impl Fn(&[f64]) -> f64, x: &'a [f64], claims: &'a [f64]) -> Report<'a> {
+fn run(f: impl Fn(&[f64]) -> f64, x: &[f64], claims: &[f64]) -> Report<'static> {
     check(|x: &[f64]| f(x), x, claims, &mut vec![f64::NAN; scratch_len(x.len())]).unwrap()
 }
 
@@ -126,6 +129,35 @@ fn without_a_slope_nothing_is_concluded() {
             assert_eq!(report.blind(), Some("x"));
         }
     }
+}
+
+/// Points, slopes and values at the ends of the range: whatever is said of them, it is said.
+#[test]
+fn every_check_ends() {
+    let tiny = f64::from_bits(3);
+    let extremes =
+        [tiny, -tiny, 1e-310, f64::MIN_POSITIVE, 1e-200, 0.0, -0.0, 1.0, 1e200, f64::MAX, f64::MIN];
+    let functions: [fn(f64) -> f64; 5] =
+        [|x| x, |x| x * x, |x| x.abs().sqrt(), |x| 1.0 / x, |x| (x * 1e300).sin()];
+    for x in extremes {
+        for claim in extremes {
+            for f in functions {
+                let report = run(|x| f(x[0]), &[x], &[claim]);
+                assert!(report.evaluations() < 1000, "{report}");
+            }
+            let field = |x: &[f64], out: &mut [f64]| (out[0], out[1]) = (x[0], x[0] * x[0]);
+            let mut scratch = [0.0; jvp_scratch_len(1, 2)];
+            for v in extremes {
+                let report = check_jvp(field, &[x], &[v], &[claim, claim], &mut scratch).unwrap();
+                assert!(report.evaluations() < 1000, "{report}");
+            }
+            let cube = |x: &[Dual<f64>]| x[0] * x[0] * x[0];
+            check_dual(cube, &[x], &[claim], &mut [Dual::constant(0.0); 2]).unwrap();
+        }
+    }
+    // And where x is subnormal, slopes are still found.
+    let report = run(|x| 1e300 * x[0], &[1e-310], &[1e300]);
+    assert!(report.is_ok(), "{report}");
 }
 
 #[test]

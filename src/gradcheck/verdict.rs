@@ -63,7 +63,9 @@ impl<T: Float> Climb<T> {
         let found = self.ladder.finding();
         let content =
             found.is_some_and(|found| found.since >= PATIENCE && self.verdict(found) == Verdict::Agree);
-        if content || self.step < self.scale * self.ground.epsilon * real(LAST_STEP) {
+        // Both may underflow to 0: then there are no more steps either.
+        let last = self.scale * self.ground.epsilon * real(LAST_STEP);
+        if content || self.step <= last || self.step.is_nan() {
             return None;
         }
         let step = self.step;
