@@ -312,31 +312,4 @@ pub(super) fn real<T: Float>(value: f64) -> T {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The values 1 + t + t² at t = 1, 1/2, 1/4: two extrapolations find 1. The noise that is bounded by 1, 2, 4 becomes
-    /// 2·2 + 1 = 5 and 2·4 + 2 = 10, then (4·10 + 5) / 3 = 15.
-    #[test]
-    fn extrapolation_carries_noise() {
-        let mut series = Series::<f64>::new(1);
-        assert!(series.push(3.0, 1.0).is_none());
-        // 1.75 + (1.75 - 3) = 0.5, which changed by 2.5 against the last rung.
-        let first = series.push(1.75, 2.0).unwrap();
-        assert_eq!((first.low, first.high), (0.5 - 5.0 - 5.0, 0.5 + 5.0 + 5.0));
-        // 1.3125 - 0.4375 = 0.875, which changed by 0.875; then 0.875 + 0.375 / 3 = 1, whose noise is more.
-        let second = series.push(1.3125, 4.0).unwrap();
-        assert_eq!((second.low, second.high), (0.875 - 1.75 - 10.0, 0.875 + 1.75 + 10.0));
-        let row: Vec<_> = series.row[..series.len].to_vec();
-        assert_eq!(row, [(1.3125, 4.0), (0.875, 10.0), (1.0, 15.0)]);
-    }
-
-    #[test]
-    fn the_reach_of_an_interval_is_its_farther_end() {
-        assert_eq!(Interval { low: -3.0, high: 1.0 }.reach(), 3.0);
-        assert_eq!(Interval { low: -1.0, high: 2.0 }.reach(), 2.0);
-        assert_eq!(Interval { low: -3.0, high: -1.0 }.gap(Interval { low: 2.0, high: 4.0 }), 3.0);
-        assert_eq!(Interval { low: 2.0, high: 4.0 }.gap(Interval { low: -3.0, high: -1.0 }), 3.0);
-        assert_eq!(Interval { low: 2.0, high: 4.0 }.gap(Interval { low: 3.0, high: 5.0 }), 0.0);
-    }
-}
+mod tests;
