@@ -17,10 +17,10 @@
 //! # }
 //! ```
 //!
-//! - [`check`] compares with differences of function values. Nothing is asked of f but its values.
+//! - [`check()`] compares with differences of function values. Nothing is asked of f but its values.
 //! - [`check_jvp`] does so for a vector field: Jacobian-vector and Hessian-vector products.
 //! - [`check_dual`] is exact but for rounding, for an f that can be run on [`Dual`] numbers.
-//! - [`self_test`] injects known faults into the claims and tells which the check catches.
+//! - [`self_test()`] injects known faults into the claims and tells which the check catches.
 //! - [`Check`] is the long form of all of them: named blocks, a seed, how many probes.
 //!
 //! # How it tells right from wrong
