@@ -66,6 +66,10 @@ fn a_discrepancy_must_stay() {
     let lone = |x: f64| Eval::new(if x.abs() > 0.1 { x } else { 0.0 });
     let found = last(lone, 0.0, 3);
     assert!(!found.discrepancy.has_zero() && !found.stays, "{found:?}");
+    // Nor is it with witnesses farther off, when its neighbour says otherwise.
+    let outlier = |x: f64| Eval::new(if x.abs() == 0.0625 { 0.0 } else { x });
+    let found = last(outlier, 0.0, 16);
+    assert!(found.since > 10 && !found.discrepancy.has_zero() && !found.stays, "{found:?}");
     let found = findings(|x| Eval::new(x.exp()), 1.1, 8);
     let stays: Vec<bool> = found.into_iter().flatten().map(|found| found.stays).collect();
     assert!(!stays[0] && stays[stays.len() - 1], "{stays:?}");
