@@ -92,7 +92,7 @@ fn hints_tell_the_usual_mistakes() {
     assert_eq!(hint(&claims), Some(Hint::Row(-1)));
     // In a vector an entry is a row.
     claims.copy_from_slice(&right);
-    claims[13..16].copy_from_slice(&right[12..15]);
+    claims[12..].rotate_right(1);
     assert_eq!(hint(&claims), Some(Hint::Row(1)));
     // From the last entry of W into b, and not.
     claims.copy_from_slice(&right);

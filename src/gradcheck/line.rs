@@ -122,3 +122,74 @@ impl<T: Float> Dot<T> {
         self.sum + self.low
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of 1000 claims, 102 of them 0: the 8 largest always, each zero in 8 of 102 samples and by chance in some more,
+    /// any other only by chance.
+    #[test]
+    fn samples() {
+        let claims: Vec<f64> =
+            (0..1000).map(|i| if i % 10 == 3 { 0.0 } else { f64::from(i % 997) }).collect();
+        let (mut counts, seeds) = ([0u32; 1000], 4000);
+        for seed in 0..seeds {
+            let entries = sample(&claims, &mut Rng::new(seed));
+            let mut sorted = entries.as_slice().to_vec();
+            sorted.sort_unstable();
+            sorted.dedup();
+            assert_eq!(sorted.len(), entries.as_slice().len(), "each of them once");
+            assert!((24..=32).contains(&sorted.len()));
+            sorted.into_iter().for_each(|index| counts[index] += 1);
+        }
+        let share = |index: usize| f64::from(counts[index]) / seeds as f64;
+        for index in 0..1000 {
+            let expected = if (988..997).contains(&index) && index != 993 {
+                1.0..1.001
+            } else if claims[index] == 0.0 {
+                0.07..0.125
+            } else {
+                0.005..0.03
+            };
+            assert!(expected.contains(&share(index)), "{index}: {}", share(index));
+        }
+    }
+
+    /// Both ends are equally far wherever numbers allow it, and nearly so elsewhere.
+    #[test]
+    fn displacements() {
+        let mut rng = Rng::new(1);
+        for _ in 0..1000 {
+            let (x, wish) = (rng.normal::<f64>(), 0.01 * rng.normal::<f64>());
+            let (step, right, left) = displace(x, wish);
+            assert_eq!((right - x, x - left), (step, step), "{x}, {wish}");
+            assert!((step - wish).abs() <= f64::EPSILON * 2.0 * x.abs(), "{x}, {wish}");
+        }
+        let (step, right, left) = displace(1e-20, 0.1);
+        assert_eq!((step, right, left), (0.1, 0.1, -0.1));
+    }
+
+    #[test]
+    fn root_mean_squares_and_scales() {
+        assert_eq!(rms(&[3.0, -4.0, 0.0, 5.0]), 12.5f64.sqrt());
+        assert_eq!(rms(&[1e300; 4]), 1e300);
+        assert_eq!(rms(&[0.0; 3]), 0.0);
+        assert_eq!([scale(3.0, 1.0), scale(-0.1, 5.0), scale(0.0, 0.0)], [4.0, 4.0, 1.0]);
+        assert_eq!(scale(f64::from_bits(3), 0.0), f64::from_bits(3));
+    }
+
+    /// 2^53 + 1 - 2^53, term by term of which a plain sum loses the 1; and a product with 106 digits.
+    #[test]
+    fn a_dot_product_in_twice_the_precision() {
+        let mut dot = Dot::new();
+        let big = 2f64.powi(53);
+        [big, 1.0, -big].into_iter().for_each(|term| dot.add(term, 1.0));
+        assert_eq!((dot.value(), dot.magnitude()), (1.0, 2.0 * big));
+        let mut dot = Dot::new();
+        let near = 1.0 + f64::EPSILON;
+        dot.add(near, near);
+        dot.add(-1.0, 1.0 + 2.0 * f64::EPSILON);
+        assert_eq!(dot.value(), f64::EPSILON * f64::EPSILON);
+    }
+}
