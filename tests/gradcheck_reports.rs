@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 
-use handgrad::gradcheck::{Block, Check, Dual, Hint, Outcome, Probe, check, scratch_len};
+use handgrad::gradcheck::{Block, Check, Dual, Hint, Outcome, Probe, Verdict, check, scratch_len};
 use handgrad::{Error, What};
 
 /// sum of i x_i², and its gradient.
@@ -316,4 +316,35 @@ fn evaluations_are_counted() {
     let report = check(f, &x, &claims, &mut [0.0; 6]).unwrap();
     assert_eq!(report.evaluations(), calls.get());
     assert!(calls.get() < 6 * 20 + 40, "{}", calls.get());
+}
+
+/// A slope of 2 that is claimed to be 3, and one of 1 that is claimed rightly.
+#[test]
+fn errors_are_told_in_error_bars_and_relatively() {
+    let x = [1.0, 1.0];
+    let claims = [3.0, 1.0];
+    let report =
+        Check::new(&x, &claims).directions(0).run(|x: &[f64]| 2.0 * x[0] + x[1], &mut [0.0; 4]).unwrap();
+    let [wrong, right] = [0, 1].map(|place| *report.worst().nth(place).unwrap());
+    assert_eq!((wrong.verdict, right.verdict), (Verdict::Disagree, Verdict::Agree));
+    assert!((wrong.slope - 2.0).abs() <= wrong.error && wrong.error < 1e-12, "{wrong}");
+    assert!((wrong.ratio() * wrong.error - 1.0).abs() < 1e-9, "{wrong}");
+    assert!((wrong.relative_error() - 1.0 / 3.0).abs() < 1e-9, "{wrong}");
+    assert_eq!(report.worst_error(), wrong.relative_error());
+    assert!(right.ratio() <= 1.0 && right.relative_error() <= right.resolution);
+    assert!(report.resolution() == right.resolution && right.resolution < 1e-12);
+    assert!(wrong.to_string().contains("error bars") && right.to_string().contains("resolution"));
+
+    // Exactly right: no error, whatever the bar is, also if there is none.
+    let nothing = Check::new(&[1.0], &[0.0]).run(|_: &[f64]| 0.0, &mut [0.0; 2]).unwrap();
+    let entry = nothing.worst().next().unwrap();
+    assert_eq!((entry.ratio(), entry.relative_error(), nothing.worst_error()), (0.0, 0.0, 0.0));
+    assert_eq!((entry.error, nothing.resolution()), (0.0, 0.0));
+
+    // Right but for rounding.
+    let report = Check::new(&[0.7], &[0.7f64.exp()]).run(|x: &[f64]| x[0].exp(), &mut [0.0; 2]).unwrap();
+    assert!(report.worst_error() > 0.0 && report.worst_error() < report.resolution(), "{report}");
+    let worst = report.worst().map(|entry| entry.resolution).fold(0.0, f64::max);
+    assert_eq!(report.worst().next().unwrap().resolution, worst);
+    assert_eq!(report.resolution(), worst);
 }
