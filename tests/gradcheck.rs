@@ -218,6 +218,8 @@ fn two_answers_to_one_question_are_no_answer() {
     let report = check(f, &[1.0], &[1.0], &mut [0.0; 2]).unwrap();
     assert_eq!((report.outcome(), calls.get()), (Outcome::Inconclusive, 2));
     assert_eq!(report.counts().nondeterministic, 1);
+    assert!(report.to_string().contains("the value at the point: nondeterministic: 1."), "{report}");
+    assert!(report.to_string().contains(", then 1."), "{report}");
     // Also if it changes its mind later, or its branch.
     let calls = Cell::new(0);
     let late = |x: &[f64]| {
