@@ -318,6 +318,28 @@ fn evaluations_are_counted() {
     assert!(calls.get() < 6 * 20 + 40, "{}", calls.get());
 }
 
+/// A direction moves x by about its own length, whatever the number of entries, and its resolution is relative to
+/// the claims times the displacement.
+#[test]
+fn directions_are_as_long_as_x() {
+    let (x, claims) = ([1.0; 100], [1.0; 100]);
+    let mut squares = vec![];
+    for seed in 0..40 {
+        let check = Check::new(&x, &claims).seed(seed).coordinates(0);
+        let report = check.run(|x: &[f64]| 1.0 + x.iter().sum::<f64>(), &mut [0.0; 200]).unwrap();
+        let directions = report.worst().filter(|entry| matches!(entry.probe, Probe::Direction { .. }));
+        squares.extend(directions.map(|entry| entry.claimed * entry.claimed));
+    }
+    let mean = squares.iter().sum::<f64>() / squares.len() as f64;
+    assert!(squares.len() > 40 && (0.5..2.0).contains(&mean), "{mean} of {}", squares.len());
+
+    let report = Check::new(&[2.0], &[3.0]).run(|x: &[f64]| 1.0 + 3.0 * x[0], &mut [0.0; 2]).unwrap();
+    for entry in report.worst() {
+        let reach = (entry.slope - entry.claimed).abs() + entry.error;
+        assert!((reach / entry.resolution / entry.claimed.abs() - 1.0).abs() < 0.01, "{entry}");
+    }
+}
+
 /// A slope of 2 that is claimed to be 3, and one of 1 that is claimed rightly.
 #[test]
 fn errors_are_told_in_error_bars_and_relatively() {

@@ -250,3 +250,37 @@ fn judge<T: Float>(fault: Fault, report: &Report<'_>, faulty: &[T], right: &[T])
         });
     if explained && found { Catch::Caught } else { Catch::WrongReason }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLAIMS: [f64; 9] = [0.5, -2.0, 1.0, 3.0, -4.0, 0.25, 2.0, 1.5, -1.0];
+
+    /// Neither a row nor a column can be transposed; the matrix between them can.
+    fn injected(fault: Fault) -> [f64; 9] {
+        let blocks = [Block::matrix("row", 1, 2), Block::matrix("W", 2, 3), Block::matrix("column", 1, 1)];
+        let mut claims = CLAIMS;
+        inject(fault, &mut claims, blocks.into_iter().zip([0, 2, 8]));
+        claims
+    }
+
+    #[test]
+    fn faults_are_what_they_say() {
+        let small = f64::EPSILON.powf(0.383);
+        assert!((0.9e-6..1.1e-6).contains(&small));
+        assert_eq!(injected(Fault::ScaledUp), CLAIMS.map(|claim| claim * (1.0 + small)));
+        assert_eq!(injected(Fault::ScaledDown), CLAIMS.map(|claim| claim * (1.0 - small)));
+        assert_eq!(injected(Fault::Sign), CLAIMS.map(|claim| -claim));
+        assert_eq!(injected(Fault::MissingMean), CLAIMS.map(|claim| 4.0 * claim));
+        assert_eq!(injected(Fault::Zeroed), [0.5, -2.0, 1.0, 3.0, 0.0, 0.25, 2.0, 1.5, -1.0]);
+        assert_eq!(injected(Fault::Swapped), [0.5, -2.0, 1.0, -4.0, 3.0, 0.25, 2.0, 1.5, -1.0]);
+        // 1 3 -4 / 0.25 2 1.5, column by column.
+        assert_eq!(injected(Fault::Transposed), [0.5, -2.0, 1.0, 0.25, 3.0, 2.0, -4.0, 1.5, -1.0]);
+        let shift = small * rms(&CLAIMS);
+        for (index, (faulty, claim)) in injected(Fault::ZeroSum).into_iter().zip(CLAIMS).enumerate() {
+            let expected = if index == 8 { 0.0 } else { shift * [1.0, -1.0][index % 2] };
+            assert!((faulty - claim - expected).abs() < 1e-14, "{index}");
+        }
+    }
+}
