@@ -281,7 +281,7 @@ impl Hard {
                 problem.x.copy_within(from * m..(from + 1) * m, copy * m);
             }
         }
-        let [w1, b1, w2, b2] = blocks(problem.dims, &mut problem.theta);
+        let Ok([w1, b1, w2, b2]) = problem.dims.split_mut(&mut problem.theta) else { return };
         if self.dead {
             w1[one % h * m..(one % h + 1) * m].fill(T::zero());
             b1[one % h] = T::zero();
@@ -304,14 +304,6 @@ impl Hard {
             problem.labels = (0..n).map(|example| least_class(problem, example).unwrap_or(0)).collect();
         }
     }
-}
-
-fn blocks<T>(dims: Dims, theta: &mut [T]) -> [&mut [T]; 4] {
-    let [w1, b1, w2, _] = dims.block_lens();
-    let (w1, rest) = theta.split_at_mut(w1);
-    let (b1, rest) = rest.split_at_mut(b1);
-    let (w2, b2) = rest.split_at_mut(w2);
-    [w1, b1, w2, b2]
 }
 
 /// The class of the least score of an example, by the formulas (1) to (3).

@@ -10,7 +10,7 @@ use super::dual::Dual;
 use super::eval::Eval;
 use super::hint::explain;
 use super::ladder::{real, roundoff};
-use super::line::{Dot, rms, sample, scale};
+use super::line::{Dot, entries, rms, scale};
 use super::report::{Entry, Probe, Report, Verdict};
 use super::rng::Rng;
 use super::verdict::{MINOR, note_non_finite, number, remark};
@@ -140,17 +140,12 @@ impl<'n, T: Float, F: FnMut(&[Dual<T>]) -> Eval<Dual<T>>> DualRun<'_, 'n, '_, T,
         self.probe_directions(Some(block.name()), range.clone());
         let claims = &self.check.claims[range.clone()];
         let (size, x_size) = (rms(claims), rms(&self.check.x[range]));
-        let entry = |run: &mut Self, index: usize| {
-            let claim = run.check.claims[start + index];
-            let minor = real::<T>(MINOR) * run.influence / scale(run.check.x[start + index], x_size);
-            run.direction[start + index].du = T::one();
-            run.probe(Probe::entry(block, start, index), claim, claim.abs().max(size).max(minor));
-            run.direction[start + index].du = T::zero();
-        };
-        if block.len() <= self.check.coordinates {
-            (0..block.len()).for_each(|index| entry(self, index));
-        } else {
-            sample(claims, &mut self.rng).as_slice().iter().for_each(|&index| entry(self, index));
+        for index in entries(claims, self.check.coordinates, &mut self.rng) {
+            let (x, claim) = (self.check.x[start + index], claims[index]);
+            let minor = real::<T>(MINOR) * self.influence / scale(x, x_size);
+            self.direction[start + index].du = T::one();
+            self.probe(Probe::entry(block, start, index), claim, claim.abs().max(size).max(minor));
+            self.direction[start + index].du = T::zero();
         }
         self.report.note_blind(block.name(), before);
     }

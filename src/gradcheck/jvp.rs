@@ -9,7 +9,7 @@ use super::check::Check;
 use super::eval::Eval;
 use super::hint::explain;
 use super::ladder::{Rung, real, roundoff};
-use super::line::{Dot, rms, sample, scale};
+use super::line::{Dot, entries, rms, scale};
 use super::report::{Probe, Report, Verdict};
 use super::rng::Rng;
 use super::verdict::{Climb, Ground, note_non_finite, remark};
@@ -209,16 +209,10 @@ impl<'n, T: Float, F: FnMut(&[T], &mut [T])> JvpRun<'_, 'n, '_, T, F> {
         self.probe_directions(Some(block.name()), range.clone());
         let claims = &self.check.claims[range];
         let size = rms(claims);
-        let entry = |run: &mut Self, index: usize| {
-            run.weights.fill(T::zero());
-            run.weights[start + index] = T::one();
-            let size = run.check.claims[start + index].abs().max(size);
-            run.probe(Probe::entry(block, start, index), size);
-        };
-        if block.len() <= self.check.coordinates {
-            (0..block.len()).for_each(|index| entry(self, index));
-        } else {
-            sample(claims, &mut self.rng).as_slice().iter().for_each(|&index| entry(self, index));
+        for index in entries(claims, self.check.coordinates, &mut self.rng) {
+            self.weights.fill(T::zero());
+            self.weights[start + index] = T::one();
+            self.probe(Probe::entry(block, start, index), claims[index].abs().max(size));
         }
         self.report.note_blind(block.name(), before);
     }

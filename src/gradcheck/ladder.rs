@@ -21,7 +21,7 @@
 //! - otherwise: the hull of the right, left and central values with their bars. Two smooth sides meet in it; a
 //!   kink widens it to both slopes. So a claim outside the interval is wrong whether there is a kink or not.
 //!
-//! The rung with the smallest error bars counts.
+//! The rung with the smallest error bars counts; at a kink a finer one, if it has come between x and the kink.
 
 use num_traits::Float;
 
@@ -248,7 +248,8 @@ impl<T: Float> Ladder<T> {
         let half = (rung.right.value - rung.left.value) / two;
         let central = if smooth { quotient(&mut self.central, half, noise) } else { None };
 
-        let (alien, one_sided) = (rung.right.branch != here && rung.left.branch != here, false);
+        let alien = rung.right.branch != here && rung.left.branch != here;
+        let one_sided = !(rung.right.value.is_finite() && rung.left.value.is_finite());
         let found = |discrepancy, bars| {
             let (kink, stays, since) = (false, false, 0);
             Finding { discrepancy, bars, step: rung.step, kink, stays, alien, one_sided, since }
@@ -265,12 +266,7 @@ impl<T: Float> Ladder<T> {
                 Some(Finding { kink, ..found(central.map_or(sides, |central| sides.hull(central)), bars) })
             }
             // The edge of the domain: where one side gives no number, the other one's slope counts.
-            (Some(side), None) if !rung.left.value.is_finite() => {
-                Some(Finding { one_sided: true, ..found(side, side.width()) })
-            }
-            (None, Some(side)) if !rung.right.value.is_finite() => {
-                Some(Finding { one_sided: true, ..found(side, side.width()) })
-            }
+            (Some(side), None) | (None, Some(side)) if one_sided => Some(found(side, side.width())),
             _ => None,
         }
     }

@@ -10,7 +10,7 @@ use super::rng::Rng;
 const SAMPLE: usize = 8;
 
 /// Entries of a block.
-pub(super) struct Entries {
+struct Entries {
     chosen: [usize; 4 * SAMPLE],
     len: usize,
 }
@@ -23,13 +23,13 @@ impl Entries {
         }
     }
 
-    pub(super) fn as_slice(&self) -> &[usize] {
+    fn as_slice(&self) -> &[usize] {
         &self.chosen[..self.len]
     }
 }
 
 /// The entries of a block, given by its claims, that a sample consists of. O(claims).
-pub(super) fn sample<T: Float>(claims: &[T], rng: &mut Rng) -> Entries {
+fn sample<T: Float>(claims: &[T], rng: &mut Rng) -> Entries {
     let mut entries = Entries { chosen: [0; 4 * SAMPLE], len: 0 };
     let mut largest = [0; SAMPLE];
     let mut zeros = [0; SAMPLE];
@@ -57,6 +57,21 @@ pub(super) fn sample<T: Float>(claims: &[T], rng: &mut Rng) -> Entries {
         entries.add(rng.below(claims.len()));
     }
     entries
+}
+
+/// The entries of a block, given by its claims, that are probed: all if there are no more than `limit`, otherwise a
+/// sample.
+pub(super) fn entries<T: Float>(
+    claims: &[T],
+    limit: usize,
+    rng: &mut Rng,
+) -> impl Iterator<Item = usize> + use<T> {
+    let (all, sampled) = if claims.len() <= limit {
+        (claims.len(), Entries { chosen: [0; 4 * SAMPLE], len: 0 })
+    } else {
+        (0, sample(claims, rng))
+    };
+    (0..all).chain(sampled.chosen.into_iter().take(sampled.len))
 }
 
 /// The root mean square, without overflow.

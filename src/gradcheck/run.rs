@@ -9,7 +9,7 @@ use super::check::Check;
 use super::eval::Eval;
 use super::hint::explain;
 use super::ladder::{Rung, real, roundoff};
-use super::line::{Dot, displace, rms, sample, scale};
+use super::line::{Dot, displace, entries, rms, scale};
 use super::report::{Probe, Report, Verdict};
 use super::rng::Rng;
 use super::verdict::{Climb, Ground, note_non_finite, remark};
@@ -17,8 +17,8 @@ use super::verdict::{Climb, Ground, note_non_finite, remark};
 /// Directions along which the noise of the function is measured, by four points each.
 const NOISE_DIRECTIONS: usize = 8;
 
-/// The steps at which noise is measured, in units of rounding of each entry: wide enough to move every intermediate result, so
-/// small that the function is straight over it.
+/// The steps at which noise is measured, in units of rounding of each entry: wide enough to move every intermediate
+/// result, so small that the function is straight over it.
 const NOISE_STEP: f64 = 16.0;
 
 pub(super) struct Run<'a, 'n, 's, T, F> {
@@ -142,14 +142,8 @@ where
         self.point.copy_from_slice(self.check.x);
         let claims = &self.check.claims[range.clone()];
         let sizes = (rms(&self.check.x[range]), rms(claims));
-        if block.len() <= self.check.coordinates {
-            for index in 0..block.len() {
-                self.probe_entry(block, start, index, sizes)?;
-            }
-        } else {
-            for &index in sample(claims, &mut self.rng).as_slice() {
-                self.probe_entry(block, start, index, sizes)?;
-            }
+        for index in entries(claims, self.check.coordinates, &mut self.rng) {
+            self.probe_entry(block, start, index, sizes)?;
         }
         self.report.note_blind(block.name(), before);
         Ok(())
