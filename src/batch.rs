@@ -23,7 +23,7 @@ use crate::matrix::MatRef;
 #[derive(Debug)]
 pub struct Batch<'a, T, L = usize> {
     pub(crate) x: MatRef<'a, T>,
-    labels: Option<&'a [L]>,
+    pub(crate) labels: Option<&'a [L]>,
 }
 
 // Not derived: a view can be copied whether or not its elements can.
@@ -62,11 +62,6 @@ impl<'a, T, L: PrimInt> Batch<'a, T, L> {
             }
         }
         Ok(())
-    }
-
-    /// The class of one example, if the batch has labels. [`check`](Self::check) has been called.
-    pub(crate) fn label(&self, example: usize) -> Option<usize> {
-        self.labels?.get(example)?.to_usize()
     }
 }
 

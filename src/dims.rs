@@ -2,19 +2,30 @@
 
 use crate::error::{Error, What, check_len, product};
 use crate::gradcheck::Block;
-
-/// A tile holds at most this many examples.
-///
-/// An engine packs the weights anew for each tile, so a tile must not be small. Measured with matrixmultiply
-/// from (64, 32, 10) to (784, 1024, 10): 128 cost up to 8 % more time, 64 up to 20 %, 512 save less than 3 %.
-const MAX_TILE: usize = 256;
+use crate::kernels::direct::MAX_EXAMPLES as MAX_DIRECT;
+use crate::simd::MAX_LANES;
 
 /// A tile holds at most about this many scratch elements, as long as that leaves [`MIN_TILE`] examples:
-/// 2 MiB of f32.
-const TILE_ELEMENTS: usize = 1 << 19;
+/// 4 MiB of f32.
+const TILE_ELEMENTS: usize = 1 << 20;
 
-/// A tile holds at least this many examples, unless the batch has fewer.
-const MIN_TILE: usize = 8;
+/// A tile holds at least this many examples, unless the batch has fewer: each weight is read and each of
+/// their gradients updated once for each tile.
+const MIN_TILE: usize = 32;
+
+/// A block holds at most about this many elements of examples and of scratch: 64 KiB of f32.
+const BLOCK_ELEMENTS: usize = 1 << 14;
+
+/// A block holds at most this many examples.
+const MAX_BLOCK: usize = 256;
+
+/// So many examples' gradients are added up plainly, in parts, before a compensated addition to the sum of
+/// all. The error of the gradient's sums over n is therefore bounded by that of such a sum. Fewer would cost
+/// time: a compensated addition reads and writes two arrays of all parameters.
+const GROUP: usize = 4096;
+
+/// Up to so many classes W2ᵀ is packed, and D takes the place of Z.
+const FEW_CLASSES: usize = 48;
 
 /// The dimensions of a net: m inputs, h hidden units, C classes. None is 0, and no size derived from them
 /// overflows.
@@ -78,10 +89,11 @@ impl Dims {
             Ok(len) => len,
             Err(err) => return Err(err),
         };
-        // Each term is below 2^64 * 2^9, so this sum is exact.
-        let (h, c) = (self.hidden as u128, self.classes as u128);
+        // Each term is below 2^64 * 2^11, so these sums are exact.
+        let (m, h, c) = (self.inputs as u128, self.hidden as u128, self.classes as u128);
         let params = w1 as u128 + h + w2 as u128 + c;
-        if params + MAX_TILE as u128 * (2 * h + c) > isize::MAX as u128 {
+        let panels = m * (h + MAX_LANES as u128) + h * (FEW_CLASSES + MAX_LANES) as u128;
+        if params + panels + Self::MAX_TILE as u128 * (3 * h + c) > isize::MAX as u128 {
             return Err(Error::Overflow { what: What::Params, sizes: (w1, w2) });
         }
         Ok(())
@@ -111,10 +123,13 @@ impl Dims {
     /// The scratch, in elements, that any call of this crate needs for a batch of `n` examples.
     ///
     /// With t = [`tile_len(n)`](Self::tile_len) examples in a tile it is t (2h + C): one tile's
-    /// pre-activations, its activations (later the hidden gradient) and its scores (later the score
-    /// gradient). A batch of more than one tile needs [`param_len`](Self::param_len) elements more, in which
-    /// the low-order parts of the gradient's sums are kept. So it grows with n up to one tile and is
-    /// constant from two tiles on.
+    /// pre-activations (later the hidden gradient), its activations, and its scores (later the score gradient).
+    /// With more than 48 classes it is t (3h + C): the hidden gradient has its own place then.
+    ///
+    /// A batch of more than 8 examples needs a place for the packed W1ᵀ, and up to 48 classes for W2ᵀ, too:
+    /// about hm + hC more. A batch of more than about 4096 examples needs [`param_len`](Self::param_len)
+    /// more, in which the low-order parts of the gradient's sums are kept. So it grows with n up to there and
+    /// is constant from there on.
     ///
     /// ```
     /// # fn main() -> Result<(), handgrad::Error> {
@@ -125,22 +140,54 @@ impl Dims {
     /// # }
     /// ```
     pub const fn scratch_len(self, n: usize) -> usize {
-        let tile = self.tile_len(n);
-        tile * (2 * self.hidden + self.classes) + if n > tile { self.param_len() } else { 0 }
+        let [z, a, d, f, w1_panels, w2_panels, low] = self.scratch_parts(n);
+        z + a + d + f + w1_panels + w2_panels + low
     }
 
-    /// The number of examples that are evaluated together, one tile: `n` or a constant of these dimensions
-    /// between 8 and 256, whichever is less.
+    /// The lengths of the parts of the scratch: Z, A, D, F, the panels of W1ᵀ and of W2ᵀ, and the low-order
+    /// parts of the gradient's sums. What is not needed has length 0.
+    pub(crate) const fn scratch_parts(self, n: usize) -> [usize; 7] {
+        let (t, h, c) = (self.tile_len(n), self.hidden, self.classes);
+        let few = c <= FEW_CLASSES;
+        let packs = n > MAX_DIRECT;
+        [
+            t * h,
+            t * h,
+            if few { 0 } else { t * h },
+            t * c,
+            if packs { self.inputs * h.next_multiple_of(MAX_LANES) } else { 0 },
+            if packs && few { h * c.next_multiple_of(MAX_LANES) } else { 0 },
+            if n > self.group_tiles() * t { self.param_len() } else { 0 },
+        ]
+    }
+
+    /// No tile has more examples than this.
+    pub(crate) const MAX_TILE: usize = 2048;
+
+    /// No block has fewer examples than this, unless the tile has.
+    pub(crate) const MIN_BLOCK: usize = 32;
+
+    /// The number of examples in a tile, after which the weights' gradients are updated: `n` or a constant of
+    /// these dimensions between 32 and 2048, whichever is less.
     pub const fn tile_len(self, n: usize) -> usize {
-        let fit = TILE_ELEMENTS / (2 * self.hidden + self.classes) / MIN_TILE * MIN_TILE;
-        let full = if fit < MIN_TILE {
-            MIN_TILE
-        } else if fit > MAX_TILE {
-            MAX_TILE
-        } else {
-            fit
-        };
+        let full =
+            between(MIN_TILE, TILE_ELEMENTS / (2 * self.hidden + self.classes), Self::MAX_TILE) / 32 * 32;
         if n < full { n } else { full }
+    }
+
+    /// The number of tiles in a [`GROUP`].
+    pub(crate) const fn group_tiles(self) -> usize {
+        between(1, GROUP / self.tile_len(usize::MAX), GROUP)
+    }
+
+    /// The number of examples in a block, which one thread takes through the net and back at a time: few
+    /// enough to stay in the cache, and of small batches few enough that there is a block for each of several
+    /// threads.
+    pub(crate) const fn block_len(self, n: usize) -> usize {
+        let fit = BLOCK_ELEMENTS / (2 * self.hidden + self.classes + self.inputs);
+        let fit = between(2 * Self::MIN_BLOCK, fit, MAX_BLOCK) / Self::MIN_BLOCK * Self::MIN_BLOCK;
+        let quarter = n.div_ceil(4).next_multiple_of(Self::MIN_BLOCK);
+        if quarter < fit { quarter } else { fit }
     }
 
     /// The lengths of the blocks W1, b1, W2, b2, in the order in which they stand in the flat slice.
@@ -202,5 +249,16 @@ impl Dims {
         }
         let triple = |dims: Dims| (dims.inputs, dims.hidden, dims.classes);
         Err(Error::Dims { what, expected: triple(self), got: triple(got) })
+    }
+}
+
+/// `value`, or the nearer end if it is outside.
+const fn between(least: usize, value: usize, most: usize) -> usize {
+    if value < least {
+        least
+    } else if value > most {
+        most
+    } else {
+        value
     }
 }

@@ -191,6 +191,8 @@ pub enum Error {
         /// What was asked for.
         what: What,
     },
+    /// An executor has returned before both of its tasks were done. The outputs are incomplete.
+    Executor,
 }
 
 impl fmt::Display for Error {
@@ -224,6 +226,7 @@ impl fmt::Display for Error {
                 write!(f, "label of example {example}: expected a class in 0..{classes}, got {got}")
             }
             Error::Unlabelled { what } => write!(f, "{what}: needs labels, but the batch has none"),
+            Error::Executor => write!(f, "the executor has returned before both of its tasks were done"),
         }
     }
 }

@@ -6,32 +6,34 @@ use crate::gemm::Beta;
 use crate::kernels::sum::fold;
 use crate::params::ParamsMut;
 
-/// So many tiles' gradients are added up plainly before a compensated addition to the sum of all. The
-/// error of the gradient's sums over n is therefore bounded by that of a sum over this many tiles. Fewer
-/// would cost time: a compensated addition reads and writes two arrays of all parameters.
-const GROUP: usize = 16;
-
-/// The caller's gradient, and a second one in the scratch for batches of more than one tile.
+/// The caller's gradient, and a second one in the scratch for batches of more than one group of tiles.
 ///
 /// The first group of tiles goes straight to the caller's gradient. The others are added to `low`, and at the
 /// end of each group `low` to the gradient; what that addition lost stays in `low`, under the next group.
 pub(crate) struct GradSum<'a, 's, T> {
     grad: ParamsMut<'a, T>,
     beta: Beta,
+    /// The number of tiles in a group.
+    group: usize,
     low: Option<ParamsMut<'s, T>>,
 }
 
 impl<'a, 's, T: Float> GradSum<'a, 's, T> {
     /// A sum that replaces what is in `grad` or is added to it, as `beta` says.
-    pub(crate) fn new(grad: ParamsMut<'a, T>, beta: Beta, low: Option<ParamsMut<'s, T>>) -> Self {
-        Self { grad, beta, low }
+    pub(crate) fn new(
+        grad: ParamsMut<'a, T>,
+        beta: Beta,
+        group: usize,
+        low: Option<ParamsMut<'s, T>>,
+    ) -> Self {
+        Self { grad, beta, group, low }
     }
 
     /// Where the gradient of this tile goes, and whether it replaces what is there.
     pub(crate) fn target(&mut self, tile: usize) -> (ParamsMut<'_, T>, Beta) {
         match &mut self.low {
-            Some(low) if tile >= GROUP => {
-                (low.reborrow(), if tile == GROUP { Beta::Zero } else { Beta::One })
+            Some(low) if tile >= self.group => {
+                (low.reborrow(), if tile == self.group { Beta::Zero } else { Beta::One })
             }
             _ => (self.grad.reborrow(), if tile == 0 { self.beta } else { Beta::One }),
         }
@@ -39,8 +41,8 @@ impl<'a, 's, T: Float> GradSum<'a, 's, T> {
 
     /// To be called when the gradient of a tile is where it goes.
     pub(crate) fn tile_done(&mut self, tile: usize, is_last: bool) {
-        let group_done = is_last || (tile + 1) % GROUP == 0;
-        if let Some(low) = self.low.as_mut().filter(|_| tile >= GROUP && group_done) {
+        let group_done = is_last || (tile + 1) % self.group == 0;
+        if let Some(low) = self.low.as_mut().filter(|_| tile >= self.group && group_done) {
             fold_params(&mut self.grad, low);
         }
     }

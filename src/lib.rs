@@ -22,9 +22,13 @@ pub use matrix::{MatMut, MatRef};
 pub use params::{Params, ParamsMut};
 
 // The evaluation of a batch, short and long.
+mod executor;
 mod functions;
 mod kink;
 mod pass;
+#[cfg(feature = "rayon")]
+pub use executor::Rayon;
+pub use executor::Executor;
 pub use functions::{log_probabilities, loss, loss_and_grad, predict, probabilities, scores};
 pub use kink::Kink;
 pub use pass::{Pass, Reduction};
@@ -37,6 +41,11 @@ pub mod gradcheck;
 pub mod strategies;
 
 // What it is made of.
+mod evaluate;
 pub mod gemm;
 mod grad_sum;
 mod kernels;
+mod outputs;
+mod phases;
+mod plan;
+mod simd;

@@ -323,6 +323,21 @@ impl<'a, T> MatMut<'a, T> {
         Self { data: &mut self.data[start..], layout }
     }
 
+    /// Whether the rows can be cut in two: each ends before the next one begins.
+    pub(crate) fn can_split(&self) -> bool {
+        let Layout { rows, cols, row_stride, col_stride } = self.layout;
+        rows == 1 || row_stride > (cols - 1) * col_stride
+    }
+
+    /// The first `at` rows, at least one, and the others, at least one. They can be split.
+    pub(crate) fn split_rows(self, at: usize) -> (Self, Self) {
+        debug_assert!(self.can_split());
+        let (head, _) = self.layout.row_range(0..at);
+        let (tail, start) = self.layout.row_range(at..self.layout.rows);
+        let (first, second) = self.data.split_at_mut(start);
+        (Self { data: first, layout: head }, Self { data: second, layout: tail })
+    }
+
     /// The elements of one row, from left to right.
     pub(crate) fn row_mut(&mut self, row: usize) -> impl Iterator<Item = &mut T> {
         let Layout { cols, row_stride, col_stride, .. } = self.layout;

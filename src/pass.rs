@@ -1,18 +1,18 @@
-//! The plan of one evaluation: tiles over examples, which kernel when, what the caller asked for.
-
-use core::ops::Range;
+//! One evaluation as the caller asks for it: what to compute, and how.
 
 use num_traits::{Float, PrimInt};
 
 use crate::batch::Batch;
-use crate::error::{Error, What, check_len};
-use crate::gemm::{Beta, Gemm, default_engine};
+use crate::error::{Error, What};
+use crate::evaluate::{Fork, Job, Scratch, Serial, foreign, own};
+use crate::executor::Executor;
+use crate::gemm::{self, Beta, Fused, Gemm, default_engine};
 use crate::grad_sum::GradSum;
-use crate::kernels::sum::{Sum, add_to, sum_rows};
-use crate::kernels::{hidden, softmax};
 use crate::kink::Kink;
-use crate::matrix::{MatMut, MatRef};
+use crate::matrix::MatMut;
+use crate::outputs::Outputs;
 use crate::params::{Params, ParamsMut};
+use crate::plan::Plan;
 
 /// How the losses of the examples become one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -89,25 +89,8 @@ pub struct Pass<'a, T, L = usize> {
     reduction: Reduction,
     engine: &'a dyn Gemm<T>,
     grad: Option<(ParamsMut<'a, T>, Beta)>,
-    input_grad: Option<MatMut<'a, T>>,
-    losses: Option<&'a mut [T]>,
-    scores: Option<MatMut<'a, T>>,
-    probabilities: Option<MatMut<'a, T>>,
-    log_probabilities: Option<MatMut<'a, T>>,
-    predictions: Option<&'a mut [usize]>,
-}
-
-/// One tile's buffers in the scratch, all row-major, and the examples it holds.
-struct Tile<'s, T> {
-    examples: Range<usize>,
-    /// X, t × m: a view of the caller's examples.
-    x: MatRef<'s, T>,
-    /// Z, t × h.
-    z: &'s mut [T],
-    /// A, t × h; in the backward pass D takes its place.
-    a: &'s mut [T],
-    /// F, t × C; G takes its place with the losses.
-    f: &'s mut [T],
+    out: Outputs<'a, T>,
+    fork: &'a dyn Fork<T, L>,
 }
 
 impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
@@ -121,12 +104,8 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
             reduction: Reduction::default(),
             engine: default_engine(),
             grad: None,
-            input_grad: None,
-            losses: None,
-            scores: None,
-            probabilities: None,
-            log_probabilities: None,
-            predictions: None,
+            out: Outputs::default(),
+            fork: &Serial,
         }
     }
 
@@ -158,33 +137,33 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
 
     /// Asks for (16), the gradient of the loss by the inputs, dX, n × m.
     pub fn input_grad(self, input_grad: MatMut<'a, T>) -> Self {
-        Self { input_grad: Some(input_grad), ..self }
+        Self { out: Outputs { input_grad: Some(input_grad), ..self.out }, ..self }
     }
 
     /// Asks for (5), the losses L_i of the single examples, n, whatever the reduction.
     pub fn losses(self, losses: &'a mut [T]) -> Self {
-        Self { losses: Some(losses), ..self }
+        Self { out: Outputs { losses: Some(losses), ..self.out }, ..self }
     }
 
     /// Asks for (3), the scores (also known as logits) F, n × C.
     pub fn scores(self, scores: MatMut<'a, T>) -> Self {
-        Self { scores: Some(scores), ..self }
+        Self { out: Outputs { scores: Some(scores), ..self.out }, ..self }
     }
 
     /// Asks for (4), the probabilities, n × C.
     pub fn probabilities(self, probabilities: MatMut<'a, T>) -> Self {
-        Self { probabilities: Some(probabilities), ..self }
+        Self { out: Outputs { probabilities: Some(probabilities), ..self.out }, ..self }
     }
 
     /// Asks for the logarithms of (4), n × C, computed from the scores and so finite where (4) underflows.
     pub fn log_probabilities(self, log_probabilities: MatMut<'a, T>) -> Self {
-        Self { log_probabilities: Some(log_probabilities), ..self }
+        Self { out: Outputs { log_probabilities: Some(log_probabilities), ..self.out }, ..self }
     }
 
     /// Asks for the class of the largest score of each example, n: the first one of equals; the first NaN
     /// if there is one.
     pub fn predictions(self, predictions: &'a mut [usize]) -> Self {
-        Self { predictions: Some(predictions), ..self }
+        Self { out: Outputs { predictions: Some(predictions), ..self.out }, ..self }
     }
 
     /// Writes all that was asked for and returns the loss.
@@ -218,8 +197,8 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
         if !self.batch.is_labelled() {
             let wanted = [
                 (self.grad.is_some(), What::Gradient),
-                (self.input_grad.is_some(), What::InputGradient),
-                (self.losses.is_some(), What::Losses),
+                (self.out.input_grad.is_some(), What::InputGradient),
+                (self.out.losses.is_some(), What::Losses),
             ];
             if let Some(&(_, what)) = wanted.iter().find(|(wanted, _)| *wanted) {
                 return Err(Error::Unlabelled { what });
@@ -235,19 +214,7 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
         if let Some((grad, _)) = &self.grad {
             dims.check_same(What::Gradient, grad.dims)?;
         }
-        for (what, view, cols) in [
-            (What::InputGradient, &self.input_grad, dims.inputs()),
-            (What::Scores, &self.scores, dims.classes()),
-            (What::Probabilities, &self.probabilities, dims.classes()),
-            (What::LogProbabilities, &self.log_probabilities, dims.classes()),
-        ] {
-            let got = view.as_ref().map_or((n, cols), |view| (view.rows(), view.cols()));
-            if got != (n, cols) {
-                return Err(Error::Shape { what, expected: (n, cols), got });
-            }
-        }
-        check_len(What::Losses, n, self.losses.as_ref().map_or(n, |losses| losses.len()))?;
-        check_len(What::Predictions, n, self.predictions.as_ref().map_or(n, |classes| classes.len()))?;
+        self.out.check(n, dims.inputs(), dims.classes())?;
         let expected = dims.scratch_len(n);
         if scratch < expected {
             return Err(Error::Length { what: What::Scratch, expected, got: scratch });
@@ -255,115 +222,46 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
         Ok(())
     }
 
-    fn evaluate(mut self, scratch: &mut [T]) -> Result<T, Error> {
+    fn evaluate(self, scratch: &mut [T]) -> Result<T, Error> {
         self.check(scratch.len())?;
         let (dims, n) = (self.params.dims, self.batch.len());
-        let (t, h, c) = (dims.tile_len(n), dims.hidden(), dims.classes());
-        let (z, rest) = scratch.split_at_mut(t * h);
-        let (a, rest) = rest.split_at_mut(t * h);
-        let (f, rest) = rest.split_at_mut(t * c);
         let count = T::from(n).unwrap_or_else(T::nan);
-        let mut total = Sum::new();
-
-        let low = if n > t { Some(ParamsMut::from_flat(dims, &mut rest[..dims.param_len()])?) } else { None };
-        let mut grad = self.grad.take().map(|(grad, beta)| GradSum::new(grad, beta, low));
-        for (index, start) in (0..n).step_by(t).enumerate() {
-            let examples = start..n.min(start + t);
-            let len = examples.len();
-            let x = self.batch.x.row_range(examples.clone());
-            let mut tile =
-                Tile { examples, x, z: &mut z[..len * h], a: &mut a[..len * h], f: &mut f[..len * c] };
-            self.forward(&mut tile)?;
-            self.rows(&mut tile, count, &mut total);
-            self.backward(tile, grad.as_mut().map(|grad| grad.target(index)))?;
-            if let Some(grad) = &mut grad {
-                grad.tile_done(index, start + len == n);
-            }
-        }
-        Ok(match self.reduction {
-            Reduction::Mean => total.total() / count,
-            Reduction::Sum => total.total(),
-        })
-    }
-
-    /// (1) to (3) without b2: Z, A and A W2ᵀ of one tile.
-    fn forward(&self, tile: &mut Tile<'_, T>) -> Result<(), Error> {
-        let Params { dims, w1, b1, w2, .. } = self.params;
-        let (t, h, c) = (tile.examples.len(), dims.hidden(), dims.classes());
-        self.engine.gemm(tile.x, w1.t(), Beta::Zero, MatMut::new(tile.z, t, h)?)?;
-        hidden::bias_relu(self.kink, b1, tile.z, tile.a);
-        self.engine.gemm(MatRef::new(tile.a, t, h)?, w2.t(), Beta::Zero, MatMut::new(tile.f, t, c)?)
-    }
-
-    /// All that happens to one row of scores, example by example, while it lies in the cache.
-    fn rows(&mut self, tile: &mut Tile<'_, T>, count: T, total: &mut Sum<T>) {
-        let b2 = self.params.b2;
         let weight = match self.reduction {
             Reduction::Mean => count.recip(),
             Reduction::Sum => T::one(),
         };
-        for (i, f) in tile.examples.clone().zip(tile.f.chunks_exact_mut(b2.len())) {
-            let lead = softmax::add_bias(f, b2);
-            if let Some(scores) = &mut self.scores {
-                for (out, &score) in scores.row_mut(i).zip(&*f) {
-                    *out = score;
-                }
-            }
-            if let Some(probabilities) = &mut self.probabilities {
-                softmax::probabilities(f, lead, probabilities, i);
-            }
-            if let Some(log_probabilities) = &mut self.log_probabilities {
-                softmax::log_probabilities(f, lead, log_probabilities, i);
-            }
-            if let Some(predictions) = &mut self.predictions {
-                predictions[i] = lead.class;
-            }
-            if let Some(y) = self.batch.label(i) {
-                let loss = softmax::loss_and_grad(f, lead, y, weight);
-                total.add(loss);
-                if let Some(losses) = &mut self.losses {
-                    losses[i] = loss;
-                }
-            }
-        }
-    }
-
-    /// (12) to (16) of one tile, as far as they are wanted.
-    fn backward(
-        &mut self,
-        tile: Tile<'_, T>,
-        mut target: Option<(ParamsMut<'_, T>, Beta)>,
-    ) -> Result<(), Error> {
-        if target.is_none() && self.input_grad.is_none() {
-            return Ok(());
-        }
-        let Params { dims, w1, w2, .. } = self.params;
-        let (t, h, c) = (tile.examples.len(), dims.hidden(), dims.classes());
-        let g = MatRef::new(tile.f, t, c)?;
-        if let Some((grad, beta)) = &mut target {
-            self.engine.gemm(g.t(), MatRef::new(tile.a, t, h)?, *beta, grad.w2.reborrow())?;
-        }
-        // A is not needed any more: D takes its place.
-        self.engine.gemm(g, w2, Beta::Zero, MatMut::new(tile.a, t, h)?)?;
-        let db1 = hidden::mask_bias_grad(self.kink, h, tile.z, tile.a);
-        let d = MatRef::new(tile.a, t, h)?;
-        if let Some((grad, beta)) = target {
-            self.engine.gemm(d.t(), tile.x, beta, grad.w1)?;
-            put(beta, grad.b1, db1);
-            put(beta, grad.b2, sum_rows(c, tile.f));
-        }
-        if let Some(input_grad) = &mut self.input_grad {
-            let rows = input_grad.reborrow().row_range(tile.examples);
-            self.engine.gemm(d, w1, Beta::Zero, rows)?;
-        }
-        Ok(())
+        let wanted = self.grad.is_some() || self.out.input_grad.is_some();
+        let plan = Plan {
+            params: self.params,
+            kink: self.kink,
+            weight: wanted.then_some(weight),
+            block: dims.block_len(n),
+            w1_panels: None,
+            w2_panels: None,
+        };
+        let (scratch, low) = Scratch::new(dims, n, scratch);
+        let low = if low.is_empty() { None } else { Some(ParamsMut::from_flat(dims, low)?) };
+        let grad = self.grad.map(|(grad, beta)| GradSum::new(grad, beta, dims.group_tiles(), low));
+        let job = Job { x: self.batch.x, labels: self.batch.labels, out: self.out, scratch, grad };
+        let total = match self.engine.fused() {
+            Fused(Some(phases)) => own(phases, self.fork, plan, job)?,
+            Fused(None) => foreign(self.engine, gemm::phases(), &plan, job)?,
+        };
+        Ok(match self.reduction {
+            Reduction::Mean => total / count,
+            Reduction::Sum => total,
+        })
     }
 }
 
-/// Writes or adds a tile's part of a bias gradient.
-fn put<T: Float>(beta: Beta, grad: &mut [T], part: &[T]) {
-    match beta {
-        Beta::Zero => grad.copy_from_slice(part),
-        Beta::One => add_to(grad, part),
+impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
+    /// Has the pass run on the threads of an executor, if its engine is one of the crate's own
+    /// ([`Blocked`](crate::gemm::Blocked), [`Portable`](crate::gemm::Portable)): another one may have threads
+    /// of its own, and is called from the calling thread alone.
+    ///
+    /// The results are the same bits as without it. Outputs whose rows interleave in memory (column-major
+    /// ones) are not cut up.
+    pub fn executor<E: Executor>(self, executor: &'a E) -> Self {
+        Self { fork: executor, ..self }
     }
 }

@@ -6,11 +6,14 @@
 
 #[cfg(feature = "matrixmultiply")]
 mod matrix_multiply;
-mod portable;
+mod own;
+pub(crate) mod blocked;
+pub(crate) mod tile;
 
 #[cfg(feature = "matrixmultiply")]
 pub use matrix_multiply::MatrixMultiply;
-pub use portable::Portable;
+pub(crate) use own::phases;
+pub use own::{Blocked, Portable};
 
 use core::any::Any;
 
@@ -18,6 +21,7 @@ use num_traits::Float;
 
 use crate::error::{Error, What};
 use crate::matrix::{MatMut, MatRef};
+use crate::phases::Phases;
 
 /// Whether a result replaces what was there before or is added to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,14 +73,24 @@ pub enum Beta {
 /// # Ok(())
 /// # }
 /// ```
-pub trait Gemm<T> {
+pub trait Gemm<T>: Sync {
     /// C = A B or C = C + A B, as `beta` says. A is m × k, B is k × n, C is m × n, of any strides.
     ///
     /// # Errors
     ///
     /// [`Error::Shape`] if the sizes do not go together; others as the engine needs them.
     fn gemm(&self, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: Beta, c: MatMut<'_, T>) -> Result<(), Error>;
+
+    /// More than products: only the crate's own engines have it.
+    #[doc(hidden)]
+    fn fused(&self) -> Fused<T> {
+        Fused(None)
+    }
 }
+
+/// What a pass does on one of the crate's own engines in the place of single products.
+#[doc(hidden)]
+pub struct Fused<T: 'static>(pub(crate) Option<&'static dyn Phases<T>>);
 
 /// The sizes (m, k, n) of a product C = A B.
 ///
@@ -100,7 +114,7 @@ pub fn product_shape<T>(
 }
 
 /// The engine that [`Pass`](crate::Pass) uses unless told otherwise: [`MatrixMultiply`] for `f32` and `f64`,
-/// if that feature is on, [`Portable`] for all other types.
+/// if that feature is on, [`Blocked`] for all other types.
 ///
 /// # Example
 ///
@@ -128,5 +142,5 @@ pub fn default_engine<T: Float + 'static>() -> &'static dyn Gemm<T> {
         .iter()
         .find_map(|engine| engine.downcast_ref::<&'static dyn Gemm<T>>())
         .copied()
-        .unwrap_or(&Portable)
+        .unwrap_or(&Blocked)
 }

@@ -1,9 +1,8 @@
-//! The hidden layer between the products: bias and ReLU on the way forward, mask and bias gradient on the
-//! way back.
+//! The hidden layer around the products of a foreign engine: bias and ReLU on the way forward, mask on the
+//! way back. (The crate's own products do both before their results are stored.)
 
 use num_traits::Float;
 
-use super::sum::add_to;
 use crate::kink::Kink;
 
 /// (1), (2) for each row of a tile: z ← z + b1, a ← max(0, z).
@@ -20,23 +19,10 @@ pub(crate) fn bias_relu<T: Float>(kink: Kink, b1: &[T], z: &mut [T], a: &mut [T]
     }
 }
 
-/// (14) for each row of a tile of width h: d ← I * d, where d holds W2ᵀ g. Returns the sum of the rows of D,
-/// the tile's part of db1, in the place of the first row of z, which nobody needs any more.
+/// (14): d ← I * d, where d holds W2ᵀ g.
 ///
 /// A unit with I = 0 gets exactly 0, whatever d holds: its weights have no influence on this example.
-pub(crate) fn mask_bias_grad<'z, T: Float>(kink: Kink, h: usize, z: &'z mut [T], d: &mut [T]) -> &'z [T] {
-    let (sums, z) = z.split_at_mut(h);
-    let (first, d) = d.split_at_mut(h);
-    mask(kink, sums, first);
-    sums.copy_from_slice(first);
-    for (z, d) in z.chunks_exact(h).zip(d.chunks_exact_mut(h)) {
-        mask(kink, z, d);
-        add_to(sums, d);
-    }
-    sums
-}
-
-fn mask<T: Float>(kink: Kink, z: &[T], d: &mut [T]) {
+pub(crate) fn mask<T: Float>(kink: Kink, z: &[T], d: &mut [T]) {
     for (&z, d) in z.iter().zip(d) {
         *d = if kink.is_active(z) { *d } else { T::zero() };
     }

@@ -1,4 +1,4 @@
-//! One row of scores: bias, leading score, exponentials, loss, score gradient, probabilities.
+//! The scores of some examples: bias, leading score, exponentials, loss, score gradient, probabilities.
 //!
 //! All forms are shifted by the leading score M = max f: no exponential overflows and one of them is exactly
 //! e⁰ = 1. With rest = sum over all others of exp(f_j - M),
@@ -10,93 +10,184 @@
 //!
 //! Where M is NaN or infinite there are no probabilities: M - M is NaN then, and so are all of them, their
 //! logarithms, the loss and g. A score of -infinity beside finite ones has probability 0.
+//!
+//! The scores lie class by class, C × t, so that vectors run along the examples however few the classes are.
 
 use num_traits::Float;
 
-use super::sum::{add_to, sum};
-use crate::matrix::MatMut;
+use crate::simd::Simd;
 
-/// The leading score of a row: the first of the largest. NaN counts as the largest of all.
-#[derive(Clone, Copy)]
-pub(crate) struct Lead<T> {
-    pub(crate) class: usize,
-    score: T,
+/// So many examples are worked on together: what is known of each lies on the stack.
+pub(crate) const LANES: usize = 64;
+
+/// The label of an example without one: no class.
+pub(crate) const NO_LABEL: usize = usize::MAX;
+
+/// Sums over classes are formed in parts of so many, so that their error grows with an eighth of a hundredth
+/// of their number.
+const PART: usize = 64;
+
+/// What is known of up to [`LANES`] examples.
+pub(crate) struct Lanes<T> {
+    len: usize,
+    /// M, and its class: the first of the largest scores. NaN counts as the largest of all.
+    lead: [T; LANES],
+    pub(crate) class: [usize; LANES],
+    pub(crate) label: [usize; LANES],
+    /// The sum of exp(f_j - M) over all but the leader, or over all but the label.
+    rest: [T; LANES],
+    others: [T; LANES],
+    /// log of the sum of all exp(f_j - M): NaN if M is not finite.
+    log_total: [T; LANES],
+    pub(crate) loss: [T; LANES],
 }
 
-impl<T: Float> Lead<T> {
-    /// log of the sum of all exp(f_j - M), given the sum over all but the leader: NaN if M is not finite.
-    fn log_total(self, rest: T) -> T {
-        rest.ln_1p() + self.zero()
+/// Some columns of the scores of a block: row c is class c.
+pub(crate) struct Scores<'a, T> {
+    pub(crate) data: &'a mut [T],
+    /// The distance of two rows.
+    pub(crate) stride: usize,
+    /// The columns.
+    pub(crate) first: usize,
+    pub(crate) len: usize,
+}
+
+impl<T: Float> Scores<'_, T> {
+    fn rows(&mut self) -> impl Iterator<Item = &mut [T]> {
+        let (first, len) = (self.first, self.len);
+        self.data.chunks_exact_mut(self.stride).map(move |row| &mut row[first..first + len])
     }
 
-    /// M - M: 0, or NaN if M is not finite.
-    #[expect(clippy::eq_op, reason = "NaN is not equal")]
-    fn zero(self) -> T {
-        self.score - self.score
+    /// The scores of one example, class by class.
+    pub(crate) fn example(&self, lane: usize) -> impl Iterator<Item = T> {
+        self.data[self.first + lane..].iter().step_by(self.stride).copied()
     }
 }
 
-/// (3): f ← f + b2, where f holds W2 a, and the leading score.
-pub(crate) fn add_bias<T: Float>(f: &mut [T], b2: &[T]) -> Lead<T> {
-    add_to(f, b2);
-    let mut lead = Lead { class: 0, score: f[0] };
-    for (class, &score) in f.iter().enumerate() {
-        if (score > lead.score || score.is_nan()) && !lead.score.is_nan() {
-            lead = Lead { class, score };
+impl<T: Float> Lanes<T> {
+    /// (3): f ← f + b2, where f holds W2 a; finds the leading scores.
+    #[inline(always)]
+    pub(crate) fn new(f: &mut Scores<'_, T>, b2: &[T]) -> Self {
+        let none = [T::zero(); LANES];
+        let mut lanes = Self {
+            len: f.len,
+            lead: [T::neg_infinity(); LANES],
+            class: [0; LANES],
+            label: [NO_LABEL; LANES],
+            rest: none,
+            others: none,
+            log_total: none,
+            loss: none,
+        };
+        for (class, (row, &b)) in f.rows().zip(b2).enumerate() {
+            for ((f, lead), at) in row.iter_mut().zip(&mut lanes.lead).zip(&mut lanes.class) {
+                *f = *f + b;
+                let leads = *f > *lead || (f.is_nan() && !lead.is_nan());
+                *lead = if leads { *f } else { *lead };
+                *at = if leads { class } else { *at };
+            }
+        }
+        lanes
+    }
+
+    /// f ← exp(f - M), and the sums of these, the logarithm, the loss of each example.
+    #[inline(always)]
+    pub(crate) fn exponentiate<S: Simd<T>>(&mut self, simd: S, f: &mut Scores<'_, T>) {
+        // (M - f_y), before the scores are gone.
+        for lane in 0..self.len {
+            let y = self.label[lane];
+            if y != NO_LABEL {
+                self.loss[lane] = self.lead[lane] - f.data[y * f.stride + f.first + lane];
+            }
+        }
+        for row in f.rows() {
+            row.iter_mut().zip(&self.lead).for_each(|(f, &lead)| *f = *f - lead);
+        }
+        if f.len == f.stride {
+            simd.exp(f.data);
+        } else {
+            f.rows().for_each(|row| simd.exp(row));
+        }
+        // y and the leader stand aside from the sum, so that neither `rest` nor `others` is ever found by
+        // subtraction.
+        let middle = self.sum_others(f);
+        for lane in 0..self.len {
+            let (y, middle) = (self.label[lane], middle[lane]);
+            let e_y = if y == NO_LABEL { T::zero() } else { f.data[y * f.stride + f.first + lane] };
+            let y_leads = y == self.class[lane];
+            self.rest[lane] = if y_leads { middle } else { middle + e_y };
+            self.others[lane] = if y_leads { middle } else { middle + T::one() };
+        }
+        self.log_total = self.rest;
+        simd.ln_1p(&mut self.log_total[..self.len]);
+        for ((log, loss), &lead) in self.log_total.iter_mut().zip(&mut self.loss).zip(&self.lead) {
+            *log = *log + zero(lead);
+            *loss = *loss + *log;
         }
     }
-    lead
+
+    /// The sums of exp(f_j - M) over all classes but the leader and y.
+    #[inline(always)]
+    fn sum_others(&self, f: &mut Scores<'_, T>) -> [T; LANES] {
+        let (mut sums, mut part) = ([T::zero(); LANES], [T::zero(); LANES]);
+        let last = f.data.len() / f.stride - 1;
+        for (class, row) in f.rows().enumerate() {
+            for (((part, &mut e), &lead), &y) in part.iter_mut().zip(row).zip(&self.class).zip(&self.label) {
+                *part = *part + if class == lead || class == y { T::zero() } else { e };
+            }
+            if class % PART == PART - 1 || class == last {
+                sums.iter_mut().zip(&part).for_each(|(sum, &part)| *sum = *sum + part);
+                part = [T::zero(); LANES];
+            }
+        }
+        sums
+    }
+
+    /// (15) in place: the exponentials become `weight` times the score gradient g = p - e_y.
+    #[inline(always)]
+    pub(crate) fn grad(&self, f: &mut Scores<'_, T>, weight: T) {
+        let mut factor = [T::zero(); LANES];
+        factor.iter_mut().enumerate().for_each(|(lane, factor)| *factor = weight / self.total(lane));
+        for row in f.rows() {
+            row.iter_mut().zip(&factor).for_each(|(g, &factor)| *g = *g * factor);
+        }
+        for lane in 0..self.len {
+            f.data[self.label[lane] * f.stride + f.first + lane] = -(self.others[lane] * factor[lane]);
+        }
+    }
+
+    /// The sum of all exp(f_j - M): NaN if M is not finite.
+    #[inline(always)]
+    fn total(&self, lane: usize) -> T {
+        T::one() + zero(self.lead[lane]) + self.rest[lane]
+    }
+
+    /// (4): the probabilities of an example, from the exponentials.
+    pub(crate) fn probabilities(&self, f: &Scores<'_, T>, lane: usize) -> impl Iterator<Item = T> {
+        let total = self.total(lane);
+        f.example(lane).map(move |e| e / total)
+    }
+
+    /// f_j - M of an example, from the scores.
+    pub(crate) fn shifted(&self, f: &Scores<'_, T>, lane: usize) -> impl Iterator<Item = T> {
+        let lead = self.lead[lane];
+        f.example(lane).map(move |f| f - lead)
+    }
+
+    /// The logarithm of (4) is f_j - M less this.
+    pub(crate) fn log_total(&self, lane: usize) -> T {
+        self.log_total[lane]
+    }
+
+    /// The losses of the examples.
+    pub(crate) fn losses(&self) -> &[T] {
+        &self.loss[..self.len]
+    }
 }
 
-/// (5) and (15) in place: returns the loss of class y and overwrites the scores by `weight` times the score
-/// gradient g = p - e_y.
-pub(crate) fn loss_and_grad<T: Float>(f: &mut [T], lead: Lead<T>, y: usize, weight: T) -> T {
-    let behind = lead.score - f[y];
-    for f in f.iter_mut() {
-        *f = (*f - lead.score).exp();
-    }
-    // y and the leader stand aside from the sum, so that neither `rest` (all but the leader) nor `others`
-    // (all but y) is ever found by subtraction.
-    let e_y = core::mem::replace(&mut f[y], T::zero());
-    let (rest, others, total) = if y == lead.class {
-        let rest = sum(f);
-        (rest, rest, e_y + rest)
-    } else {
-        let e_lead = core::mem::replace(&mut f[lead.class], T::zero());
-        let middle = sum(f);
-        f[lead.class] = e_lead;
-        (middle + e_y, middle + e_lead, e_lead + (middle + e_y))
-    };
-    let factor = weight / total;
-    for g in f.iter_mut() {
-        *g = *g * factor;
-    }
-    f[y] = -others * factor;
-    behind + lead.log_total(rest)
-}
-
-/// (4): writes the probabilities of a row of scores to row `row` of `out`.
-pub(crate) fn probabilities<T: Float>(f: &[T], lead: Lead<T>, out: &mut MatMut<'_, T>, row: usize) {
-    let mut rest = T::zero();
-    for (class, (&f, p)) in f.iter().zip(out.row_mut(row)).enumerate() {
-        *p = (f - lead.score).exp();
-        rest = if class == lead.class { rest } else { rest + *p };
-    }
-    let total = lead.zero().exp() + rest;
-    for p in out.row_mut(row) {
-        *p = *p / total;
-    }
-}
-
-/// The logarithm of (4), from the scores: (f - M) - log1p(rest).
-pub(crate) fn log_probabilities<T: Float>(f: &[T], lead: Lead<T>, out: &mut MatMut<'_, T>, row: usize) {
-    let mut rest = T::zero();
-    for (class, (&f, l)) in f.iter().zip(out.row_mut(row)).enumerate() {
-        *l = f - lead.score;
-        rest = if class == lead.class { rest } else { rest + l.exp() };
-    }
-    let log = lead.log_total(rest);
-    for l in out.row_mut(row) {
-        *l = *l - log;
-    }
+/// M - M: 0, or NaN if M is not finite.
+#[inline(always)]
+#[expect(clippy::eq_op, reason = "NaN is not equal")]
+fn zero<T: Float>(lead: T) -> T {
+    lead - lead
 }

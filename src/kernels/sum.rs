@@ -9,15 +9,6 @@ pub(crate) fn add_to<T: Float>(sums: &mut [T], terms: &[T]) {
     }
 }
 
-/// The sum of the rows of a matrix of this width, in the place of its first row.
-pub(crate) fn sum_rows<T: Float>(width: usize, rows: &mut [T]) -> &[T] {
-    let (sums, rows) = rows.split_at_mut(width);
-    for row in rows.chunks_exact(width) {
-        add_to(sums, row);
-    }
-    sums
-}
-
 /// The sum of a slice in eight interleaved parts: the error grows with an eighth of the length, and the
 /// parts are independent additions.
 pub(crate) fn sum<T: Float>(terms: &[T]) -> T {

@@ -1,0 +1,252 @@
+//! One evaluation, tile by tile: on the crate's own products in two phases, on a foreign engine's product by
+//! product.
+
+use num_traits::{Float, PrimInt};
+
+use crate::dims::Dims;
+use crate::error::Error;
+use crate::executor::{Executor, both};
+use crate::gemm::{Beta, Gemm};
+use crate::grad_sum::GradSum;
+use crate::kernels::hidden::{bias_relu, mask};
+use crate::kernels::rows::Wanted;
+use crate::kernels::sum::Sum;
+use crate::matrix::{MatMut, MatRef};
+use crate::outputs::Outputs;
+use crate::params::Params;
+use crate::phases::Phases;
+use crate::plan::{Done, Examples, Plan, Share, Weights};
+
+/// A tile has at most so many blocks: the sums of their losses lie on the stack.
+const MAX_BLOCKS: usize = Dims::MAX_TILE / Dims::MIN_BLOCK;
+
+/// The parts of the scratch.
+pub(crate) struct Scratch<'s, T> {
+    z: &'s mut [T],
+    a: &'s mut [T],
+    d: &'s mut [T],
+    f: &'s mut [T],
+    w1_panels: &'s mut [T],
+    w2_panels: &'s mut [T],
+}
+
+impl<'s, T> Scratch<'s, T> {
+    /// Cuts a scratch of [`Dims::scratch_len`] or more into its parts for n examples. The last one is for the
+    /// low-order parts of the gradient's sums.
+    pub(crate) fn new(dims: Dims, n: usize, mut scratch: &'s mut [T]) -> (Self, &'s mut [T]) {
+        let [z, a, d, f, w1_panels, w2_panels, low] = dims.scratch_parts(n).map(|len| {
+            let (part, rest) = core::mem::take(&mut scratch).split_at_mut(len);
+            scratch = rest;
+            part
+        });
+        (Self { z, a, d, f, w1_panels, w2_panels }, low)
+    }
+}
+
+/// Runs the parts of the two phases: one after the other, or as an executor does.
+pub(crate) trait Fork<T, L> {
+    fn examples(
+        &self,
+        phases: &dyn Phases<T>,
+        plan: &Plan<'_, T>,
+        part: Examples<'_, T>,
+        labels: Option<&[L]>,
+    ) -> Result<(), Error>;
+
+    fn weights(
+        &self,
+        phases: &dyn Phases<T>,
+        plan: &Plan<'_, T>,
+        done: &Done<'_, T>,
+        part: Weights<'_, T>,
+    ) -> Result<(), Error>;
+}
+
+/// On the calling thread.
+pub(crate) struct Serial;
+
+impl<T: Float, L: PrimInt> Fork<T, L> for Serial {
+    fn examples(
+        &self,
+        phases: &dyn Phases<T>,
+        plan: &Plan<'_, T>,
+        mut part: Examples<'_, T>,
+        labels: Option<&[L]>,
+    ) -> Result<(), Error> {
+        match labels {
+            Some(labels) => phases.examples(plan, &mut part, Some(&|example| class(labels, example))),
+            None => phases.examples(plan, &mut part, None),
+        }
+    }
+
+    fn weights(
+        &self,
+        phases: &dyn Phases<T>,
+        plan: &Plan<'_, T>,
+        done: &Done<'_, T>,
+        mut part: Weights<'_, T>,
+    ) -> Result<(), Error> {
+        phases.weights(plan, done, &mut part)
+    }
+}
+
+/// The class of an example. That it is one has been checked.
+fn class<L: PrimInt>(labels: &[L], example: usize) -> usize {
+    labels[example].to_usize().unwrap_or(0)
+}
+
+impl<T: Float + Send + Sync, L: PrimInt + Sync, E: Executor> Fork<T, L> for E {
+    fn examples(
+        &self,
+        phases: &dyn Phases<T>,
+        plan: &Plan<'_, T>,
+        part: Examples<'_, T>,
+        labels: Option<&[L]>,
+    ) -> Result<(), Error> {
+        let work = (self.threads(), part);
+        fork(self, work, &|part, share| part.cut(plan.block, share), &|part| {
+            Serial.examples(phases, plan, part, labels)
+        })
+    }
+
+    fn weights(
+        &self,
+        phases: &dyn Phases<T>,
+        plan: &Plan<'_, T>,
+        done: &Done<'_, T>,
+        part: Weights<'_, T>,
+    ) -> Result<(), Error> {
+        let work = (self.threads(), part);
+        fork(self, work, &Weights::cut, &|mut part| phases.weights(plan, done, &mut part))
+    }
+}
+
+/// Cuts the work of so many threads in two until each has a part or it can be cut no more.
+fn fork<E: Executor, W: Send>(
+    executor: &E,
+    (threads, work): (usize, W),
+    cut: &(impl Fn(W, Share) -> Result<(W, W), W> + Sync),
+    task: &(impl Fn(W) -> Result<(), Error> + Sync),
+) -> Result<(), Error> {
+    let half = threads / 2;
+    if half == 0 {
+        return task(work);
+    }
+    match cut(work, Share { threads: half, of: threads }) {
+        Ok((first, second)) => both(executor, ((half, first), (threads - half, second)), |work| {
+            fork(executor, work, cut, task)
+        }),
+        Err(whole) => task(whole),
+    }
+}
+
+/// A batch and everything that is wanted of it.
+pub(crate) struct Job<'a, 's, T, L> {
+    pub(crate) x: MatRef<'a, T>,
+    pub(crate) labels: Option<&'a [L]>,
+    pub(crate) out: Outputs<'a, T>,
+    pub(crate) scratch: Scratch<'s, T>,
+    /// The gradient of the weights, if it is wanted.
+    pub(crate) grad: Option<GradSum<'a, 's, T>>,
+}
+
+/// The pass on the crate's own products. Returns the sum of the losses.
+pub(crate) fn own<T: Float, L: PrimInt>(
+    phases: &dyn Phases<T>,
+    fork: &dyn Fork<T, L>,
+    plan: Plan<'_, T>,
+    job: Job<'_, '_, T, L>,
+) -> Result<T, Error> {
+    let Job { x, labels, mut out, scratch, mut grad } = job;
+    let (dims, n) = (plan.params.dims, x.rows());
+    let Scratch { z, a, d, f, w1_panels, w2_panels } = scratch;
+    let mut plan = plan;
+    for (w, panels, packed) in [
+        (plan.params.w1, w1_panels, &mut plan.w1_panels),
+        (plan.params.w2, w2_panels, &mut plan.w2_panels),
+    ] {
+        if !panels.is_empty() {
+            phases.pack(w, panels);
+            *packed = Some(panels);
+        }
+    }
+    let (t, h, c) = (dims.tile_len(n), dims.hidden(), dims.classes());
+    let mut total = Sum::new();
+    for (index, start) in (0..n).step_by(t).enumerate() {
+        let end = n.min(start + t);
+        let (len, x) = (end - start, x.row_range(start..end));
+        let own_d = if d.is_empty() { 0 } else { len * h };
+        let mut losses = [T::zero(); MAX_BLOCKS];
+        let part = Examples {
+            first: start,
+            x,
+            z: &mut z[..len * h],
+            a: &mut a[..len * h],
+            d: &mut d[..own_d],
+            f: &mut f[..len * c],
+            losses: &mut losses[..len.div_ceil(plan.block)],
+            out: out.reborrow(),
+            row: start,
+        };
+        fork.examples(phases, &plan, part, labels)?;
+        losses[..len.div_ceil(plan.block)].iter().for_each(|&loss| total.add(loss));
+        if let Some(grad) = &mut grad {
+            let (target, beta) = grad.target(index);
+            let d = if d.is_empty() { &z[..len * h] } else { &d[..len * h] };
+            let done = Done { x, a: &a[..len * h], d, g: &f[..len * c], beta };
+            fork.weights(phases, &plan, &done, Weights::all(target))?;
+            grad.tile_done(index, end == n);
+        }
+    }
+    Ok(total.total())
+}
+
+/// The pass on a foreign engine: all of a tile's examples together, nothing fused, nothing cut up. Returns
+/// the sum of the losses.
+pub(crate) fn foreign<T: Float, L: PrimInt>(
+    engine: &dyn Gemm<T>,
+    phases: &dyn Phases<T>,
+    plan: &Plan<'_, T>,
+    job: Job<'_, '_, T, L>,
+) -> Result<T, Error> {
+    let Job { x, labels, mut out, scratch, mut grad } = job;
+    let Params { dims, w1, b1, w2, b2 } = plan.params;
+    let (n, t, h, c) = (x.rows(), dims.tile_len(x.rows()), dims.hidden(), dims.classes());
+    let label = labels.map(|labels| move |example| class(labels, example));
+    let label = label.as_ref().map(|label| label as &dyn Fn(usize) -> usize);
+    let wanted = Wanted { b2, label, weight: plan.weight };
+    let mut total = Sum::new();
+    for (index, start) in (0..n).step_by(t).enumerate() {
+        let end = n.min(start + t);
+        let (len, x) = (end - start, x.row_range(start..end));
+        let (z, a) = (&mut scratch.z[..len * h], &mut scratch.a[..len * h]);
+        let f = &mut scratch.f[..len * c];
+        engine.gemm(x, w1.t(), Beta::Zero, MatMut::new(z, len, h)?)?;
+        bias_relu(plan.kink, b1, z, a);
+        engine.gemm(MatRef::new(a, len, h)?, w2.t(), Beta::Zero, MatMut::col_major(f, len, c)?)?;
+        total.add(phases.finish(&wanted, start, f, &mut out, start));
+        if plan.weight.is_none() {
+            continue;
+        }
+        let g = MatRef::col_major(f, len, c)?;
+        let mut target = grad.as_mut().map(|grad| grad.target(index));
+        if let Some((grad, beta)) = &mut target {
+            engine.gemm(g.t(), MatRef::new(a, len, h)?, *beta, grad.w2.reborrow())?;
+        }
+        // A is not needed any more: D takes its place.
+        engine.gemm(g, w2, Beta::Zero, MatMut::new(a, len, h)?)?;
+        mask(plan.kink, z, a);
+        let d = MatRef::new(a, len, h)?;
+        if let Some((grad, beta)) = target {
+            engine.gemm(d.t(), x, beta, grad.w1)?;
+            phases.bias_grads((a, grad.b1), (f, grad.b2), beta);
+        }
+        if let Some(input_grad) = &mut out.input_grad {
+            engine.gemm(d, w1, Beta::Zero, input_grad.reborrow().row_range(start..end))?;
+        }
+        if let Some(grad) = &mut grad {
+            grad.tile_done(index, end == n);
+        }
+    }
+    Ok(total.total())
+}

@@ -1,0 +1,86 @@
+//! Threads: who runs the parts of a pass.
+
+use crate::error::Error;
+
+/// Runs two tasks, perhaps at the same time: all that a pass asks of a pool of threads.
+///
+/// A pass is cut into parts by halving, one `join` for each cut, as often as [`threads`](Self::threads) asks
+/// for. The parts write to different places and no sum is cut, so that the results are the same bits for
+/// every executor and every number of threads.
+///
+/// # Example
+///
+/// Scoped threads of the standard library, one more than there are joins:
+///
+/// ```
+/// # fn main() -> Result<(), handgrad::Error> {
+/// use handgrad::gemm::Blocked;
+/// use handgrad::{Batch, Dims, Executor, MatRef, Params, Pass};
+///
+/// struct Scoped(usize);
+///
+/// impl Executor for Scoped {
+///     fn threads(&self) -> usize {
+///         self.0
+///     }
+///
+///     fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
+///         std::thread::scope(|scope| {
+///             scope.spawn(a);
+///             b();
+///         });
+///     }
+/// }
+///
+/// let dims = Dims::new(2, 3, 2)?;
+/// let theta = vec![0.5; dims.param_len()];
+/// let x: Vec<f64> = (0..200).map(f64::from).collect();
+/// let batch = Batch::new(MatRef::new(&x, 100, 2)?, &[1; 100])?;
+/// let pass = || Ok(Pass::new(Params::from_flat(dims, &theta)?, batch).engine(&Blocked));
+/// let mut scratch = vec![0.0; dims.scratch_len(100)];
+/// let serial = pass()?.run(&mut scratch)?;
+/// assert_eq!(pass()?.executor(&Scoped(3)).run(&mut scratch)?, serial);
+/// # Ok::<(), handgrad::Error>(())
+/// # }
+/// ```
+pub trait Executor: Sync {
+    /// How many parts the work is cut into at most.
+    fn threads(&self) -> usize;
+
+    /// Runs both tasks, each exactly once, in any order or at the same time, and returns when both are done.
+    fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send));
+}
+
+/// The current pool of rayon: [`join`](Executor::join) is `rayon::join`, and the work is cut into as many parts
+/// as the pool has threads.
+#[cfg(feature = "rayon")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rayon;
+
+#[cfg(feature = "rayon")]
+impl Executor for Rayon {
+    fn threads(&self) -> usize {
+        rayon::current_num_threads()
+    }
+
+    fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
+        rayon::join(a, b);
+    }
+}
+
+/// Runs `task` on both halves of something; the first error counts.
+pub(crate) fn both<E: Executor + ?Sized, W: Send>(
+    executor: &E,
+    (a, b): (W, W),
+    task: impl Fn(W) -> Result<(), Error> + Sync,
+) -> Result<(), Error> {
+    let (mut a, mut b) = ((Some(a), None), (Some(b), None));
+    let run = |(work, result): &mut (Option<W>, Option<Result<(), Error>>)| {
+        if let Some(work) = work.take() {
+            *result = Some(task(work));
+        }
+    };
+    executor.join(&mut || run(&mut a), &mut || run(&mut b));
+    a.1.unwrap_or(Err(Error::Executor))?;
+    b.1.unwrap_or(Err(Error::Executor))
+}

@@ -1,0 +1,104 @@
+//! The crate's own engines: the same loops on the best instruction set of the machine, or on none.
+
+use core::any::Any;
+
+use num_traits::Float;
+
+use super::{Beta, Fused, Gemm};
+use crate::error::Error;
+use crate::matrix::{MatMut, MatRef};
+use crate::phases::Phases;
+
+/// The crate's own blocked products, for every [`Float`], with no heap.
+///
+/// For `f32` and `f64` with the vector instructions of the CPU: AVX-512 or AVX2 with FMA, found at run time if
+/// the feature `std` is on, or NEON. Else as [`Portable`].
+///
+/// A [`Pass`](crate::Pass) on it does more than products: bias, ReLU and mask are applied before a result is
+/// stored, W1 is packed once, exp and log are vectorised, and the work can be cut up between threads.
+///
+/// # Example
+///
+/// ```
+/// # fn main() -> Result<(), handgrad::Error> {
+/// use handgrad::gemm::{Beta, Blocked, Gemm};
+/// use handgrad::{MatMut, MatRef};
+///
+/// let a = MatRef::new(&[1.0f32, 2.0, 3.0, 4.0], 2, 2)?;
+/// let mut c = [0.0; 4];
+/// Blocked.gemm(a, a.t(), Beta::Zero, MatMut::new(&mut c, 2, 2)?)?;
+/// assert_eq!(c, [5.0, 11.0, 11.0, 25.0]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Blocked;
+
+impl<T: Float + 'static> Gemm<T> for Blocked {
+    fn gemm(&self, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: Beta, c: MatMut<'_, T>) -> Result<(), Error> {
+        phases().gemm(a, b, beta, c)
+    }
+
+    fn fused(&self) -> Fused<T> {
+        Fused(Some(phases()))
+    }
+}
+
+/// As [`Blocked`], in plain Rust with no vector instructions by name: each sum is formed in one fixed order
+/// with separate multiplications and additions, and exp and log are the type's own. So the results are the
+/// same bits on every target where those are.
+///
+/// # Example
+///
+/// ```
+/// # fn main() -> Result<(), handgrad::Error> {
+/// use handgrad::gemm::{Beta, Gemm, Portable};
+/// use handgrad::{MatMut, MatRef};
+///
+/// let a = MatRef::new(&[1.0f32, 2.0, 3.0, 4.0], 2, 2)?;
+/// let mut c = [0.0; 4];
+/// Portable.gemm(a, a.t(), Beta::Zero, MatMut::new(&mut c, 2, 2)?)?;
+/// assert_eq!(c, [5.0, 11.0, 11.0, 25.0]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Portable;
+
+impl<T: Float + 'static> Gemm<T> for Portable {
+    fn gemm(&self, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: Beta, c: MatMut<'_, T>) -> Result<(), Error> {
+        crate::simd::Portable.gemm(a, b, beta, c)
+    }
+
+    fn fused(&self) -> Fused<T> {
+        Fused(Some(&crate::simd::Portable))
+    }
+}
+
+/// The phases on the best instruction set that there is for T on this machine.
+pub(crate) fn phases<T: Float + 'static>() -> &'static dyn Phases<T> {
+    #[cfg(all(feature = "std", target_arch = "x86_64", handgrad_avx512))]
+    if let Some(found) = crate::simd::Avx512::detect().and_then(typed) {
+        return found;
+    }
+    #[cfg(all(feature = "std", target_arch = "x86_64"))]
+    if let Some(found) = crate::simd::Avx2::detect().and_then(typed) {
+        return found;
+    }
+    #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+    if let Some(found) = typed(crate::simd::Neon::get()) {
+        return found;
+    }
+    &crate::simd::Portable
+}
+
+/// The phases for T on an instruction set, if T is one of the two types that it is for.
+///
+/// Of type `&'static dyn Phases<T>` is the one for f32 only if T is f32: `Any` finds that out with no demand
+/// on T, which may be anybody's.
+#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), expect(dead_code))]
+fn typed<T: Float + 'static, S: Phases<f32> + Phases<f64>>(simd: &'static S) -> Option<&'static dyn Phases<T>> {
+    let (single, double): (&'static dyn Phases<f32>, &'static dyn Phases<f64>) = (simd, simd);
+    let candidates: [&dyn Any; 2] = [&single, &double];
+    candidates.into_iter().find_map(|phases| phases.downcast_ref::<&'static dyn Phases<T>>()).copied()
+}

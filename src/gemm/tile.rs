@@ -1,0 +1,213 @@
+//! The register tile: the only place where products are summed.
+
+use num_traits::Float;
+
+use super::Beta;
+use crate::kink::Kink;
+use crate::simd::{MAX_LANES, Simd};
+
+/// The most rows, and registers in a row, of any instruction set's tile.
+const MAX_VECS: usize = 3;
+
+/// What a tile multiplies: R rows of A, element (i, p) at `a[i * a_strides.0 + p * a_strides.1]`, and as many
+/// rows of B as `depth` says, row p from `b[p * b_stride]` on, of whole registers.
+pub(super) struct Factors<'a, T> {
+    pub(super) depth: usize,
+    pub(super) a: &'a [T],
+    pub(super) a_strides: (usize, usize),
+    pub(super) b: &'a [T],
+    pub(super) b_stride: usize,
+}
+
+/// What happens to an element of the product when its sum is complete.
+pub(crate) enum Then<'a, T> {
+    /// It stays as it is.
+    Nothing,
+    /// (1), (2): it becomes z = sum + bias, and a = max(0, z) goes to the same place of `a`.
+    Activate { kink: Kink, bias: &'a [T], a: &'a mut [T] },
+    /// (14): it becomes I * sum. The pre-activation is at the same place of `z`, or where the result goes.
+    Mask { kink: Kink, z: Option<&'a [T]> },
+}
+
+impl<T> Then<'_, T> {
+    /// The same for the part of the result that begins `offset` further in memory, in column `col`.
+    pub(super) fn at(&mut self, offset: usize, col: usize) -> Then<'_, T> {
+        match self {
+            Then::Nothing => Then::Nothing,
+            Then::Activate { kink, bias, a } => {
+                Then::Activate { kink: *kink, bias: &bias[col..], a: &mut a[offset..] }
+            }
+            Then::Mask { kink, z } => Then::Mask { kink: *kink, z: z.map(|z| &z[offset..]) },
+        }
+    }
+}
+
+/// Where a tile's sums go: `cols` columns of C from `c[0]` on.
+pub(super) struct Target<'a, T> {
+    pub(super) c: &'a mut [T],
+    pub(super) strides: (usize, usize),
+    pub(super) cols: usize,
+    pub(super) beta: Beta,
+    pub(super) then: Then<'a, T>,
+}
+
+pub(super) type Tile<T, S> = fn(S, Factors<'_, T>, Target<'_, T>);
+
+/// The tile of so many rows and registers in a row.
+pub(super) fn tile<T: Float, S: Simd<T>>(rows: usize, vecs: usize) -> Tile<T, S> {
+    match (rows, vecs) {
+        (8, 3) => run::<T, S, 8, 3>,
+        (8, 2) => run::<T, S, 8, 2>,
+        (8, 1) => run::<T, S, 8, 1>,
+        (4, 3) => run::<T, S, 4, 3>,
+        (4, 2) => run::<T, S, 4, 2>,
+        (4, 1) => run::<T, S, 4, 1>,
+        (2, 3) => run::<T, S, 2, 3>,
+        (2, 2) => run::<T, S, 2, 2>,
+        (2, 1) => run::<T, S, 2, 1>,
+        (_, 3) => run::<T, S, 1, 3>,
+        (_, 2) => run::<T, S, 1, 2>,
+        _ => run::<T, S, 1, 1>,
+    }
+}
+
+// Not inlined: one copy of each tile serves all products.
+#[inline(never)]
+fn run<T: Float, S: Simd<T>, const R: usize, const N: usize>(
+    simd: S,
+    factors: Factors<'_, T>,
+    target: Target<'_, T>,
+) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            if target.strides.1 == 1 && target.cols == N * S::LANES {
+                let sums = multiply::<T, S, R, N>(simd, &factors);
+                finish_rows(simd, sums, target);
+            } else {
+                let mut memory = [[T::zero(); MAX_VECS * MAX_LANES]; R];
+                let sums = multiply::<T, S, R, N>(simd, &factors);
+                for i in 0..R {
+                    store::<T, S, N>(simd, sums[i], &mut memory[i]);
+                }
+                finish_elements(&memory, target);
+            }
+        },
+    );
+}
+
+/// The sums over the depth, each in its own order from first to last.
+#[inline(always)]
+fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize>(
+    simd: S,
+    factors: &Factors<'_, T>,
+) -> [[S::V; N]; R] {
+    let &Factors { depth, a, a_strides: (row_stride, col_stride), b, b_stride } = factors;
+    let mut sums = [[simd.splat(T::zero()); N]; R];
+    for p in 0..depth {
+        // One check of bounds for each of the two, none for the elements.
+        let a = &a[p * col_stride..][..(R - 1) * row_stride + 1];
+        let b = load::<T, S, N>(simd, &b[p * b_stride..]);
+        for i in 0..R {
+            let a = simd.splat(a[i * row_stride]);
+            for v in 0..N {
+                sums[i][v] = simd.mul_add(a, b[v], sums[i][v]);
+            }
+        }
+    }
+    sums
+}
+
+/// Whole registers, rows contiguous.
+///
+/// Each loop is short enough to be unrolled: an index into `sums` that is not a constant would keep them in
+/// memory, in `multiply`, too.
+#[inline(always)]
+fn finish_rows<T: Float, S: Simd<T>, const R: usize, const N: usize>(
+    simd: S,
+    mut sums: [[S::V; N]; R],
+    target: Target<'_, T>,
+) {
+    let Target { c, strides: (stride, _), beta, then, .. } = target;
+    if beta == Beta::One {
+        for i in 0..R {
+            let old = load::<T, S, N>(simd, &c[i * stride..]);
+            for v in 0..N {
+                sums[i][v] = simd.add(old[v], sums[i][v]);
+            }
+        }
+    }
+    match then {
+        Then::Nothing => {}
+        Then::Activate { kink, bias, a } => {
+            let bias = load::<T, S, N>(simd, bias);
+            for i in 0..R {
+                for v in 0..N {
+                    sums[i][v] = simd.add(sums[i][v], bias[v]);
+                }
+            }
+            let mut active = sums;
+            for i in 0..R {
+                for v in 0..N {
+                    active[i][v] = simd.keep_active(kink, sums[i][v], sums[i][v]);
+                }
+            }
+            for i in 0..R {
+                store::<T, S, N>(simd, active[i], &mut a[i * stride..]);
+            }
+        }
+        Then::Mask { kink, z } => {
+            let z = z.unwrap_or(c);
+            for i in 0..R {
+                let z = load::<T, S, N>(simd, &z[i * stride..]);
+                for v in 0..N {
+                    sums[i][v] = simd.keep_active(kink, z[v], sums[i][v]);
+                }
+            }
+        }
+    }
+    for i in 0..R {
+        store::<T, S, N>(simd, sums[i], &mut c[i * stride..]);
+    }
+}
+
+#[inline(always)]
+fn load<T, S: Simd<T>, const N: usize>(simd: S, from: &[T]) -> [S::V; N] {
+    let from = &from[..N * S::LANES];
+    core::array::from_fn(|v| simd.load(&from[v * S::LANES..]))
+}
+
+#[inline(always)]
+fn store<T, S: Simd<T>, const N: usize>(simd: S, row: [S::V; N], to: &mut [T]) {
+    let to = &mut to[..N * S::LANES];
+    for v in 0..N {
+        simd.store(row[v], &mut to[v * S::LANES..]);
+    }
+}
+
+/// Any strides, any number of columns: by way of memory. Down the columns, because only those are contiguous
+/// where rows are not.
+fn finish_elements<T: Float, const R: usize>(
+    sums: &[[T; MAX_VECS * MAX_LANES]; R],
+    target: Target<'_, T>,
+) {
+    let Target { c, strides: (row_stride, col_stride), cols, beta, mut then } = target;
+    for j in 0..cols {
+        for i in 0..R {
+            let place = i * row_stride + j * col_stride;
+            let c = &mut c[place];
+            let sum = if beta == Beta::One { *c + sums[i][j] } else { sums[i][j] };
+            *c = match &mut then {
+                Then::Nothing => sum,
+                Then::Activate { kink, bias, a } => {
+                    let z = sum + bias[j];
+                    a[place] = if kink.is_active(z) { z } else { T::zero() };
+                    z
+                }
+                Then::Mask { kink, z } => {
+                    if kink.is_active(z.map_or(*c, |z| z[place])) { sum } else { T::zero() }
+                }
+            };
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! From the scores of a block of examples to everything that is asked of them.
+
+use num_traits::Float;
+
+use super::softmax::{LANES, Lanes, NO_LABEL, Scores};
+use super::sum::sum;
+use crate::outputs::Outputs;
+use crate::simd::Simd;
+
+/// What is wanted of the scores, beside the outputs.
+pub(crate) struct Wanted<'a, T> {
+    pub(crate) b2: &'a [T],
+    /// The class of an example, if there are labels.
+    pub(crate) label: Option<&'a dyn Fn(usize) -> usize>,
+    /// What an example's loss counts in the gradient, if one is wanted.
+    pub(crate) weight: Option<T>,
+}
+
+/// (3) to (5), (15) for a block of t examples: `f` is C × t and holds W2 a; the score gradient takes its
+/// place. `first` is the number of the first example in the batch, which is the first of `out`, too. Returns
+/// the sum of the losses.
+pub(crate) fn finish<T: Float, S: Simd<T>>(
+    simd: S,
+    wanted: &Wanted<'_, T>,
+    first: usize,
+    f: &mut [T],
+    out: &mut Outputs<'_, T>,
+    offset: usize,
+) -> T {
+    let stride = f.len() / wanted.b2.len();
+    let mut total = T::zero();
+    for start in (0..stride).step_by(LANES) {
+        let mut f = Scores { data: f, stride, first: start, len: LANES.min(stride - start) };
+        total = total + some(simd, wanted, first + start, &mut f, out, offset + start);
+    }
+    total
+}
+
+/// The same for up to [`LANES`] examples.
+fn some<T: Float, S: Simd<T>>(
+    simd: S,
+    wanted: &Wanted<'_, T>,
+    first: usize,
+    f: &mut Scores<'_, T>,
+    out: &mut Outputs<'_, T>,
+    offset: usize,
+) -> T {
+    let len = f.len;
+    let mut lanes = simd.vectorize(
+        #[inline(always)]
+        || Lanes::new(f, wanted.b2),
+    );
+    if let Some(label) = wanted.label {
+        lanes.label[..len].iter_mut().enumerate().for_each(|(lane, y)| *y = label(first + lane));
+    }
+    out.before(&lanes, f, offset);
+    if wanted.label.is_none() && !out.needs_exponentials() {
+        return T::zero();
+    }
+    simd.vectorize(
+        #[inline(always)]
+        || lanes.exponentiate(simd, f),
+    );
+    out.after(&lanes, f, offset);
+    if let Some(weight) = wanted.weight {
+        simd.vectorize(
+            #[inline(always)]
+            || lanes.grad(f, weight),
+        );
+    }
+    if lanes.label[0] == NO_LABEL { T::zero() } else { sum(lanes.losses()) }
+}

@@ -1,0 +1,144 @@
+//! What a caller wants of each single example, and where it goes.
+
+use num_traits::Float;
+
+use crate::error::{Error, What, check_len};
+use crate::kernels::softmax::{Lanes, Scores};
+use crate::matrix::MatMut;
+
+/// The outputs with one row or element for each example.
+pub(crate) struct Outputs<'a, T> {
+    pub(crate) input_grad: Option<MatMut<'a, T>>,
+    pub(crate) losses: Option<&'a mut [T]>,
+    pub(crate) scores: Option<MatMut<'a, T>>,
+    pub(crate) probabilities: Option<MatMut<'a, T>>,
+    pub(crate) log_probabilities: Option<MatMut<'a, T>>,
+    pub(crate) predictions: Option<&'a mut [usize]>,
+}
+
+impl<T> Default for Outputs<'_, T> {
+    fn default() -> Self {
+        Self {
+            input_grad: None,
+            losses: None,
+            scores: None,
+            probabilities: None,
+            log_probabilities: None,
+            predictions: None,
+        }
+    }
+}
+
+impl<'a, T: Float> Outputs<'a, T> {
+    /// `Ok` if each has the size for n examples of m inputs and C classes.
+    pub(crate) fn check(&self, n: usize, inputs: usize, classes: usize) -> Result<(), Error> {
+        for (what, view, cols) in [
+            (What::InputGradient, &self.input_grad, inputs),
+            (What::Scores, &self.scores, classes),
+            (What::Probabilities, &self.probabilities, classes),
+            (What::LogProbabilities, &self.log_probabilities, classes),
+        ] {
+            let got = view.as_ref().map_or((n, cols), |view| (view.rows(), view.cols()));
+            if got != (n, cols) {
+                return Err(Error::Shape { what, expected: (n, cols), got });
+            }
+        }
+        check_len(What::Losses, n, self.losses.as_ref().map_or(n, |losses| losses.len()))?;
+        check_len(What::Predictions, n, self.predictions.as_ref().map_or(n, |classes| classes.len()))
+    }
+
+    /// Whether the examples can be cut in two, for two threads: not where rows of a view interleave.
+    pub(crate) fn can_split(&self) -> bool {
+        [&self.input_grad, &self.scores, &self.probabilities, &self.log_probabilities]
+            .into_iter()
+            .flatten()
+            .all(MatMut::can_split)
+    }
+
+    /// The same outputs for a shorter time.
+    pub(crate) fn reborrow(&mut self) -> Outputs<'_, T> {
+        Outputs {
+            input_grad: self.input_grad.as_mut().map(MatMut::reborrow),
+            losses: self.losses.as_deref_mut(),
+            scores: self.scores.as_mut().map(MatMut::reborrow),
+            probabilities: self.probabilities.as_mut().map(MatMut::reborrow),
+            log_probabilities: self.log_probabilities.as_mut().map(MatMut::reborrow),
+            predictions: self.predictions.as_deref_mut(),
+        }
+    }
+
+    /// The outputs of the first `at` examples and of the others. They can be split.
+    pub(crate) fn split(self, at: usize) -> (Self, Self) {
+        let view = |view: Option<MatMut<'a, T>>| view.map(|view| view.split_rows(at)).unzip();
+        let (input_grad, scores) = (view(self.input_grad), view(self.scores));
+        let (probabilities, log_probabilities) = (view(self.probabilities), view(self.log_probabilities));
+        let losses = self.losses.map(|losses| losses.split_at_mut(at)).unzip();
+        let predictions = self.predictions.map(|classes| classes.split_at_mut(at)).unzip();
+        let part = |input_grad, losses, scores, probabilities, log_probabilities, predictions| Self {
+            input_grad,
+            losses,
+            scores,
+            probabilities,
+            log_probabilities,
+            predictions,
+        };
+        (
+            part(
+                input_grad.0,
+                losses.0,
+                scores.0,
+                probabilities.0,
+                log_probabilities.0,
+                predictions.0,
+            ),
+            part(
+                input_grad.1,
+                losses.1,
+                scores.1,
+                probabilities.1,
+                log_probabilities.1,
+                predictions.1,
+            ),
+        )
+    }
+
+    pub(crate) fn needs_exponentials(&self) -> bool {
+        self.probabilities.is_some() || self.log_probabilities.is_some()
+    }
+
+    /// Writes what is made of the scores themselves, for the examples of `lanes`; `offset` is the first one's
+    /// row in the outputs.
+    pub(crate) fn before(&mut self, lanes: &Lanes<T>, f: &Scores<'_, T>, offset: usize) {
+        if let Some(scores) = &mut self.scores {
+            for lane in 0..f.len {
+                scores.row_mut(offset + lane).zip(f.example(lane)).for_each(|(out, f)| *out = f);
+            }
+        }
+        if let Some(log_probabilities) = &mut self.log_probabilities {
+            for lane in 0..f.len {
+                let row = log_probabilities.row_mut(offset + lane);
+                row.zip(lanes.shifted(f, lane)).for_each(|(out, f)| *out = f);
+            }
+        }
+        if let Some(predictions) = &mut self.predictions {
+            predictions[offset..][..f.len].copy_from_slice(&lanes.class[..f.len]);
+        }
+    }
+
+    /// Writes what is made of the exponentials.
+    pub(crate) fn after(&mut self, lanes: &Lanes<T>, f: &Scores<'_, T>, offset: usize) {
+        if let Some(losses) = &mut self.losses {
+            losses[offset..][..f.len].copy_from_slice(lanes.losses());
+        }
+        for lane in 0..f.len {
+            if let Some(probabilities) = &mut self.probabilities {
+                let row = probabilities.row_mut(offset + lane);
+                row.zip(lanes.probabilities(f, lane)).for_each(|(out, p)| *out = p);
+            }
+            if let Some(log_probabilities) = &mut self.log_probabilities {
+                let log = lanes.log_total(lane);
+                log_probabilities.row_mut(offset + lane).for_each(|out| *out = *out - log);
+            }
+        }
+    }
+}

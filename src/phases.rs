@@ -1,0 +1,234 @@
+//! The two phases of a tile on the crate's own products: every example through the net and back, then every
+//! weight's gradient. Parts of a phase can run at the same time.
+
+use num_traits::Float;
+
+use crate::error::Error;
+use crate::gemm::{Beta, product_shape};
+use crate::gemm::blocked::{Right, pack, product};
+use crate::gemm::tile::Then;
+use crate::kernels::rows::{self, Wanted};
+use crate::kernels::sum::{add_to, sum};
+use crate::kernels::direct;
+use crate::matrix::{MatMut, MatRef};
+use crate::outputs::Outputs;
+use crate::plan::{Done, Examples, Plan, Weights};
+use crate::simd::Simd;
+
+/// The phases on one instruction set, for whoever knows the type T but not the set.
+pub(crate) trait Phases<T>: Sync {
+    /// Packs Wᵀ, so that products with it need not.
+    fn pack(&self, w: MatRef<'_, T>, panels: &mut [T]);
+
+    /// A product on its own: what [`Gemm::gemm`](crate::gemm::Gemm::gemm) promises.
+    fn gemm(&self, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: Beta, c: MatMut<'_, T>) -> Result<(), Error>;
+
+    /// What follows the products on the way forward: [`rows::finish`].
+    fn finish(
+        &self,
+        wanted: &Wanted<'_, T>,
+        first: usize,
+        f: &mut [T],
+        out: &mut Outputs<'_, T>,
+        offset: usize,
+    ) -> T;
+
+    /// The sums of the rows of D, and of the classes' gradients in G, class by class.
+    fn bias_grads(&self, d_db1: (&[T], &mut [T]), g_db2: (&[T], &mut [T]), beta: Beta);
+
+    /// Phase 1: Z, A, F, the outputs, G and D of these examples.
+    fn examples(
+        &self,
+        plan: &Plan<'_, T>,
+        part: &mut Examples<'_, T>,
+        label: Option<&dyn Fn(usize) -> usize>,
+    ) -> Result<(), Error>;
+
+    /// Phase 2: dW1, db1, dW2, db2, or their sums with what was there.
+    fn weights(&self, plan: &Plan<'_, T>, done: &Done<'_, T>, part: &mut Weights<'_, T>) -> Result<(), Error>;
+}
+
+impl<T: Float, S: Simd<T>> Phases<T> for S {
+    fn pack(&self, w: MatRef<'_, T>, panels: &mut [T]) {
+        pack(*self, w.t(), panels);
+    }
+
+    fn gemm(
+        &self,
+        a: MatRef<'_, T>,
+        b: MatRef<'_, T>,
+        beta: Beta,
+        c: MatMut<'_, T>,
+    ) -> Result<(), Error> {
+        product_shape(&a, &b, &c)?;
+        // Registers lie along the rows of C: if its columns are the contiguous ones, Cᵀ = Bᵀ Aᵀ.
+        let (a, b, c) =
+            if c.col_stride() != 1 && c.row_stride() == 1 { (b.t(), a.t(), c.t()) } else { (a, b, c) };
+        product(*self, a, Right::View(b), beta, c, Then::Nothing);
+        Ok(())
+    }
+
+    fn finish(
+        &self,
+        wanted: &Wanted<'_, T>,
+        first: usize,
+        f: &mut [T],
+        out: &mut Outputs<'_, T>,
+        offset: usize,
+    ) -> T {
+        rows::finish(*self, wanted, first, f, out, offset)
+    }
+
+    fn bias_grads(&self, (d, db1): (&[T], &mut [T]), (g, db2): (&[T], &mut [T]), beta: Beta) {
+        hidden_bias_grad(*self, d, db1.len(), 0, beta, db1);
+        class_bias_grad(g, g.len() / db2.len(), beta, db2);
+    }
+
+    fn examples(
+        &self,
+        plan: &Plan<'_, T>,
+        part: &mut Examples<'_, T>,
+        label: Option<&dyn Fn(usize) -> usize>,
+    ) -> Result<(), Error> {
+        let (h, c) = (plan.params.b1.len(), plan.params.b2.len());
+        let wanted = Wanted { b2: plan.params.b2, label, weight: plan.weight };
+        for (index, start) in (0..part.len()).step_by(plan.block).enumerate() {
+            let rows = start..part.len().min(start + plan.block);
+            let t = rows.len();
+            let x = part.x.row_range(rows.clone());
+            let z = &mut part.z[rows.start * h..rows.end * h];
+            let a = &mut part.a[rows.start * h..rows.end * h];
+            let f = &mut part.f[rows.start * c..rows.end * c];
+            hidden(*self, plan, x, z, a)?;
+            scores(*self, plan, MatRef::new(a, t, h)?, f)?;
+            part.losses[index] = rows::finish(*self, &wanted, part.first + start, f, &mut part.out, part.row + start);
+            if plan.weight.is_some() {
+                let d = part.d.get_mut(rows.start * h..rows.end * h);
+                let d = hidden_grad(*self, plan, f, z, d)?;
+                if let Some(dx) = &mut part.out.input_grad {
+                    let dx = dx.reborrow().row_range(part.row + rows.start..part.row + rows.end);
+                    product(*self, d, Right::View(plan.params.w1), Beta::Zero, dx, Then::Nothing);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn weights(&self, plan: &Plan<'_, T>, done: &Done<'_, T>, part: &mut Weights<'_, T>) -> Result<(), Error> {
+        let (h, c, n) = (plan.params.b1.len(), plan.params.b2.len(), done.x.rows());
+        if let Some(w2) = &mut part.w2 {
+            let mut beta = done.beta;
+            for (g, a) in done.g.chunks(plan.block * c).zip(done.a.chunks(plan.block * h)) {
+                let t = a.len() / h;
+                let g = MatRef::new(g, c, t)?.row_range(part.classes.clone());
+                product(*self, g, Right::View(MatRef::new(a, t, h)?), beta, w2.reborrow(), Then::Nothing);
+                class_bias_grad(g.as_slice(), t, beta, part.b2);
+                beta = Beta::One;
+            }
+        }
+        let d = MatRef::new(done.d, n, h)?.t().row_range(part.hidden.clone());
+        product(*self, d, Right::View(done.x), done.beta, part.w1.reborrow(), Then::Nothing);
+        hidden_bias_grad(*self, done.d, h, part.hidden.start, done.beta, part.b1);
+        Ok(())
+    }
+}
+
+/// (1), (2): Z and A.
+fn hidden<T: Float, S: Simd<T>>(
+    simd: S,
+    plan: &Plan<'_, T>,
+    x: MatRef<'_, T>,
+    z: &mut [T],
+    a: &mut [T],
+) -> Result<(), Error> {
+    let (w1, bias, kink) = (plan.params.w1, plan.params.b1, plan.kink);
+    if plan.w1_panels.is_none() && x.col_stride() == 1 && w1.col_stride() == 1 {
+        direct::dots(simd, x, w1, MatMut::new(z, x.rows(), bias.len())?);
+        crate::kernels::hidden::bias_relu(kink, bias, z, a);
+        return Ok(());
+    }
+    let w1 = plan.w1_panels.map_or(Right::View(w1.t()), Right::Packed);
+    let z = MatMut::new(z, x.rows(), bias.len())?;
+    product(simd, x, w1, Beta::Zero, z, Then::Activate { kink, bias, a });
+    Ok(())
+}
+
+/// (3) without b2: F, class by class.
+fn scores<T: Float, S: Simd<T>>(
+    simd: S,
+    plan: &Plan<'_, T>,
+    a: MatRef<'_, T>,
+    f: &mut [T],
+) -> Result<(), Error> {
+    let (w2, c) = (plan.params.w2, plan.params.b2.len());
+    if let Some(panels) = plan.w2_panels {
+        let f = MatMut::col_major(f, a.rows(), c)?;
+        product(simd, a, Right::Packed(panels), Beta::Zero, f, Then::Nothing);
+    } else if plan.w1_panels.is_none() && w2.col_stride() == 1 {
+        direct::dots(simd, a, w2, MatMut::col_major(f, a.rows(), c)?);
+    } else {
+        product(simd, w2, Right::View(a.t()), Beta::Zero, MatMut::new(f, c, a.rows())?, Then::Nothing);
+    }
+    Ok(())
+}
+
+/// (14): D, in the place of Z if it has none of its own.
+fn hidden_grad<'d, T: Float, S: Simd<T>>(
+    simd: S,
+    plan: &Plan<'_, T>,
+    g: &[T],
+    z: &'d mut [T],
+    d: Option<&'d mut [T]>,
+) -> Result<MatRef<'d, T>, Error> {
+    let (h, c) = (plan.params.b1.len(), plan.params.b2.len());
+    let t = g.len() / c;
+    let g = MatRef::new(g, c, t)?.t();
+    let (d, z) = match d {
+        Some(d) if !d.is_empty() => (d, Some(&*z)),
+        _ => (z, None),
+    };
+    let mask = Then::Mask { kink: plan.kink, z };
+    product(simd, g, Right::View(plan.params.w2), Beta::Zero, MatMut::new(d, t, h)?, mask);
+    MatRef::new(d, t, h)
+}
+
+/// (14): the sums of the rows of D (t × h), of the columns from `first` on.
+fn hidden_bias_grad<T: Float, S: Simd<T>>(
+    simd: S,
+    d: &[T],
+    h: usize,
+    first: usize,
+    mut beta: Beta,
+    db1: &mut [T],
+) {
+    /// So many sums are formed at a time: they stay in the first cache.
+    const COLS: usize = 64;
+    /// Of so many rows: the error of a sum grows with this, and with the number of such parts.
+    const ROWS: usize = 256;
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            for d in d.chunks(ROWS * h) {
+                for (start, db1) in (first..).step_by(COLS).zip(db1.chunks_mut(COLS)) {
+                    let mut sums = [T::zero(); COLS];
+                    for row in d.chunks_exact(h) {
+                        add_to(&mut sums, &row[start..][..db1.len()]);
+                    }
+                    match beta {
+                        Beta::Zero => db1.copy_from_slice(&sums[..db1.len()]),
+                        Beta::One => add_to(db1, &sums[..db1.len()]),
+                    }
+                }
+                beta = Beta::One;
+            }
+        },
+    );
+}
+
+/// (13): the sums of the rows of G (classes × t).
+fn class_bias_grad<T: Float>(g: &[T], t: usize, beta: Beta, db2: &mut [T]) {
+    for (db2, g) in db2.iter_mut().zip(g.chunks_exact(t)) {
+        let g = sum(g);
+        *db2 = if beta == Beta::One { *db2 + g } else { g };
+    }
+}

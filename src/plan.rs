@@ -1,0 +1,149 @@
+//! What the parts of a pass have in common, and the parts that it can be cut into.
+
+use core::ops::Range;
+
+use num_traits::Float;
+
+use crate::gemm::Beta;
+use crate::kink::Kink;
+use crate::matrix::{MatMut, MatRef};
+use crate::outputs::Outputs;
+use crate::params::{Params, ParamsMut};
+
+/// What holds for all examples of a pass.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan<'a, T> {
+    pub(crate) params: Params<'a, T>,
+    pub(crate) kink: Kink,
+    /// What the loss of an example counts in the gradient; `None` if no gradient is wanted.
+    pub(crate) weight: Option<T>,
+    /// The examples of a block: those that one thread takes through the net at a time.
+    pub(crate) block: usize,
+    /// W1ᵀ and W2ᵀ packed, where that pays.
+    pub(crate) w1_panels: Option<&'a [T]>,
+    pub(crate) w2_panels: Option<&'a [T]>,
+}
+
+/// Some examples of a tile, on their way through the net and back: whole blocks.
+pub(crate) struct Examples<'a, T> {
+    /// The number of the first one in the batch.
+    pub(crate) first: usize,
+    /// X, t × m: the caller's.
+    pub(crate) x: MatRef<'a, T>,
+    /// Z, t × h; D takes its place if that has none of its own.
+    pub(crate) z: &'a mut [T],
+    /// A, t × h.
+    pub(crate) a: &'a mut [T],
+    /// D, t × h, or empty.
+    pub(crate) d: &'a mut [T],
+    /// F, block by block, each class by class; G takes its place.
+    pub(crate) f: &'a mut [T],
+    /// The sum of the losses of each block.
+    pub(crate) losses: &'a mut [T],
+    pub(crate) out: Outputs<'a, T>,
+    /// The first one's row in `out`.
+    pub(crate) row: usize,
+}
+
+impl<T: Float> Examples<'_, T> {
+    pub(crate) fn len(&self) -> usize {
+        self.x.rows()
+    }
+
+    /// Two parts of whole blocks, the first with this share of them, if there are so many blocks and the
+    /// outputs allow it.
+    pub(crate) fn cut(self, block: usize, share: Share) -> Result<(Self, Self), Self> {
+        let blocks = share.of(self.losses.len());
+        if blocks == 0 || !self.out.can_split() {
+            return Err(self);
+        }
+        let (at, rows) = (blocks * block, self.len());
+        let (h, c) = (self.z.len() / rows, self.f.len() / rows);
+        let own_d = if self.d.is_empty() { 0 } else { at * h };
+        let (z, a) = (self.z.split_at_mut(at * h), self.a.split_at_mut(at * h));
+        let (d, f) = (self.d.split_at_mut(own_d), self.f.split_at_mut(at * c));
+        let (losses, out) = (self.losses.split_at_mut(blocks), self.out.split(self.row + at));
+        let part = |first, rows, z, a, d, f, losses, out, row| {
+            let x = self.x.row_range(rows);
+            Self { first, x, z, a, d, f, losses, out, row }
+        };
+        let first = part(self.first, 0..at, z.0, a.0, d.0, f.0, losses.0, out.0, self.row);
+        let second = part(self.first + at, at..rows, z.1, a.1, d.1, f.1, losses.1, out.1, 0);
+        Ok((first, second))
+    }
+}
+
+/// What part of the work the first of two tasks gets: that of so many of all threads.
+#[derive(Clone, Copy)]
+pub(crate) struct Share {
+    pub(crate) threads: usize,
+    pub(crate) of: usize,
+}
+
+impl Share {
+    /// So many of `count` pieces, rounded down.
+    fn of(self, count: usize) -> usize {
+        count * self.threads / self.of
+    }
+}
+
+/// What the weights' gradients are made of: a tile whose examples have been through the net and back.
+#[derive(Clone, Copy)]
+pub(crate) struct Done<'a, T> {
+    pub(crate) x: MatRef<'a, T>,
+    pub(crate) a: &'a [T],
+    pub(crate) d: &'a [T],
+    /// G, block by block, each class by class.
+    pub(crate) g: &'a [T],
+    pub(crate) beta: Beta,
+}
+
+/// Some rows of the weights' gradients.
+pub(crate) struct Weights<'a, T> {
+    pub(crate) hidden: Range<usize>,
+    pub(crate) w1: MatMut<'a, T>,
+    pub(crate) b1: &'a mut [T],
+    pub(crate) classes: Range<usize>,
+    /// `None` if there are no classes in this part.
+    pub(crate) w2: Option<MatMut<'a, T>>,
+    pub(crate) b2: &'a mut [T],
+}
+
+impl<'a, T> Weights<'a, T> {
+    pub(crate) fn all(grad: ParamsMut<'a, T>) -> Self {
+        let ParamsMut { dims, w1, b1, w2, b2 } = grad;
+        Self { hidden: 0..dims.hidden(), w1, b1, classes: 0..dims.classes(), w2: Some(w2), b2 }
+    }
+
+    /// Two parts, of whole register tiles of W1's rows, the first with this share of them, if there are so
+    /// many and the strides allow it.
+    pub(crate) fn cut(self, share: Share) -> Result<(Self, Self), Self> {
+        const TILE: usize = 8;
+        let rows = share.of(self.hidden.len().div_ceil(TILE)) * TILE;
+        let can_split = self.w1.can_split() && self.w2.as_ref().is_none_or(MatMut::can_split);
+        if rows == 0 || rows >= self.hidden.len() || !can_split {
+            return Err(self);
+        }
+        let (w1, b1) = (self.w1.split_rows(rows), self.b1.split_at_mut(rows));
+        let middle = self.hidden.start + rows;
+        let hidden = (self.hidden.start..middle, middle..self.hidden.end);
+        let rows = share.of(self.classes.len());
+        let (w2, b2) = (split_rows(self.w2, rows), self.b2.split_at_mut(rows));
+        let middle = self.classes.start + rows;
+        let classes = (self.classes.start..middle, middle..self.classes.end);
+        Ok((
+            Self { hidden: hidden.0, w1: w1.0, b1: b1.0, classes: classes.0, w2: w2.0, b2: b2.0 },
+            Self { hidden: hidden.1, w1: w1.1, b1: b1.1, classes: classes.1, w2: w2.1, b2: b2.1 },
+        ))
+    }
+}
+
+fn split_rows<T>(view: Option<MatMut<'_, T>>, at: usize) -> (Option<MatMut<'_, T>>, Option<MatMut<'_, T>>) {
+    match view {
+        Some(view) if at > 0 => {
+            let (first, second) = view.split_rows(at);
+            (Some(first), Some(second))
+        }
+        view => (None, view),
+    }
+}

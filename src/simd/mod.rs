@@ -1,0 +1,69 @@
+//! Vector registers: what the kernels need of an instruction set, and which one this machine has.
+//!
+//! A kernel is written once, generic in `S: Simd<T>`, and inlined into [`Simd::vectorize`], which is compiled
+//! for that instruction set. The value of type `S` is the proof that the machine has it: only
+//! [`Avx512::detect`](x86::Avx512) and its like make one.
+
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+mod neon;
+mod portable;
+#[cfg(all(feature = "std", target_arch = "x86_64"))]
+mod x86;
+
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+pub(crate) use neon::Neon;
+pub(crate) use portable::Portable;
+#[cfg(all(feature = "std", target_arch = "x86_64"))]
+pub(crate) use x86::Avx2;
+#[cfg(all(feature = "std", target_arch = "x86_64", handgrad_avx512))]
+pub(crate) use x86::Avx512;
+
+use crate::kink::Kink;
+
+/// The widest vector of all instruction sets has so many lanes. Sizes in the scratch are padded to it, so
+/// that they do not depend on the machine.
+pub(crate) const MAX_LANES: usize = 16;
+
+/// An instruction set's vectors of T.
+pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
+    /// One register.
+    type V: Copy;
+    /// The numbers in a register.
+    const LANES: usize;
+    /// Rows of the largest register tile: 1, 2, 4 or 8.
+    const ROWS: usize;
+    /// Registers in a row of the largest register tile, at most 3. `ROWS` x `VECS` sums, `VECS` operands and
+    /// a broadcast one fit the registers, and the sums suffice to hide the latency of a multiply-add.
+    const VECS: usize;
+    /// A packed panel, for the stack: as deep as leaves room for it in half of the first cache.
+    type Panel: AsMut<[T]>;
+
+    /// A panel of zeros.
+    fn panel(self) -> Self::Panel;
+
+    fn splat(self, x: T) -> Self::V;
+
+    /// The first `LANES` elements.
+    fn load(self, from: &[T]) -> Self::V;
+
+    /// Overwrites the first `LANES` elements.
+    fn store(self, v: Self::V, to: &mut [T]);
+
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+
+    /// a b + c: fused where the instruction set has it.
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+
+    /// v where the unit with pre-activation z has I = 1, else 0.
+    fn keep_active(self, kink: Kink, z: Self::V, v: Self::V) -> Self::V;
+
+    /// exp of each element.
+    fn exp(self, x: &mut [T]);
+
+    /// log(1 + x) of each element.
+    fn ln_1p(self, x: &mut [T]);
+
+    /// Runs `f` as code for this instruction set, if it is inlined.
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
+}
+

@@ -1,0 +1,71 @@
+//! Every `Float`, every target: plain arrays, separate multiplications and additions, so that the results
+//! are the same bits wherever the type's own functions are.
+
+use num_traits::Float;
+
+use super::Simd;
+use crate::kink::Kink;
+
+const LANES: usize = 4;
+const VECS: usize = 2;
+
+#[derive(Clone, Copy)]
+pub(crate) struct Portable;
+
+impl<T: Float + 'static> Simd<T> for Portable {
+    type V = [T; LANES];
+    const LANES: usize = LANES;
+    const ROWS: usize = 4;
+    const VECS: usize = VECS;
+    // 64 deep.
+    type Panel = [T; 64 * VECS * LANES];
+
+    fn panel(self) -> Self::Panel {
+        [T::zero(); 64 * VECS * LANES]
+    }
+
+    #[inline(always)]
+    fn splat(self, x: T) -> Self::V {
+        [x; LANES]
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[T]) -> Self::V {
+        core::array::from_fn(|lane| from[lane])
+    }
+
+    #[inline(always)]
+    fn store(self, v: Self::V, to: &mut [T]) {
+        to[..LANES].copy_from_slice(&v);
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::V, b: Self::V) -> Self::V {
+        core::array::from_fn(|lane| a[lane] + b[lane])
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        core::array::from_fn(|lane| c[lane] + a[lane] * b[lane])
+    }
+
+    #[inline(always)]
+    fn keep_active(self, kink: Kink, z: Self::V, v: Self::V) -> Self::V {
+        core::array::from_fn(|lane| if kink.is_active(z[lane]) { v[lane] } else { T::zero() })
+    }
+
+    #[inline(always)]
+    fn exp(self, x: &mut [T]) {
+        x.iter_mut().for_each(|x| *x = x.exp());
+    }
+
+    #[inline(always)]
+    fn ln_1p(self, x: &mut [T]) {
+        x.iter_mut().for_each(|x| *x = x.ln_1p());
+    }
+
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        f()
+    }
+}

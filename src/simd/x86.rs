@@ -1,0 +1,159 @@
+//! AVX2 with FMA, and AVX-512, found at run time.
+#![allow(unsafe_code, reason = "vector instructions are unsafe to call where the CPU might not have them")]
+
+use core::arch::x86_64::*;
+
+use super::Simd;
+use crate::kernels::math::Math;
+use crate::kink::Kink;
+
+/// Proof that the CPU has AVX2 and FMA.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx2(());
+
+impl Avx2 {
+    pub(crate) fn detect() -> Option<&'static Self> {
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(&Self(()))
+    }
+}
+
+/// Proof that the CPU has AVX-512 F, DQ, VL, BW, and FMA.
+#[cfg(handgrad_avx512)]
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512(());
+
+#[cfg(handgrad_avx512)]
+impl Avx512 {
+    pub(crate) fn detect() -> Option<&'static Self> {
+        let found = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("fma");
+        found.then_some(&Self(()))
+    }
+}
+
+/// The same implementation for each pair of an instruction set and a type, which differ in the names of the
+/// instructions.
+///
+/// SAFETY, for all blocks in it:
+/// - the CPU has the instructions: `self` exists;
+/// - `load` and `store` touch `$lanes` elements at a slice's start, and the slice has been cut to that length;
+///   they need no alignment.
+macro_rules! simd {
+    (
+        $set:ident, $features:literal, $t:ty, $v:ty, $lanes:literal, rows $rows:literal, depth $depth:literal,
+        $splat:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident, $keep:expr
+    ) => {
+        impl Simd<$t> for $set {
+            type V = $v;
+            const LANES: usize = $lanes;
+            const ROWS: usize = $rows;
+            const VECS: usize = 3;
+            type Panel = [$t; $depth * 3 * $lanes];
+
+            fn panel(self) -> Self::Panel {
+                [0.0; $depth * 3 * $lanes]
+            }
+
+            #[inline(always)]
+            fn splat(self, x: $t) -> $v {
+                // SAFETY: above.
+                unsafe { $splat(x) }
+            }
+
+            #[inline(always)]
+            fn load(self, from: &[$t]) -> $v {
+                let from = &from[..$lanes];
+                // SAFETY: above.
+                unsafe { $load(from.as_ptr()) }
+            }
+
+            #[inline(always)]
+            fn store(self, v: $v, to: &mut [$t]) {
+                let to = &mut to[..$lanes];
+                // SAFETY: above.
+                unsafe { $store(to.as_mut_ptr(), v) }
+            }
+
+            #[inline(always)]
+            fn add(self, a: $v, b: $v) -> $v {
+                // SAFETY: above.
+                unsafe { $add(a, b) }
+            }
+
+            #[inline(always)]
+            fn mul_add(self, a: $v, b: $v, c: $v) -> $v {
+                // SAFETY: above.
+                unsafe { $mul_add(a, b, c) }
+            }
+
+            #[inline(always)]
+            fn keep_active(self, kink: Kink, z: $v, v: $v) -> $v {
+                // SAFETY: above.
+                unsafe { ($keep)(kink, z, v) }
+            }
+
+            #[inline(always)]
+            fn exp(self, x: &mut [$t]) {
+                x.iter_mut().for_each(|x| *x = x.vexp());
+            }
+
+            #[inline(always)]
+            fn ln_1p(self, x: &mut [$t]) {
+                x.iter_mut().for_each(|x| *x = x.vln_1p());
+            }
+
+            #[inline(always)]
+            fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+                #[target_feature(enable = $features)]
+                unsafe fn go<R>(f: impl FnOnce() -> R) -> R {
+                    f()
+                }
+                // SAFETY: above.
+                unsafe { go(f) }
+            }
+        }
+    };
+}
+
+// Comparisons "not less" and "not less or equal" hold for NaN, as `Kink::is_active` does.
+
+simd!(
+    Avx2, "avx2,fma", f32, __m256, 8, rows 4, depth 256,
+    _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps,
+    |kink, z, v| _mm256_and_ps(v, match kink {
+        Kink::One => _mm256_cmp_ps::<_CMP_NLT_UQ>(z, _mm256_setzero_ps()),
+        Kink::Zero => _mm256_cmp_ps::<_CMP_NLE_UQ>(z, _mm256_setzero_ps()),
+    })
+);
+
+simd!(
+    Avx2, "avx2,fma", f64, __m256d, 4, rows 4, depth 256,
+    _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_fmadd_pd,
+    |kink, z, v| _mm256_and_pd(v, match kink {
+        Kink::One => _mm256_cmp_pd::<_CMP_NLT_UQ>(z, _mm256_setzero_pd()),
+        Kink::Zero => _mm256_cmp_pd::<_CMP_NLE_UQ>(z, _mm256_setzero_pd()),
+    })
+);
+
+#[cfg(handgrad_avx512)]
+simd!(
+    Avx512, "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma", f32, __m512, 16, rows 8, depth 128,
+    _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps,
+    |kink, z, v| _mm512_maskz_mov_ps(match kink {
+        Kink::One => _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(z, _mm512_setzero_ps()),
+        Kink::Zero => _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(z, _mm512_setzero_ps()),
+    }, v)
+);
+
+#[cfg(handgrad_avx512)]
+simd!(
+    Avx512, "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma", f64, __m512d, 8, rows 8, depth 128,
+    _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_add_pd, _mm512_fmadd_pd,
+    |kink, z, v| _mm512_maskz_mov_pd(match kink {
+        Kink::One => _mm512_cmp_pd_mask::<_CMP_NLT_UQ>(z, _mm512_setzero_pd()),
+        Kink::Zero => _mm512_cmp_pd_mask::<_CMP_NLE_UQ>(z, _mm512_setzero_pd()),
+    }, v)
+);
