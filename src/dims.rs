@@ -1,6 +1,7 @@
 //! The sizes of a net, the flat layout of its parameters, and the length of the scratch.
 
 use crate::error::{Error, What, check_len, product};
+use crate::gemm::blocked::LEFT;
 use crate::gradcheck::Block;
 use crate::kernels::direct::MAX_EXAMPLES as MAX_DIRECT;
 use crate::simd::MAX_LANES;
@@ -17,12 +18,17 @@ const MIN_TILE: usize = 32;
 const BLOCK_ELEMENTS: usize = 1 << 14;
 
 /// A block holds at most this many examples.
-const MAX_BLOCK: usize = 256;
+///
+/// Not a power of two: columns of that stride would fall into few sets of the first cache.
+const MAX_BLOCK: usize = 240;
 
 /// So many examples' gradients are added up plainly, in parts, before a compensated addition to the sum of
 /// all. The error of the gradient's sums over n is therefore bounded by that of such a sum. Fewer would cost
 /// time: a compensated addition reads and writes two arrays of all parameters.
 const GROUP: usize = 4096;
+
+/// From so many hidden units on D is packed: its columns would fall into few sets of the first cache.
+const WIDE: usize = 256;
 
 /// Up to so many classes W2ᵀ is packed, and D takes the place of Z.
 const FEW_CLASSES: usize = 48;
@@ -93,7 +99,7 @@ impl Dims {
         let (m, h, c) = (self.inputs as u128, self.hidden as u128, self.classes as u128);
         let params = w1 as u128 + h + w2 as u128 + c;
         let panels = m * (h + MAX_LANES as u128) + h * (FEW_CLASSES + MAX_LANES) as u128;
-        if params + panels + Self::MAX_TILE as u128 * (3 * h + c) > isize::MAX as u128 {
+        if params + panels + Self::MAX_TILE as u128 * (3 * (h + LEFT as u128) + c) > isize::MAX as u128 {
             return Err(Error::Overflow { what: What::Params, sizes: (w1, w2) });
         }
         Ok(())
@@ -148,17 +154,33 @@ impl Dims {
     /// parts of the gradient's sums. What is not needed has length 0.
     pub(crate) const fn scratch_parts(self, n: usize) -> [usize; 7] {
         let (t, h, c) = (self.tile_len(n), self.hidden, self.classes);
-        let few = c <= FEW_CLASSES;
+        let few = self.has_few_classes();
         let packs = n > MAX_DIRECT;
+        let width = self.hidden_width();
         [
+            t * width,
             t * h,
-            t * h,
-            if few { 0 } else { t * h },
+            if few && !self.packs_hidden_grad() { 0 } else { t * width },
             t * c,
             if packs { self.inputs * h.next_multiple_of(MAX_LANES) } else { 0 },
             if packs && few { h * c.next_multiple_of(MAX_LANES) } else { 0 },
             if n > self.group_tiles() * t { self.param_len() } else { 0 },
         ]
+    }
+
+    /// Whether there are so few classes that W2ᵀ is packed and D can take the place of Z.
+    pub(crate) const fn has_few_classes(self) -> bool {
+        self.classes <= FEW_CLASSES
+    }
+
+    /// Whether D is packed for the product with X.
+    pub(crate) const fn packs_hidden_grad(self) -> bool {
+        self.hidden >= WIDE
+    }
+
+    /// The room of an example's D: h, or as the panels of it need.
+    pub(crate) const fn hidden_width(self) -> usize {
+        if self.packs_hidden_grad() { self.hidden.next_multiple_of(LEFT) } else { self.hidden }
     }
 
     /// No tile has more examples than this.
@@ -171,7 +193,8 @@ impl Dims {
     /// these dimensions between 32 and 2048, whichever is less.
     pub const fn tile_len(self, n: usize) -> usize {
         let full =
-            between(MIN_TILE, TILE_ELEMENTS / (2 * self.hidden + self.classes), Self::MAX_TILE) / 32 * 32;
+            between(MIN_TILE, TILE_ELEMENTS / (2 * self.hidden + self.classes), Self::MAX_TILE);
+        let full = if full > MAX_BLOCK { full / MAX_BLOCK * MAX_BLOCK } else { full / 16 * 16 };
         if n < full { n } else { full }
     }
 
@@ -185,8 +208,8 @@ impl Dims {
     /// threads.
     pub(crate) const fn block_len(self, n: usize) -> usize {
         let fit = BLOCK_ELEMENTS / (2 * self.hidden + self.classes + self.inputs);
-        let fit = between(2 * Self::MIN_BLOCK, fit, MAX_BLOCK) / Self::MIN_BLOCK * Self::MIN_BLOCK;
-        let quarter = n.div_ceil(4).next_multiple_of(Self::MIN_BLOCK);
+        let fit = between(2 * Self::MIN_BLOCK, fit, MAX_BLOCK) / 16 * 16;
+        let quarter = between(Self::MIN_BLOCK, n.div_ceil(4), n).next_multiple_of(16);
         if quarter < fit { quarter } else { fit }
     }
 

@@ -170,17 +170,17 @@ pub(crate) fn own<T: Float, L: PrimInt>(
             *packed = Some(panels);
         }
     }
-    let (t, h, c) = (dims.tile_len(n), dims.hidden(), dims.classes());
+    let (t, h, c, width) = (dims.tile_len(n), dims.hidden(), dims.classes(), dims.hidden_width());
     let mut total = Sum::new();
     for (index, start) in (0..n).step_by(t).enumerate() {
         let end = n.min(start + t);
         let (len, x) = (end - start, x.row_range(start..end));
-        let own_d = if d.is_empty() { 0 } else { len * h };
+        let own_d = if d.is_empty() { 0 } else { len * width };
         let mut losses = [T::zero(); MAX_BLOCKS];
         let part = Examples {
             first: start,
             x,
-            z: &mut z[..len * h],
+            z: &mut z[..len * width],
             a: &mut a[..len * h],
             d: &mut d[..own_d],
             f: &mut f[..len * c],
@@ -192,8 +192,10 @@ pub(crate) fn own<T: Float, L: PrimInt>(
         losses[..len.div_ceil(plan.block)].iter().for_each(|&loss| total.add(loss));
         if let Some(grad) = &mut grad {
             let (target, beta) = grad.target(index);
-            let d = if d.is_empty() { &z[..len * h] } else { &d[..len * h] };
-            let done = Done { x, a: &a[..len * h], d, g: &f[..len * c], beta };
+            let (z, d) = (&z[..len * width], &d[..own_d]);
+            let (d, other) = if dims.has_few_classes() { (z, d) } else { (d, z) };
+            let d_panels = dims.packs_hidden_grad().then_some(other);
+            let done = Done { x, a: &a[..len * h], d, d_panels, g: &f[..len * c], beta };
             fork.weights(phases, &plan, &done, Weights::all(target))?;
             grad.tile_done(index, end == n);
         }

@@ -5,7 +5,7 @@ use num_traits::Float;
 
 use crate::error::Error;
 use crate::gemm::{Beta, product_shape};
-use crate::gemm::blocked::{Right, pack, product};
+use crate::gemm::blocked::{Left, Right, pack, pack_left, product};
 use crate::gemm::tile::Then;
 use crate::kernels::rows::{self, Wanted};
 use crate::kernels::sum::{add_to, sum};
@@ -64,7 +64,7 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         // Registers lie along the rows of C: if its columns are the contiguous ones, Cᵀ = Bᵀ Aᵀ.
         let (a, b, c) =
             if c.col_stride() != 1 && c.row_stride() == 1 { (b.t(), a.t(), c.t()) } else { (a, b, c) };
-        product(*self, a, Right::View(b), beta, c, Then::Nothing);
+        product(*self, Left::View(a), Right::View(b), beta, c, Then::Nothing);
         Ok(())
     }
 
@@ -90,24 +90,28 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         part: &mut Examples<'_, T>,
         label: Option<&dyn Fn(usize) -> usize>,
     ) -> Result<(), Error> {
-        let (h, c) = (plan.params.b1.len(), plan.params.b2.len());
+        let dims = plan.params.dims;
+        let (h, c, width) = (dims.hidden(), dims.classes(), dims.hidden_width());
         let wanted = Wanted { b2: plan.params.b2, label, weight: plan.weight };
         for (index, start) in (0..part.len()).step_by(plan.block).enumerate() {
             let rows = start..part.len().min(start + plan.block);
             let t = rows.len();
-            let x = part.x.row_range(rows.clone());
-            let z = &mut part.z[rows.start * h..rows.end * h];
+            let z = &mut part.z[rows.start * width..rows.end * width];
             let a = &mut part.a[rows.start * h..rows.end * h];
             let f = &mut part.f[rows.start * c..rows.end * c];
-            hidden(*self, plan, x, z, a)?;
+            hidden(*self, plan, part.x.row_range(rows.clone()), &mut z[..t * h], a)?;
             scores(*self, plan, MatRef::new(a, t, h)?, f)?;
             part.losses[index] = rows::finish(*self, &wanted, part.first + start, f, &mut part.out, part.row + start);
             if plan.weight.is_some() {
-                let d = part.d.get_mut(rows.start * h..rows.end * h);
-                let d = hidden_grad(*self, plan, f, z, d)?;
+                let d = part.d.get_mut(rows.start * width..rows.end * width).unwrap_or_default();
+                let (d, panels) = hidden_grad(*self, plan, f, z, d)?;
                 if let Some(dx) = &mut part.out.input_grad {
                     let dx = dx.reborrow().row_range(part.row + rows.start..part.row + rows.end);
-                    product(*self, d, Right::View(plan.params.w1), Beta::Zero, dx, Then::Nothing);
+                    let w1 = Right::View(plan.params.w1);
+                    product(*self, Left::View(d), w1, Beta::Zero, dx, Then::Nothing);
+                }
+                if dims.packs_hidden_grad() {
+                    pack_left(*self, d, panels);
                 }
             }
         }
@@ -116,19 +120,31 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
 
     fn weights(&self, plan: &Plan<'_, T>, done: &Done<'_, T>, part: &mut Weights<'_, T>) -> Result<(), Error> {
         let (h, c, n) = (plan.params.b1.len(), plan.params.b2.len(), done.x.rows());
-        if let Some(w2) = &mut part.w2 {
-            let mut beta = done.beta;
-            for (g, a) in done.g.chunks(plan.block * c).zip(done.a.chunks(plan.block * h)) {
-                let t = a.len() / h;
-                let g = MatRef::new(g, c, t)?.row_range(part.classes.clone());
-                product(*self, g, Right::View(MatRef::new(a, t, h)?), beta, w2.reborrow(), Then::Nothing);
+        let width = plan.params.dims.hidden_width();
+        let mut beta = done.beta;
+        for start in (0..n).step_by(plan.block) {
+            let rows = start..n.min(start + plan.block);
+            let t = rows.len();
+            let g = MatRef::new(&done.g[rows.start * c..rows.end * c], c, t)?;
+            if let Some(w2) = &mut part.w2 {
+                let g = g.row_range(part.classes.clone());
+                let a = MatRef::new(&done.a[rows.start * h..rows.end * h], t, h)?;
+                product(*self, Left::View(g), Right::View(a), beta, w2.reborrow(), Then::Nothing);
                 class_bias_grad(g.as_slice(), t, beta, part.b2);
-                beta = Beta::One;
             }
+            let d = &done.d[rows.start * width..][..t * h];
+            hidden_bias_grad(*self, d, h, part.hidden.start, beta, part.b1);
+            if let Some(panels) = done.d_panels {
+                let (panels, x) = (&panels[rows.start * width..], done.x.row_range(rows));
+                let d = Left::Packed { panels, depth: t, rows: part.hidden.len(), first: part.hidden.start };
+                product(*self, d, Right::View(x), beta, part.w1.reborrow(), Then::Nothing);
+            }
+            beta = Beta::One;
         }
-        let d = MatRef::new(done.d, n, h)?.t().row_range(part.hidden.clone());
-        product(*self, d, Right::View(done.x), done.beta, part.w1.reborrow(), Then::Nothing);
-        hidden_bias_grad(*self, done.d, h, part.hidden.start, done.beta, part.b1);
+        if done.d_panels.is_none() {
+            let d = MatRef::new(done.d, n, h)?.t().row_range(part.hidden.clone());
+            product(*self, Left::View(d), Right::View(done.x), done.beta, part.w1.reborrow(), Then::Nothing);
+        }
         Ok(())
     }
 }
@@ -149,7 +165,7 @@ fn hidden<T: Float, S: Simd<T>>(
     }
     let w1 = plan.w1_panels.map_or(Right::View(w1.t()), Right::Packed);
     let z = MatMut::new(z, x.rows(), bias.len())?;
-    product(simd, x, w1, Beta::Zero, z, Then::Activate { kink, bias, a });
+    product(simd, Left::View(x), w1, Beta::Zero, z, Then::Activate { kink, bias, a });
     Ok(())
 }
 
@@ -163,33 +179,34 @@ fn scores<T: Float, S: Simd<T>>(
     let (w2, c) = (plan.params.w2, plan.params.b2.len());
     if let Some(panels) = plan.w2_panels {
         let f = MatMut::col_major(f, a.rows(), c)?;
-        product(simd, a, Right::Packed(panels), Beta::Zero, f, Then::Nothing);
+        product(simd, Left::View(a), Right::Packed(panels), Beta::Zero, f, Then::Nothing);
     } else if plan.w1_panels.is_none() && w2.col_stride() == 1 {
         direct::dots(simd, a, w2, MatMut::col_major(f, a.rows(), c)?);
     } else {
-        product(simd, w2, Right::View(a.t()), Beta::Zero, MatMut::new(f, c, a.rows())?, Then::Nothing);
+        product(simd, Left::View(w2), Right::View(a.t()), Beta::Zero, MatMut::new(f, c, a.rows())?, Then::Nothing);
     }
     Ok(())
 }
 
-/// (14): D, in the place of Z if it has none of its own.
+/// (14): D, in a place of its own if it has one and there are many classes, else in that of Z. The other of
+/// the two places is free then, and comes second.
 fn hidden_grad<'d, T: Float, S: Simd<T>>(
     simd: S,
     plan: &Plan<'_, T>,
     g: &[T],
     z: &'d mut [T],
-    d: Option<&'d mut [T]>,
-) -> Result<MatRef<'d, T>, Error> {
+    d: &'d mut [T],
+) -> Result<(MatRef<'d, T>, &'d mut [T]), Error> {
     let (h, c) = (plan.params.b1.len(), plan.params.b2.len());
     let t = g.len() / c;
-    let g = MatRef::new(g, c, t)?.t();
-    let (d, z) = match d {
-        Some(d) if !d.is_empty() => (d, Some(&*z)),
-        _ => (z, None),
-    };
+    let g = Left::View(MatRef::new(g, c, t)?.t());
+    let in_place = plan.params.dims.has_few_classes();
+    let (to, other) = if in_place { (z, d) } else { (d, z) };
+    let z = if in_place { None } else { Some(&*other) };
     let mask = Then::Mask { kink: plan.kink, z };
-    product(simd, g, Right::View(plan.params.w2), Beta::Zero, MatMut::new(d, t, h)?, mask);
-    MatRef::new(d, t, h)
+    let w2 = Right::View(plan.params.w2);
+    product(simd, g, w2, Beta::Zero, MatMut::new(&mut to[..t * h], t, h)?, mask);
+    Ok((MatRef::new(&to[..t * h], t, h)?, other))
 }
 
 /// (14): the sums of the rows of D (t × h), of the columns from `first` on.

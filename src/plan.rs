@@ -30,11 +30,11 @@ pub(crate) struct Examples<'a, T> {
     pub(crate) first: usize,
     /// X, t × m: the caller's.
     pub(crate) x: MatRef<'a, T>,
-    /// Z, t × h; D takes its place if that has none of its own.
+    /// Z, t × h, block by block with room for the panels of D.
     pub(crate) z: &'a mut [T],
     /// A, t × h.
     pub(crate) a: &'a mut [T],
-    /// D, t × h, or empty.
+    /// As `z`, or empty: D, or its panels.
     pub(crate) d: &'a mut [T],
     /// F, block by block, each class by class; G takes its place.
     pub(crate) f: &'a mut [T],
@@ -58,10 +58,10 @@ impl<T: Float> Examples<'_, T> {
             return Err(self);
         }
         let (at, rows) = (blocks * block, self.len());
-        let (h, c) = (self.z.len() / rows, self.f.len() / rows);
-        let own_d = if self.d.is_empty() { 0 } else { at * h };
-        let (z, a) = (self.z.split_at_mut(at * h), self.a.split_at_mut(at * h));
-        let (d, f) = (self.d.split_at_mut(own_d), self.f.split_at_mut(at * c));
+        let [z, a, d, f] = [self.z, self.a, self.d, self.f].map(|part| {
+            let width = part.len() / rows;
+            part.split_at_mut(at * width)
+        });
         let (losses, out) = (self.losses.split_at_mut(blocks), self.out.split(self.row + at));
         let part = |first, rows, z, a, d, f, losses, out, row| {
             let x = self.x.row_range(rows);
@@ -93,6 +93,8 @@ pub(crate) struct Done<'a, T> {
     pub(crate) x: MatRef<'a, T>,
     pub(crate) a: &'a [T],
     pub(crate) d: &'a [T],
+    /// D packed as a left factor, block by block.
+    pub(crate) d_panels: Option<&'a [T]>,
     /// G, block by block, each class by class.
     pub(crate) g: &'a [T],
     pub(crate) beta: Beta,
