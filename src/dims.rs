@@ -146,26 +146,42 @@ impl Dims {
     /// # }
     /// ```
     pub const fn scratch_len(self, n: usize) -> usize {
-        let [z, a, d, f, w1_panels, w2_panels, low] = self.scratch_parts(n);
-        z + a + d + f + w1_panels + w2_panels + low
+        let [z, a, d, f, w1_panels, w2_panels, x_panels, low] = self.scratch_parts(n);
+        let slack = if n > MAX_DIRECT { MAX_LANES } else { 0 };
+        slack + z + a + d + f + w1_panels + w2_panels + x_panels + low
     }
 
-    /// The lengths of the parts of the scratch: Z, A, D, F, the panels of W1ᵀ and of W2ᵀ, and the low-order
-    /// parts of the gradient's sums. What is not needed has length 0.
-    pub(crate) const fn scratch_parts(self, n: usize) -> [usize; 7] {
+    /// The lengths of the parts of the scratch: Z, A, D, F, the panels of W1ᵀ, of W2ᵀ and of X, and the
+    /// low-order parts of the gradient's sums. What is not needed has length 0.
+    ///
+    /// If anything is packed, each is a multiple of the widest register, so that all are aligned if the first
+    /// one is.
+    pub(crate) const fn scratch_parts(self, n: usize) -> [usize; 8] {
         let (t, h, c) = (self.tile_len(n), self.hidden, self.classes);
         let few = self.has_few_classes();
         let packs = n > MAX_DIRECT;
-        let width = self.hidden_width();
-        [
-            t * width,
+        let (blocks, width) = (t.next_multiple_of(self.block_len(n)), self.hidden_width());
+        let parts = [
+            blocks * width,
             t * h,
-            if few && !self.packs_hidden_grad() { 0 } else { t * width },
+            if few && !self.packs_hidden_grad() { 0 } else { blocks * width },
             t * c,
             if packs { self.inputs * h.next_multiple_of(MAX_LANES) } else { 0 },
             if packs && few { h * c.next_multiple_of(MAX_LANES) } else { 0 },
+            if packs && self.packs_inputs() { blocks * self.inputs.next_multiple_of(MAX_LANES) } else { 0 },
             if n > self.group_tiles() * t { self.param_len() } else { 0 },
-        ]
+        ];
+        let (mut aligned, mut i) = (parts, 0);
+        while packs && i < parts.len() {
+            aligned[i] = parts[i].next_multiple_of(MAX_LANES);
+            i += 1;
+        }
+        aligned
+    }
+
+    /// Whether X is packed for the product with D.
+    pub(crate) const fn packs_inputs(self) -> bool {
+        self.inputs >= WIDE
     }
 
     /// Whether there are so few classes that W2ᵀ is packed and D can take the place of Z.
@@ -209,7 +225,10 @@ impl Dims {
     pub(crate) const fn block_len(self, n: usize) -> usize {
         let fit = BLOCK_ELEMENTS / (2 * self.hidden + self.classes + self.inputs);
         let fit = between(2 * Self::MIN_BLOCK, fit, MAX_BLOCK) / 16 * 16;
-        let quarter = between(Self::MIN_BLOCK, n.div_ceil(4), n).next_multiple_of(16);
+        if n <= Self::MIN_BLOCK {
+            return n;
+        }
+        let quarter = between(Self::MIN_BLOCK, n.div_ceil(4), MAX_BLOCK).next_multiple_of(16);
         if quarter < fit { quarter } else { fit }
     }
 

@@ -5,7 +5,7 @@ use num_traits::Float;
 
 use crate::error::Error;
 use crate::gemm::{Beta, product_shape};
-use crate::gemm::blocked::{Left, Right, pack, pack_left, product};
+use crate::gemm::blocked::{Left, Panels, Right, pack, pack_left, product};
 use crate::gemm::tile::Then;
 use crate::kernels::rows::{self, Wanted};
 use crate::kernels::sum::{add_to, sum};
@@ -13,7 +13,7 @@ use crate::kernels::direct;
 use crate::matrix::{MatMut, MatRef};
 use crate::outputs::Outputs;
 use crate::plan::{Done, Examples, Plan, Weights};
-use crate::simd::Simd;
+use crate::simd::{MAX_LANES, Simd};
 
 /// The phases on one instruction set, for whoever knows the type T but not the set.
 pub(crate) trait Phases<T>: Sync {
@@ -50,7 +50,7 @@ pub(crate) trait Phases<T>: Sync {
 
 impl<T: Float, S: Simd<T>> Phases<T> for S {
     fn pack(&self, w: MatRef<'_, T>, panels: &mut [T]) {
-        pack(*self, w.t(), panels);
+        pack(*self, w.t(), w.cols(), panels);
     }
 
     fn gemm(
@@ -96,14 +96,16 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         for (index, start) in (0..part.len()).step_by(plan.block).enumerate() {
             let rows = start..part.len().min(start + plan.block);
             let t = rows.len();
-            let z = &mut part.z[rows.start * width..rows.end * width];
+            // Room for a whole block, even if this one is shorter: its panels are as far apart.
+            let room = start * width..(start + plan.block) * width;
+            let z = &mut part.z[room.clone()];
             let a = &mut part.a[rows.start * h..rows.end * h];
             let f = &mut part.f[rows.start * c..rows.end * c];
             hidden(*self, plan, part.x.row_range(rows.clone()), &mut z[..t * h], a)?;
             scores(*self, plan, MatRef::new(a, t, h)?, f)?;
             part.losses[index] = rows::finish(*self, &wanted, part.first + start, f, &mut part.out, part.row + start);
             if plan.weight.is_some() {
-                let d = part.d.get_mut(rows.start * width..rows.end * width).unwrap_or_default();
+                let d = part.d.get_mut(room).unwrap_or_default();
                 let (d, panels) = hidden_grad(*self, plan, f, z, d)?;
                 if let Some(dx) = &mut part.out.input_grad {
                     let dx = dx.reborrow().row_range(part.row + rows.start..part.row + rows.end);
@@ -111,7 +113,12 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
                     product(*self, Left::View(d), w1, Beta::Zero, dx, Then::Nothing);
                 }
                 if dims.packs_hidden_grad() {
-                    pack_left(*self, d, panels);
+                    pack_left(*self, d, plan.block, panels);
+                }
+                if !part.x_panels.is_empty() {
+                    let width = dims.inputs().next_multiple_of(MAX_LANES);
+                    let x = part.x.row_range(rows.clone());
+                    pack(*self, x, plan.block, &mut part.x_panels[rows.start * width..]);
                 }
             }
         }
@@ -134,17 +141,22 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
             }
             let d = &done.d[rows.start * width..][..t * h];
             hidden_bias_grad(*self, d, h, part.hidden.start, beta, part.b1);
-            if let Some(panels) = done.d_panels {
-                let (panels, x) = (&panels[rows.start * width..], done.x.row_range(rows));
-                let d = Left::Packed { panels, depth: t, rows: part.hidden.len(), first: part.hidden.start };
-                product(*self, d, Right::View(x), beta, part.w1.reborrow(), Then::Nothing);
-            }
             beta = Beta::One;
         }
-        if done.d_panels.is_none() {
-            let d = MatRef::new(done.d, n, h)?.t().row_range(part.hidden.clone());
-            product(*self, Left::View(d), Right::View(done.x), done.beta, part.w1.reborrow(), Then::Nothing);
-        }
+        let (depth, segment, dims) = (n, plan.block, plan.params.dims);
+        let d = if done.d_panels.is_empty() {
+            Left::View(MatRef::new(&done.d[..n * h], n, h)?.t().row_range(part.hidden.clone()))
+        } else {
+            let panels = Panels { data: done.d_panels, depth, segment, step: segment * width };
+            Left::Packed { panels, rows: part.hidden.len(), first: part.hidden.start }
+        };
+        let x = if done.x_panels.is_empty() {
+            Right::View(done.x)
+        } else {
+            let step = segment * dims.inputs().next_multiple_of(MAX_LANES);
+            Right::Packed(Panels { data: done.x_panels, depth, segment, step })
+        };
+        product(*self, d, x, done.beta, part.w1.reborrow(), Then::Nothing);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use core::ops::Range;
 use num_traits::Float;
 
 use crate::gemm::Beta;
+use crate::gemm::blocked::Panels;
 use crate::kink::Kink;
 use crate::matrix::{MatMut, MatRef};
 use crate::outputs::Outputs;
@@ -20,8 +21,8 @@ pub(crate) struct Plan<'a, T> {
     /// The examples of a block: those that one thread takes through the net at a time.
     pub(crate) block: usize,
     /// W1ᵀ and W2ᵀ packed, where that pays.
-    pub(crate) w1_panels: Option<&'a [T]>,
-    pub(crate) w2_panels: Option<&'a [T]>,
+    pub(crate) w1_panels: Option<Panels<'a, T>>,
+    pub(crate) w2_panels: Option<Panels<'a, T>>,
 }
 
 /// Some examples of a tile, on their way through the net and back: whole blocks.
@@ -36,6 +37,8 @@ pub(crate) struct Examples<'a, T> {
     pub(crate) a: &'a mut [T],
     /// As `z`, or empty: D, or its panels.
     pub(crate) d: &'a mut [T],
+    /// The panels of X, block by block, or empty.
+    pub(crate) x_panels: &'a mut [T],
     /// F, block by block, each class by class; G takes its place.
     pub(crate) f: &'a mut [T],
     /// The sum of the losses of each block.
@@ -57,18 +60,42 @@ impl<T: Float> Examples<'_, T> {
         if blocks == 0 || !self.out.can_split() {
             return Err(self);
         }
+        // All parts are cut in the same ratio, the last block of some being padded to a whole one.
         let (at, rows) = (blocks * block, self.len());
-        let [z, a, d, f] = [self.z, self.a, self.d, self.f].map(|part| {
+        let padded = rows.next_multiple_of(block);
+        let [z, d, x_panels] = [self.z, self.d, self.x_panels].map(|part| {
+            let width = part.len() / padded;
+            part.split_at_mut(at * width)
+        });
+        let [a, f] = [self.a, self.f].map(|part| {
             let width = part.len() / rows;
             part.split_at_mut(at * width)
         });
         let (losses, out) = (self.losses.split_at_mut(blocks), self.out.split(self.row + at));
-        let part = |first, rows, z, a, d, f, losses, out, row| {
-            let x = self.x.row_range(rows);
-            Self { first, x, z, a, d, f, losses, out, row }
+        let first = Self {
+            first: self.first,
+            x: self.x.row_range(0..at),
+            z: z.0,
+            a: a.0,
+            d: d.0,
+            x_panels: x_panels.0,
+            f: f.0,
+            losses: losses.0,
+            out: out.0,
+            row: self.row,
         };
-        let first = part(self.first, 0..at, z.0, a.0, d.0, f.0, losses.0, out.0, self.row);
-        let second = part(self.first + at, at..rows, z.1, a.1, d.1, f.1, losses.1, out.1, 0);
+        let second = Self {
+            first: self.first + at,
+            x: self.x.row_range(at..rows),
+            z: z.1,
+            a: a.1,
+            d: d.1,
+            x_panels: x_panels.1,
+            f: f.1,
+            losses: losses.1,
+            out: out.1,
+            row: 0,
+        };
         Ok((first, second))
     }
 }
@@ -93,8 +120,10 @@ pub(crate) struct Done<'a, T> {
     pub(crate) x: MatRef<'a, T>,
     pub(crate) a: &'a [T],
     pub(crate) d: &'a [T],
-    /// D packed as a left factor, block by block.
-    pub(crate) d_panels: Option<&'a [T]>,
+    /// D packed as a left factor, a segment for each block, or empty.
+    pub(crate) d_panels: &'a [T],
+    /// X packed as a right factor, a segment for each block, or empty.
+    pub(crate) x_panels: &'a [T],
     /// G, block by block, each class by class.
     pub(crate) g: &'a [T],
     pub(crate) beta: Beta,

@@ -10,13 +10,26 @@ use super::Beta;
 use crate::matrix::{MatMut, MatRef};
 use crate::simd::Simd;
 
+/// A factor cut into panels, and its depth into segments: row p of panel j, counted within its segment, begins
+/// at `j * panel_step + p * width` of the segment.
+#[derive(Clone, Copy)]
+pub(crate) struct Panels<'a, T> {
+    pub(crate) data: &'a [T],
+    /// The whole depth.
+    pub(crate) depth: usize,
+    /// The depth of a segment, and so of a panel; the last one may be less.
+    pub(crate) segment: usize,
+    /// How far apart segments begin.
+    pub(crate) step: usize,
+}
+
 /// The left factor of a product.
 #[derive(Clone, Copy)]
 pub(crate) enum Left<'a, T> {
     /// As it lies in memory.
     View(MatRef<'a, T>),
-    /// So many rows, all or some of those in the panels that [`pack_left`] has made.
-    Packed { panels: &'a [T], depth: usize, rows: usize, first: usize },
+    /// So many rows from the first one on, in panels of [`LEFT`] rows as [`pack_left`] makes them.
+    Packed { panels: Panels<'a, T>, rows: usize, first: usize },
 }
 
 impl<'a, T> Left<'a, T> {
@@ -28,22 +41,32 @@ impl<'a, T> Left<'a, T> {
     }
 
     fn depth(&self) -> usize {
-        match *self {
+        match self {
             Left::View(a) => a.cols(),
-            Left::Packed { depth, .. } => depth,
+            Left::Packed { panels, .. } => panels.depth,
         }
     }
 
-    /// The memory from element (row, p) on, and the strides from there to the next rows and columns.
-    fn at(&self, row: usize, p: usize) -> (&'a [T], (usize, usize)) {
+    /// Within a segment of so many columns, an element's place depends on its column by a stride.
+    fn segment(&self) -> usize {
+        match self {
+            Left::View(_) => usize::MAX,
+            Left::Packed { panels, .. } => panels.segment,
+        }
+    }
+
+    /// The memory from element (row, p) on, the strides from there to the next rows and columns, and the step
+    /// to the next segment of B, which is as long as those of A if that has any.
+    fn at(&self, row: usize, p: usize, segment: usize) -> (&'a [T], (usize, usize), usize) {
         match *self {
             Left::View(a) => {
                 let strides = (a.row_stride(), a.col_stride());
-                (&a.as_slice()[row * strides.0 + p * strides.1..], strides)
+                (&a.as_slice()[row * strides.0 + p * strides.1..], strides, segment * strides.1)
             }
-            Left::Packed { panels, depth, first, .. } => {
-                let row = first + row;
-                (&panels[(row / LEFT * depth + p) * LEFT + row % LEFT..], (1, LEFT))
+            Left::Packed { panels: Panels { data, segment, step, .. }, first, .. } => {
+                let (row, panel) = ((first + row) % LEFT, (first + row) / LEFT);
+                let start = p / segment * step + (panel * segment + p % segment) * LEFT + row;
+                (&data[start..], (1, LEFT), step)
             }
         }
     }
@@ -54,15 +77,18 @@ impl<'a, T> Left<'a, T> {
 pub(crate) enum Right<'a, T> {
     /// As it lies in memory.
     View(MatRef<'a, T>),
-    /// The panels that [`pack`] has made of it.
-    Packed(&'a [T]),
+    /// In panels as wide as the widest register tile, as [`pack`] makes them.
+    Packed(Panels<'a, T>),
 }
 
 /// The rows of A in one of its panels: those of the largest register tile.
 pub(crate) const LEFT: usize = 8;
 
-/// So deep a part of a packed B is used at a time: its panels are read from the second cache.
-const PACKED_DEPTH: usize = 384;
+/// A packed B is used in parts of about this depth: its panels are read from the second cache.
+const PACKED_DEPTH: usize = 768;
+
+/// So many rows of A are multiplied with all of B before the next ones are: they stay in the second cache.
+const A_ROWS: usize = 240;
 
 /// Where a row stride of B reaches so far, the rows of a panel would fall into few sets of the first cache
 /// and each into a page of its own: from here on packing pays.
@@ -80,76 +106,117 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
     mut c: MatMut<'_, T>,
     mut then: Then<'_, T>,
 ) {
-    let (depth, cols) = (a.depth(), c.cols());
-    let step = if let Right::Packed(_) = b { PACKED_DEPTH } else { panel_depth::<T, S>() };
-    let mut memory = simd.panel();
-    for p in (0..depth).step_by(step) {
-        let rows = p..depth.min(p + step);
-        let beta = if p == 0 { beta } else { Beta::One };
-        let mut col = 0;
-        while col < cols {
-            let vecs = S::VECS.min((cols - col).div_ceil(S::LANES));
-            let panel = col..cols.min(col + vecs * S::LANES);
-            let mut block = Block { a, rows: rows.clone(), cols: panel.clone(), vecs, beta, c: c.reborrow() };
-            let mut last = Then::Nothing;
-            let then = if rows.end == depth { &mut then } else { &mut last };
-            match b {
-                Right::Packed(panels) => {
-                    let width = vecs * S::LANES;
-                    block.run(simd, &panels[col * depth + p * width..], width, then);
-                }
-                Right::View(b) if in_place(a.rows(), &b, panel.len() == vecs * S::LANES) => {
-                    block.run(simd, &b.as_slice()[p * b.row_stride() + col..], b.row_stride(), then);
-                }
-                Right::View(b) => {
-                    let width = vecs * S::LANES;
-                    copy(simd, b, rows.clone(), panel.clone(), width, memory.as_mut());
-                    block.run(simd, memory.as_mut(), width, then);
-                }
+    let (rows, cols) = (a.rows(), c.cols());
+    let whole = cols % S::LANES == 0;
+    match b {
+        Right::View(b) if !(whole && in_place(rows, &b)) => {
+            let mut memory = simd.panel();
+            let step = memory.as_mut().len() / (S::VECS * S::LANES);
+            for_panels::<T, S>(a.depth(), (step, a.segment()), cols, |depth, panel, width| {
+                copy(simd, b, depth.clone(), panel.clone(), width, memory.as_mut());
+                let block = Block { a, segment: step, b: memory.as_mut(), b_stride: width, b_step: 0 };
+                block.run(simd, 0..rows, depth, panel, beta, &mut c, &mut then);
+            });
+        }
+        Right::View(b) => {
+            for_panels::<T, S>(a.depth(), (PACKED_DEPTH, a.segment()), cols, |depth, panel, _| {
+                let from = &b.as_slice()[depth.start * b.row_stride() + panel.start..];
+                let block = Block { a, segment: depth.len(), b: from, b_stride: b.row_stride(), b_step: 0 };
+                block.run(simd, 0..rows, depth, panel, beta, &mut c, &mut then);
+            });
+        }
+        Right::Packed(Panels { data, depth, segment, step }) => {
+            let segments = (PACKED_DEPTH / segment).max(1);
+            let part = if segment < depth { segments * segment } else { PACKED_DEPTH };
+            for start in (0..rows).step_by(A_ROWS) {
+                for_panels::<T, S>(depth, (part, usize::MAX), cols, |depth, panel, width| {
+                    let first = depth.start / segment * step + panel.start * segment;
+                    let b = &data[first + depth.start % segment * width..];
+                    let block = Block { a, segment: segment.min(part), b, b_stride: width, b_step: step };
+                    block.run(simd, start..rows.min(start + A_ROWS), depth, panel, beta, &mut c, &mut then);
+                });
             }
-            col = panel.end;
         }
     }
 }
 
-/// The rows of a panel that fit its place on the stack.
-fn panel_depth<T, S: Simd<T>>() -> usize {
-    size_of::<S::Panel>() / size_of::<T>() / (S::VECS * S::LANES)
+/// Calls `run` for each part of the depth and each panel of columns with those and the panel's width in whole
+/// registers. No part is longer than `part` or reaches over the end of a segment.
+fn for_panels<T, S: Simd<T>>(
+    depth: usize,
+    (part, segment): (usize, usize),
+    cols: usize,
+    mut run: impl FnMut(Range<usize>, Range<usize>, usize),
+) {
+    let most = S::VECS * S::LANES;
+    let mut p = 0;
+    while p < depth {
+        let end = depth.min(p + part).min((p / segment + 1).saturating_mul(segment));
+        for col in (0..cols).step_by(most) {
+            let panel = col..cols.min(col + most);
+            let width = panel.len().next_multiple_of(S::LANES);
+            run(p..end, panel, width);
+        }
+        p = end;
+    }
 }
 
-/// Whether a panel of B is as well read where it lies.
-fn in_place<T>(rows: usize, b: &MatRef<'_, T>, whole: bool) -> bool {
-    whole && b.col_stride() == 1 && (b.row_stride() < FAR || rows < 32 || b.rows() < 16)
+/// Whether B is as well read where it lies.
+fn in_place<T>(rows: usize, b: &MatRef<'_, T>) -> bool {
+    b.col_stride() == 1 && (b.row_stride() < FAR || rows < 32 || b.rows() < 16)
 }
 
-/// One panel of B times all rows of A.
-struct Block<'a, 'c, T> {
+/// One panel of B.
+struct Block<'a, T> {
     a: Left<'a, T>,
-    rows: Range<usize>,
-    cols: Range<usize>,
-    vecs: usize,
-    beta: Beta,
-    c: MatMut<'c, T>,
+    segment: usize,
+    b: &'a [T],
+    b_stride: usize,
+    b_step: usize,
 }
 
-impl<T: Float> Block<'_, '_, T> {
-    fn run<S: Simd<T>>(&mut self, simd: S, b: &[T], b_stride: usize, then: &mut Then<'_, T>) {
-        let strides = (self.c.row_stride(), self.c.col_stride());
-        let mut row = 0;
-        while row < self.a.rows() {
-            let rows = tile_rows(self.a.rows() - row, S::ROWS);
-            let offset = row * strides.0 + self.cols.start * strides.1;
-            let (a, a_strides) = self.a.at(row, self.rows.start);
-            let factors = Factors { depth: self.rows.len(), a, a_strides, b, b_stride };
-            let target = Target {
-                c: &mut self.c.as_mut_slice()[offset..],
-                strides,
-                cols: self.cols.len(),
-                beta: self.beta,
-                then: then.at(offset, self.cols.start),
+impl<T: Float> Block<'_, T> {
+    /// Its product with some rows of A.
+    #[expect(clippy::too_many_arguments, reason = "where the product lies, and what becomes of it")]
+    fn run<S: Simd<T>>(
+        &self,
+        simd: S,
+        rows: Range<usize>,
+        depth: Range<usize>,
+        cols: Range<usize>,
+        beta: Beta,
+        c: &mut MatMut<'_, T>,
+        then: &mut Then<'_, T>,
+    ) {
+        let strides = (c.row_stride(), c.col_stride());
+        let beta = if depth.start == 0 { beta } else { Beta::One };
+        let vecs = cols.len().div_ceil(S::LANES);
+        let mut nothing = Then::Nothing;
+        let then = if depth.end == self.a.depth() { then } else { &mut nothing };
+        let mut row = rows.start;
+        while row < rows.end {
+            let count = tile_rows(rows.end - row, S::ROWS);
+            let offset = row * strides.0 + cols.start * strides.1;
+            let (a, a_strides, a_step) = self.a.at(row, depth.start, self.segment);
+            let factors = Factors {
+                depth: depth.len(),
+                segment: self.segment,
+                a,
+                a_strides,
+                a_step,
+                b: self.b,
+                b_stride: self.b_stride,
+                b_step: self.b_step,
             };
-            tile::<T, S>(rows, self.vecs)(simd, factors, target);
-            row += rows;
+            let target = Target {
+                c: &mut c.as_mut_slice()[offset..],
+                strides,
+                cols: cols.len(),
+                beta,
+                then: then.at(offset, cols.start),
+            };
+            tile::<T, S>(count, vecs)(simd, factors, target);
+            row += count;
         }
     }
 }
@@ -163,19 +230,19 @@ fn tile_rows(left: usize, most: usize) -> usize {
     rows
 }
 
-/// Packs a whole matrix: panel by panel, each row by row, the last one padded to whole registers.
-pub(crate) fn pack<T: Float, S: Simd<T>>(simd: S, b: MatRef<'_, T>, panels: &mut [T]) {
-    for col in (0..b.cols()).step_by(S::VECS * S::LANES) {
-        let cols = col..b.cols().min(col + S::VECS * S::LANES);
-        let width = cols.len().next_multiple_of(S::LANES);
-        copy(simd, b, 0..b.rows(), cols, width, &mut panels[col * b.rows()..]);
-    }
+/// Packs a whole matrix as one segment of a right factor, which may have room for more rows: panel by panel,
+/// each row by row, the last one padded to whole registers.
+pub(crate) fn pack<T: Float, S: Simd<T>>(simd: S, b: MatRef<'_, T>, segment: usize, data: &mut [T]) {
+    for_panels::<T, S>(b.rows(), (segment, usize::MAX), b.cols(), |rows, cols, width| {
+        let first = cols.start * segment;
+        copy(simd, b, rows, cols, width, &mut data[first..]);
+    });
 }
 
-/// Packs Aᵀ for use as a left factor A: panels of [`LEFT`] columns each, the last one padded.
-pub(crate) fn pack_left<T: Float, S: Simd<T>>(simd: S, at: MatRef<'_, T>, panels: &mut [T]) {
-    for (col, panel) in (0..at.cols()).step_by(LEFT).zip(panels.chunks_exact_mut(LEFT * at.rows())) {
-        copy(simd, at, 0..at.rows(), col..at.cols().min(col + LEFT), LEFT, panel);
+/// Packs Aᵀ as one segment of a left factor A: panels of [`LEFT`] columns each, the last one padded.
+pub(crate) fn pack_left<T: Float, S: Simd<T>>(simd: S, at: MatRef<'_, T>, segment: usize, data: &mut [T]) {
+    for col in (0..at.cols()).step_by(LEFT) {
+        copy(simd, at, 0..at.rows(), col..at.cols().min(col + LEFT), LEFT, &mut data[col * segment..]);
     }
 }
 

@@ -11,12 +11,17 @@ const MAX_VECS: usize = 3;
 
 /// What a tile multiplies: R rows of A, element (i, p) at `a[i * a_strides.0 + p * a_strides.1]`, and as many
 /// rows of B as `depth` says, row p from `b[p * b_stride]` on, of whole registers.
+///
+/// The depth is cut into segments, each of which begins `a_step` and `b_step` after the one before.
 pub(super) struct Factors<'a, T> {
     pub(super) depth: usize,
+    pub(super) segment: usize,
     pub(super) a: &'a [T],
     pub(super) a_strides: (usize, usize),
+    pub(super) a_step: usize,
     pub(super) b: &'a [T],
     pub(super) b_stride: usize,
+    pub(super) b_step: usize,
 }
 
 /// What happens to an element of the product when its sum is complete.
@@ -107,16 +112,20 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize>(
     simd: S,
     factors: &Factors<'_, T>,
 ) -> [[S::V; N]; R] {
-    let &Factors { depth, a, a_strides: (row_stride, col_stride), b, b_stride } = factors;
+    let &Factors { a_strides: (row_stride, col_stride), b_stride, .. } = factors;
     let mut sums = [[simd.splat(T::zero()); N]; R];
-    for p in 0..depth {
-        // One check of bounds for each of the two, none for the elements.
-        let a = &a[p * col_stride..][..(R - 1) * row_stride + 1];
-        let b = load::<T, S, N>(simd, &b[p * b_stride..]);
-        for i in 0..R {
-            let a = simd.splat(a[i * row_stride]);
-            for v in 0..N {
-                sums[i][v] = simd.mul_add(a, b[v], sums[i][v]);
+    for (segment, start) in (0..factors.depth).step_by(factors.segment).enumerate() {
+        let a = &factors.a[segment * factors.a_step..];
+        let b = &factors.b[segment * factors.b_step..];
+        for p in 0..factors.segment.min(factors.depth - start) {
+            // One check of bounds for each of the two, none for the elements.
+            let a = &a[p * col_stride..][..(R - 1) * row_stride + 1];
+            let b = load::<T, S, N>(simd, &b[p * b_stride..]);
+            for i in 0..R {
+                let a = simd.splat(a[i * row_stride]);
+                for v in 0..N {
+                    sums[i][v] = simd.mul_add(a, b[v], sums[i][v]);
+                }
             }
         }
     }

@@ -127,7 +127,7 @@ macro_rules! simd {
 // Comparisons "not less" and "not less or equal" hold for NaN, as `Kink::is_active` does.
 
 simd!(
-    Avx2, "avx2,fma", f32, __m256, 8, rows 4, depth 256,
+    Avx2, "avx2,fma", f32, __m256, 8, rows 4, depth 384,
     _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps,
     |kink, z, v| _mm256_and_ps(v, match kink {
         Kink::One => _mm256_cmp_ps::<_CMP_NLT_UQ>(z, _mm256_setzero_ps()),
@@ -136,7 +136,7 @@ simd!(
 );
 
 simd!(
-    Avx2, "avx2,fma", f64, __m256d, 4, rows 4, depth 256,
+    Avx2, "avx2,fma", f64, __m256d, 4, rows 4, depth 384,
     _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_fmadd_pd,
     |kink, z, v| _mm256_and_pd(v, match kink {
         Kink::One => _mm256_cmp_pd::<_CMP_NLT_UQ>(z, _mm256_setzero_pd()),
@@ -146,7 +146,7 @@ simd!(
 
 #[cfg(handgrad_avx512)]
 simd!(
-    Avx512, "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma", f32, __m512, 16, rows 8, depth 128,
+    Avx512, "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma", f32, __m512, 16, rows 8, depth 384,
     _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps,
     |kink, z, v| _mm512_maskz_mov_ps(match kink {
         Kink::One => _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(z, _mm512_setzero_ps()),
@@ -156,7 +156,7 @@ simd!(
 
 #[cfg(handgrad_avx512)]
 simd!(
-    Avx512, "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma", f64, __m512d, 8, rows 8, depth 128,
+    Avx512, "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma", f64, __m512d, 8, rows 8, depth 384,
     _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_add_pd, _mm512_fmadd_pd,
     |kink, z, v| _mm512_maskz_mov_pd(match kink {
         Kink::One => _mm512_cmp_pd_mask::<_CMP_NLT_UQ>(z, _mm512_setzero_pd()),
