@@ -7,20 +7,18 @@ use crate::kernels::direct::MAX_EXAMPLES as MAX_DIRECT;
 use crate::simd::MAX_LANES;
 
 /// A tile holds at most about this many scratch elements, as long as that leaves [`MIN_TILE`] examples:
-/// 4 MiB of f32.
-const TILE_ELEMENTS: usize = 1 << 20;
+/// 8 MiB of f32.
+const TILE_ELEMENTS: usize = 1 << 21;
 
 /// A tile holds at least this many examples, unless the batch has fewer: each weight is read and each of
 /// their gradients updated once for each tile.
 const MIN_TILE: usize = 32;
 
 /// A block holds at most about this many elements of examples and of scratch: 64 KiB of f32.
-const BLOCK_ELEMENTS: usize = 1 << 14;
+const BLOCK_ELEMENTS: usize = 1 << 22;
 
 /// A block holds at most this many examples.
-///
-/// Not a power of two: columns of that stride would fall into few sets of the first cache.
-const MAX_BLOCK: usize = 240;
+const MAX_BLOCK: usize = 256;
 
 /// So many examples' gradients are added up plainly, in parts, before a compensated addition to the sum of
 /// all. The error of the gradient's sums over n is therefore bounded by that of such a sum. Fewer would cost
@@ -161,11 +159,12 @@ impl Dims {
         let few = self.has_few_classes();
         let packs = n > MAX_DIRECT;
         let (blocks, width) = (t.next_multiple_of(self.block_len(n)), self.hidden_width());
+        let scores = blocks / self.block_len(n) * self.score_stride(n) * c;
         let parts = [
             blocks * width,
             t * h,
             if few && !self.packs_hidden_grad() { 0 } else { blocks * width },
-            t * c,
+            scores,
             if packs { self.inputs * h.next_multiple_of(MAX_LANES) } else { 0 },
             if packs && few { h * c.next_multiple_of(MAX_LANES) } else { 0 },
             if packs && self.packs_inputs() { blocks * self.inputs.next_multiple_of(MAX_LANES) } else { 0 },
@@ -208,8 +207,7 @@ impl Dims {
     /// The number of examples in a tile, after which the weights' gradients are updated: `n` or a constant of
     /// these dimensions between 32 and 2048, whichever is less.
     pub const fn tile_len(self, n: usize) -> usize {
-        let full =
-            between(MIN_TILE, TILE_ELEMENTS / (2 * self.hidden + self.classes), Self::MAX_TILE);
+        let full = between(MIN_TILE, TILE_ELEMENTS / (2 * self.hidden + self.classes), Self::MAX_TILE);
         let full = if full > MAX_BLOCK { full / MAX_BLOCK * MAX_BLOCK } else { full / 16 * 16 };
         if n < full { n } else { full }
     }
@@ -223,13 +221,23 @@ impl Dims {
     /// enough to stay in the cache, and of small batches few enough that there is a block for each of several
     /// threads.
     pub(crate) const fn block_len(self, n: usize) -> usize {
-        let fit = BLOCK_ELEMENTS / (2 * self.hidden + self.classes + self.inputs);
-        let fit = between(2 * Self::MIN_BLOCK, fit, MAX_BLOCK) / 16 * 16;
         if n <= Self::MIN_BLOCK {
             return n;
         }
-        let quarter = between(Self::MIN_BLOCK, n.div_ceil(4), MAX_BLOCK).next_multiple_of(16);
-        if quarter < fit { quarter } else { fit }
+        let fit = BLOCK_ELEMENTS / (2 * self.hidden + self.classes + self.inputs);
+        let most = between(2 * Self::MIN_BLOCK, fit, MAX_BLOCK);
+        // Blocks of equal size, four of them or a multiple of that.
+        let blocks = n.div_ceil(4 * most) * 4;
+        let block = between(Self::MIN_BLOCK, n.div_ceil(blocks), most).next_multiple_of(16);
+        let tile = self.tile_len(n);
+        if block < tile { block } else { tile }
+    }
+
+    /// How far apart the scores of two classes are in a block. Not a multiple of many lines of the cache:
+    /// columns of such a stride would fall into few of its sets.
+    pub(crate) const fn score_stride(self, n: usize) -> usize {
+        let block = self.block_len(n);
+        if block % 128 == 0 { block + MAX_LANES } else { block }
     }
 
     /// The lengths of the blocks W1, b1, W2, b2, in the order in which they stand in the flat slice.

@@ -10,7 +10,7 @@ use crate::gemm::blocked::Panels;
 use crate::gemm::{Beta, Gemm};
 use crate::grad_sum::GradSum;
 use crate::kernels::hidden::{bias_relu, mask};
-use crate::kernels::rows::Wanted;
+use crate::kernels::rows::{Block, Wanted};
 use crate::kernels::sum::Sum;
 use crate::matrix::{MatMut, MatRef};
 use crate::outputs::Outputs;
@@ -184,7 +184,9 @@ pub(crate) fn own<T: Float, L: PrimInt>(
     for (index, start) in (0..n).step_by(t).enumerate() {
         let end = n.min(start + t);
         let (len, x) = (end - start, x.row_range(start..end));
-        let blocks = len.next_multiple_of(plan.block);
+        let count = len.div_ceil(plan.block);
+        let blocks = count * plan.block;
+        let scores = count * plan.score_stride * c;
         let own_d = if d.is_empty() { 0 } else { blocks * width };
         let own_x = if x_panels.is_empty() { 0 } else { blocks * m.next_multiple_of(MAX_LANES) };
         let mut losses = [T::zero(); MAX_BLOCKS];
@@ -195,20 +197,20 @@ pub(crate) fn own<T: Float, L: PrimInt>(
             a: &mut a[..len * h],
             d: &mut d[..own_d],
             x_panels: &mut x_panels[..own_x],
-            f: &mut f[..len * c],
-            losses: &mut losses[..len.div_ceil(plan.block)],
+            f: &mut f[..scores],
+            losses: &mut losses[..count],
             out: out.reborrow(),
             row: start,
         };
         fork.examples(phases, &plan, part, labels)?;
-        losses[..len.div_ceil(plan.block)].iter().for_each(|&loss| total.add(loss));
+        losses[..count].iter().for_each(|&loss| total.add(loss));
         if let Some(grad) = &mut grad {
             let (target, beta) = grad.target(index);
             let (z, d) = (&z[..blocks * width], &d[..own_d]);
             let (d, other) = if dims.has_few_classes() { (z, d) } else { (d, z) };
             let d_panels = if dims.packs_hidden_grad() { other } else { &[] };
             let x_panels = &x_panels[..own_x];
-            let done = Done { x, a: &a[..len * h], d, d_panels, x_panels, g: &f[..len * c], beta };
+            let done = Done { x, a: &a[..len * h], d, d_panels, x_panels, g: &f[..scores], beta };
             fork.weights(phases, &plan, &done, Weights::all(target))?;
             grad.tile_done(index, end == n);
         }
@@ -239,7 +241,7 @@ pub(crate) fn foreign<T: Float, L: PrimInt>(
         engine.gemm(x, w1.t(), Beta::Zero, MatMut::new(z, len, h)?)?;
         bias_relu(plan.kink, b1, z, a);
         engine.gemm(MatRef::new(a, len, h)?, w2.t(), Beta::Zero, MatMut::col_major(f, len, c)?)?;
-        total.add(phases.finish(&wanted, start, f, &mut out, start));
+        total.add(phases.finish(&wanted, start, Block { f, stride: len, len }, &mut out, start));
         if plan.weight.is_none() {
             continue;
         }
@@ -254,7 +256,7 @@ pub(crate) fn foreign<T: Float, L: PrimInt>(
         let d = MatRef::new(a, len, h)?;
         if let Some((grad, beta)) = target {
             engine.gemm(d.t(), x, beta, grad.w1)?;
-            phases.bias_grads((a, grad.b1), (f, grad.b2), beta);
+            phases.bias_grads((a, grad.b1), (g.t(), grad.b2), beta);
         }
         if let Some(input_grad) = &mut out.input_grad {
             engine.gemm(d, w1, Beta::Zero, input_grad.reborrow().row_range(start..end))?;

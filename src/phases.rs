@@ -28,13 +28,13 @@ pub(crate) trait Phases<T>: Sync {
         &self,
         wanted: &Wanted<'_, T>,
         first: usize,
-        f: &mut [T],
+        block: rows::Block<'_, T>,
         out: &mut Outputs<'_, T>,
         offset: usize,
     ) -> T;
 
     /// The sums of the rows of D, and of the classes' gradients in G, class by class.
-    fn bias_grads(&self, d_db1: (&[T], &mut [T]), g_db2: (&[T], &mut [T]), beta: Beta);
+    fn bias_grads(&self, d_db1: (&[T], &mut [T]), g_db2: (MatRef<'_, T>, &mut [T]), beta: Beta);
 
     /// Phase 1: Z, A, F, the outputs, G and D of these examples.
     fn examples(
@@ -72,16 +72,16 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         &self,
         wanted: &Wanted<'_, T>,
         first: usize,
-        f: &mut [T],
+        block: rows::Block<'_, T>,
         out: &mut Outputs<'_, T>,
         offset: usize,
     ) -> T {
-        rows::finish(*self, wanted, first, f, out, offset)
+        rows::finish(*self, wanted, first, block, out, offset)
     }
 
-    fn bias_grads(&self, (d, db1): (&[T], &mut [T]), (g, db2): (&[T], &mut [T]), beta: Beta) {
+    fn bias_grads(&self, (d, db1): (&[T], &mut [T]), (g, db2): (MatRef<'_, T>, &mut [T]), beta: Beta) {
         hidden_bias_grad(*self, d, db1.len(), 0, beta, db1);
-        class_bias_grad(g, g.len() / db2.len(), beta, db2);
+        class_bias_grad(g, beta, db2);
     }
 
     fn examples(
@@ -100,17 +100,20 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
             let room = start * width..(start + plan.block) * width;
             let z = &mut part.z[room.clone()];
             let a = &mut part.a[rows.start * h..rows.end * h];
-            let f = &mut part.f[rows.start * c..rows.end * c];
+            let f = &mut part.f[index * plan.score_stride * c..][..plan.score_stride * c];
             hidden(*self, plan, part.x.row_range(rows.clone()), &mut z[..t * h], a)?;
-            scores(*self, plan, MatRef::new(a, t, h)?, f)?;
-            part.losses[index] = rows::finish(*self, &wanted, part.first + start, f, &mut part.out, part.row + start);
+            let scored = MatMut::with_strides(&mut *f, (c, t), (plan.score_stride, 1))?;
+            scores(*self, plan, MatRef::new(a, t, h)?, scored)?;
+            let block = rows::Block { f: &mut *f, stride: plan.score_stride, len: t };
+            part.losses[index] =
+                rows::finish(*self, &wanted, part.first + start, block, &mut part.out, part.row + start);
             if plan.weight.is_some() {
                 let d = part.d.get_mut(room).unwrap_or_default();
-                let (d, panels) = hidden_grad(*self, plan, f, z, d)?;
+                let g = MatRef::with_strides(f, (c, t), (plan.score_stride, 1))?;
+                let (d, panels) = hidden_grad(*self, plan, g, z, d)?;
                 if let Some(dx) = &mut part.out.input_grad {
                     let dx = dx.reborrow().row_range(part.row + rows.start..part.row + rows.end);
-                    let w1 = Right::View(plan.params.w1);
-                    product(*self, Left::View(d), w1, Beta::Zero, dx, Then::Nothing);
+                    plain(*self, plan, d, plan.params.w1, Beta::Zero, dx);
                 }
                 if dims.packs_hidden_grad() {
                     pack_left(*self, d, plan.block, panels);
@@ -129,21 +132,27 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         let (h, c, n) = (plan.params.b1.len(), plan.params.b2.len(), done.x.rows());
         let width = plan.params.dims.hidden_width();
         let mut beta = done.beta;
-        for start in (0..n).step_by(plan.block) {
+        for (index, start) in (0..n).step_by(plan.block).enumerate() {
             let rows = start..n.min(start + plan.block);
             let t = rows.len();
-            let g = MatRef::new(&done.g[rows.start * c..rows.end * c], c, t)?;
+            let g = &done.g[index * plan.score_stride * c..];
+            let g = MatRef::with_strides(g, (c, t), (plan.score_stride, 1))?;
             if let Some(w2) = &mut part.w2 {
                 let g = g.row_range(part.classes.clone());
                 let a = MatRef::new(&done.a[rows.start * h..rows.end * h], t, h)?;
-                product(*self, Left::View(g), Right::View(a), beta, w2.reborrow(), Then::Nothing);
-                class_bias_grad(g.as_slice(), t, beta, part.b2);
+                plain(*self, plan, g, a, beta, w2.reborrow());
+                class_bias_grad(g, beta, part.b2);
             }
             let d = &done.d[rows.start * width..][..t * h];
             hidden_bias_grad(*self, d, h, part.hidden.start, beta, part.b1);
             beta = Beta::One;
         }
         let (depth, segment, dims) = (n, plan.block, plan.params.dims);
+        if plan.is_direct() {
+            let d = MatRef::new(done.d, n, h)?.t().row_range(part.hidden.clone());
+            plain(*self, plan, d, done.x, done.beta, part.w1.reborrow());
+            return Ok(());
+        }
         let d = if done.d_panels.is_empty() {
             Left::View(MatRef::new(&done.d[..n * h], n, h)?.t().row_range(part.hidden.clone()))
         } else {
@@ -170,7 +179,7 @@ fn hidden<T: Float, S: Simd<T>>(
     a: &mut [T],
 ) -> Result<(), Error> {
     let (w1, bias, kink) = (plan.params.w1, plan.params.b1, plan.kink);
-    if plan.w1_panels.is_none() && x.col_stride() == 1 && w1.col_stride() == 1 {
+    if plan.is_direct() && x.col_stride() == 1 && w1.col_stride() == 1 {
         direct::dots(simd, x, w1, MatMut::new(z, x.rows(), bias.len())?);
         crate::kernels::hidden::bias_relu(kink, bias, z, a);
         return Ok(());
@@ -186,16 +195,15 @@ fn scores<T: Float, S: Simd<T>>(
     simd: S,
     plan: &Plan<'_, T>,
     a: MatRef<'_, T>,
-    f: &mut [T],
+    f: MatMut<'_, T>,
 ) -> Result<(), Error> {
-    let (w2, c) = (plan.params.w2, plan.params.b2.len());
+    let w2 = plan.params.w2;
     if let Some(panels) = plan.w2_panels {
-        let f = MatMut::col_major(f, a.rows(), c)?;
-        product(simd, Left::View(a), Right::Packed(panels), Beta::Zero, f, Then::Nothing);
-    } else if plan.w1_panels.is_none() && w2.col_stride() == 1 {
-        direct::dots(simd, a, w2, MatMut::col_major(f, a.rows(), c)?);
+        product(simd, Left::View(a), Right::Packed(panels), Beta::Zero, f.t(), Then::Nothing);
+    } else if plan.is_direct() && w2.col_stride() == 1 {
+        direct::dots(simd, a, w2, f.t());
     } else {
-        product(simd, Left::View(w2), Right::View(a.t()), Beta::Zero, MatMut::new(f, c, a.rows())?, Then::Nothing);
+        product(simd, Left::View(w2), Right::View(a.t()), Beta::Zero, f, Then::Nothing);
     }
     Ok(())
 }
@@ -205,20 +213,34 @@ fn scores<T: Float, S: Simd<T>>(
 fn hidden_grad<'d, T: Float, S: Simd<T>>(
     simd: S,
     plan: &Plan<'_, T>,
-    g: &[T],
+    g: MatRef<'_, T>,
     z: &'d mut [T],
     d: &'d mut [T],
 ) -> Result<(MatRef<'d, T>, &'d mut [T]), Error> {
-    let (h, c) = (plan.params.b1.len(), plan.params.b2.len());
-    let t = g.len() / c;
-    let g = Left::View(MatRef::new(g, c, t)?.t());
+    let (h, t) = (plan.params.b1.len(), g.cols());
+    let (g, w2) = (g.t(), plan.params.w2);
     let in_place = plan.params.dims.has_few_classes();
     let (to, other) = if in_place { (z, d) } else { (d, z) };
     let z = if in_place { None } else { Some(&*other) };
     let mask = Then::Mask { kink: plan.kink, z };
-    let w2 = Right::View(plan.params.w2);
-    product(simd, g, w2, Beta::Zero, MatMut::new(&mut to[..t * h], t, h)?, mask);
+    product(simd, Left::View(g), Right::View(w2), Beta::Zero, MatMut::new(&mut to[..t * h], t, h)?, mask);
     Ok((MatRef::new(&to[..t * h], t, h)?, other))
+}
+
+/// C = A B, or C + A B, with nothing packed before.
+fn plain<T: Float, S: Simd<T>>(
+    simd: S,
+    plan: &Plan<'_, T>,
+    a: MatRef<'_, T>,
+    b: MatRef<'_, T>,
+    beta: Beta,
+    c: MatMut<'_, T>,
+) {
+    if plan.is_direct() && b.col_stride() == 1 && c.col_stride() == 1 {
+        direct::product(simd, a, b, beta, c);
+    } else {
+        product(simd, Left::View(a), Right::View(b), beta, c, Then::Nothing);
+    }
 }
 
 /// (14): the sums of the rows of D (t × h), of the columns from `first` on.
@@ -254,10 +276,10 @@ fn hidden_bias_grad<T: Float, S: Simd<T>>(
     );
 }
 
-/// (13): the sums of the rows of G (classes × t).
-fn class_bias_grad<T: Float>(g: &[T], t: usize, beta: Beta, db2: &mut [T]) {
-    for (db2, g) in db2.iter_mut().zip(g.chunks_exact(t)) {
-        let g = sum(g);
+/// (15): the sums of the rows of G (classes × t).
+fn class_bias_grad<T: Float>(g: MatRef<'_, T>, beta: Beta, db2: &mut [T]) {
+    for (class, db2) in db2.iter_mut().enumerate() {
+        let g = sum(&g.as_slice()[class * g.row_stride()..][..g.cols()]);
         *db2 = if beta == Beta::One { *db2 + g } else { g };
     }
 }

@@ -20,9 +20,18 @@ pub(crate) struct Plan<'a, T> {
     pub(crate) weight: Option<T>,
     /// The examples of a block: those that one thread takes through the net at a time.
     pub(crate) block: usize,
+    /// How far apart the scores of two classes are in a block.
+    pub(crate) score_stride: usize,
     /// W1ᵀ and W2ᵀ packed, where that pays.
     pub(crate) w1_panels: Option<Panels<'a, T>>,
     pub(crate) w2_panels: Option<Panels<'a, T>>,
+}
+
+impl<T> Plan<'_, T> {
+    /// Whether there are too few examples for packing to pay.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.w1_panels.is_none()
+    }
 }
 
 /// Some examples of a tile, on their way through the net and back: whole blocks.
@@ -62,15 +71,13 @@ impl<T: Float> Examples<'_, T> {
         }
         // All parts are cut in the same ratio, the last block of some being padded to a whole one.
         let (at, rows) = (blocks * block, self.len());
-        let padded = rows.next_multiple_of(block);
-        let [z, d, x_panels] = [self.z, self.d, self.x_panels].map(|part| {
-            let width = part.len() / padded;
-            part.split_at_mut(at * width)
+        let all = self.losses.len();
+        let [z, d, x_panels, f] = [self.z, self.d, self.x_panels, self.f].map(|part| {
+            let len = part.len() / all;
+            part.split_at_mut(blocks * len)
         });
-        let [a, f] = [self.a, self.f].map(|part| {
-            let width = part.len() / rows;
-            part.split_at_mut(at * width)
-        });
+        let width = self.a.len() / rows;
+        let a = self.a.split_at_mut(at * width);
         let (losses, out) = (self.losses.split_at_mut(blocks), self.out.split(self.row + at));
         let first = Self {
             first: self.first,

@@ -84,8 +84,9 @@ pub(crate) enum Right<'a, T> {
 /// The rows of A in one of its panels: those of the largest register tile.
 pub(crate) const LEFT: usize = 8;
 
-/// A packed B is used in parts of about this depth: its panels are read from the second cache.
-const PACKED_DEPTH: usize = 768;
+/// The most rows of B that are used at a time where they need not be packed for it: a panel of them stays in
+/// the second cache.
+const MAX_DEPTH: usize = 1024;
 
 /// So many rows of A are multiplied with all of B before the next ones are: they stay in the second cache.
 const A_ROWS: usize = 240;
@@ -111,7 +112,8 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
     match b {
         Right::View(b) if !(whole && in_place(rows, &b)) => {
             let mut memory = simd.panel();
-            let step = memory.as_mut().len() / (S::VECS * S::LANES);
+            let room = memory.as_mut().len() / (S::VECS * S::LANES);
+            let step = even(a.depth().min(a.segment()), 1, room);
             for_panels::<T, S>(a.depth(), (step, a.segment()), cols, |depth, panel, width| {
                 copy(simd, b, depth.clone(), panel.clone(), width, memory.as_mut());
                 let block = Block { a, segment: step, b: memory.as_mut(), b_stride: width, b_step: 0 };
@@ -119,15 +121,15 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
             });
         }
         Right::View(b) => {
-            for_panels::<T, S>(a.depth(), (PACKED_DEPTH, a.segment()), cols, |depth, panel, _| {
+            for_panels::<T, S>(a.depth(), (even(a.depth(), 1, MAX_DEPTH), a.segment()), cols, |depth, panel, _| {
                 let from = &b.as_slice()[depth.start * b.row_stride() + panel.start..];
                 let block = Block { a, segment: depth.len(), b: from, b_stride: b.row_stride(), b_step: 0 };
                 block.run(simd, 0..rows, depth, panel, beta, &mut c, &mut then);
             });
         }
         Right::Packed(Panels { data, depth, segment, step }) => {
-            let segments = (PACKED_DEPTH / segment).max(1);
-            let part = if segment < depth { segments * segment } else { PACKED_DEPTH };
+            let grain = if segment < depth { segment } else { 1 };
+            let part = even(depth, grain, MAX_DEPTH);
             for start in (0..rows).step_by(A_ROWS) {
                 for_panels::<T, S>(depth, (part, usize::MAX), cols, |depth, panel, width| {
                     let first = depth.start / segment * step + panel.start * segment;
@@ -140,6 +142,19 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
     }
 }
 
+/// The columns of a panel: whole registers, and as equal as can be. Only the last panel may have fewer.
+fn panel_width<T, S: Simd<T>>(cols: usize) -> usize {
+    let vecs = cols.div_ceil(S::LANES);
+    vecs.div_ceil(vecs.div_ceil(S::VECS)) * S::LANES
+}
+
+/// The length of the parts of a depth: equal ones of whole grains, none longer than `most` or than a grain.
+fn even(depth: usize, grain: usize, most: usize) -> usize {
+    let grains = depth.div_ceil(grain);
+    let parts = grains.div_ceil((most / grain).max(1));
+    grains.div_ceil(parts) * grain
+}
+
 /// Calls `run` for each part of the depth and each panel of columns with those and the panel's width in whole
 /// registers. No part is longer than `part` or reaches over the end of a segment.
 fn for_panels<T, S: Simd<T>>(
@@ -148,7 +163,7 @@ fn for_panels<T, S: Simd<T>>(
     cols: usize,
     mut run: impl FnMut(Range<usize>, Range<usize>, usize),
 ) {
-    let most = S::VECS * S::LANES;
+    let most = panel_width::<T, S>(cols);
     let mut p = 0;
     while p < depth {
         let end = depth.min(p + part).min((p / segment + 1).saturating_mul(segment));
@@ -268,17 +283,46 @@ fn copy<T: Float, S: Simd<T>>(
                     padding.fill(T::zero());
                 }
             } else {
-                // Column by column, because those are contiguous if rows are not.
-                for j in 0..width {
-                    let column = panel[j..].iter_mut().step_by(width).enumerate();
-                    if j < cols.len() {
-                        let from = &from[j * col_stride..];
-                        column.for_each(|(p, to)| *to = from[p * row_stride]);
+                // By columns, because those are contiguous if rows are not, and several at a time, because
+                // those are contiguous in the panel.
+                let mut j = 0;
+                while j < width {
+                    let from = if j < cols.len() { &from[j * col_stride..] } else { &[] };
+                    let some = SQUARE.min(cols.len().saturating_sub(j));
+                    if some == SQUARE && row_stride == 1 {
+                        transpose(from, col_stride, rows.len(), &mut panel[j..], width);
                     } else {
-                        column.for_each(|(_, to)| *to = T::zero());
+                        for (p, row) in panel.chunks_exact_mut(width).enumerate() {
+                            let (row, padding) = row[j..width.min(j + SQUARE)].split_at_mut(some);
+                            row.iter_mut().enumerate().for_each(|(i, to)| *to = from[p * row_stride + i * col_stride]);
+                            padding.fill(T::zero());
+                        }
                     }
+                    j += SQUARE;
                 }
             }
         },
     );
+}
+
+/// So many columns are transposed at a time.
+const SQUARE: usize = 8;
+
+/// Copies [`SQUARE`] contiguous columns of `depth` elements, `col_stride` apart, to as many rows of `width`.
+#[inline(always)]
+fn transpose<T: Float>(from: &[T], col_stride: usize, depth: usize, to: &mut [T], width: usize) {
+    let columns: [&[T]; SQUARE] = core::array::from_fn(|j| &from[j * col_stride..][..depth]);
+    let whole = depth / SQUARE * SQUARE;
+    for p in (0..whole).step_by(SQUARE) {
+        let square: [[T; SQUARE]; SQUARE] =
+            core::array::from_fn(|j| core::array::from_fn(|i| columns[j][p..p + SQUARE][i]));
+        for i in 0..SQUARE {
+            let row: [T; SQUARE] = core::array::from_fn(|j| square[j][i]);
+            to[(p + i) * width..][..SQUARE].copy_from_slice(&row);
+        }
+    }
+    for p in whole..depth {
+        let row: [T; SQUARE] = core::array::from_fn(|j| columns[j][p]);
+        to[p * width..][..SQUARE].copy_from_slice(&row);
+    }
 }

@@ -87,11 +87,6 @@ fn run<T: Float, S: Simd<T>, const R: usize, const N: usize>(
         #[inline(always)]
         || {
             if target.strides.1 == 1 && target.cols == N * S::LANES {
-                for i in 0..R {
-                    for v in 0..N {
-                        simd.prefetch(&target.c[i * target.strides.0 + v * S::LANES..]);
-                    }
-                }
                 let sums = multiply::<T, S, R, N>(simd, &factors);
                 finish_rows(simd, sums, target);
             } else {

@@ -2,6 +2,7 @@
 
 use num_traits::Float;
 
+use crate::gemm::Beta;
 use crate::matrix::{MatMut, MatRef};
 use crate::simd::{MAX_LANES, Simd};
 
@@ -69,12 +70,89 @@ fn group_of<T: Float, S: Simd<T>, const R: usize>(simd: S, x: &[T], w: &[T], w_s
 fn add_lanes<T: Float, S: Simd<T>>(simd: S, v: S::V) -> T {
     let mut lanes = [T::zero(); MAX_LANES];
     simd.store(v, &mut lanes);
-    let mut half = S::LANES / 2;
-    while half > 0 {
-        for lane in 0..half {
-            lanes[lane] = lanes[lane] + lanes[lane + half];
-        }
-        half /= 2;
+    if S::LANES == 16 {
+        fold::<T, 8>(&mut lanes);
     }
-    lanes[0]
+    if S::LANES >= 8 {
+        fold::<T, 4>(&mut lanes);
+    }
+    fold::<T, 2>(&mut lanes);
+    lanes[0] + lanes[1]
+}
+
+/// Adds the second half of 2 HALF lanes to the first.
+#[inline(always)]
+fn fold<T: Float, const HALF: usize>(lanes: &mut [T; MAX_LANES]) {
+    for lane in 0..HALF {
+        lanes[lane] = lanes[lane] + lanes[lane + HALF];
+    }
+}
+
+/// C = A B, or C + A B, for a few columns of A, where the rows of B and C are contiguous: `C` is written once.
+pub(crate) fn product<T: Float, S: Simd<T>>(
+    simd: S,
+    a: MatRef<'_, T>,
+    b: MatRef<'_, T>,
+    beta: Beta,
+    mut c: MatMut<'_, T>,
+) {
+    debug_assert!(b.col_stride() == 1 && c.col_stride() == 1 && a.cols() == b.rows());
+    let (cols, b_stride, c_stride) = (b.cols(), b.row_stride(), c.row_stride());
+    let c = c.as_mut_slice();
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            for row in 0..a.rows() {
+                let a = Terms { data: &a.as_slice()[row * a.row_stride()..], stride: a.col_stride(), len: a.cols() };
+                let c = &mut c[row * c_stride..][..cols];
+                let mut col = 0;
+                while col + 4 * S::LANES <= cols {
+                    sum::<T, S, 4>(simd, &a, &b.as_slice()[col..], b_stride, beta, &mut c[col..]);
+                    col += 4 * S::LANES;
+                }
+                while col + S::LANES <= cols {
+                    sum::<T, S, 1>(simd, &a, &b.as_slice()[col..], b_stride, beta, &mut c[col..]);
+                    col += S::LANES;
+                }
+                for col in col..cols {
+                    let first = if beta == Beta::One { c[col] } else { T::zero() };
+                    let terms = (0..a.len).map(|p| a.data[p * a.stride] * b.as_slice()[p * b_stride + col]);
+                    c[col] = terms.fold(first, |sum, term| sum + term);
+                }
+            }
+        },
+    );
+}
+
+/// A row of A.
+struct Terms<'a, T> {
+    data: &'a [T],
+    stride: usize,
+    len: usize,
+}
+
+/// N registers of a row of C.
+#[inline(always)]
+fn sum<T: Float, S: Simd<T>, const N: usize>(
+    simd: S,
+    a: &Terms<'_, T>,
+    b: &[T],
+    b_stride: usize,
+    beta: Beta,
+    c: &mut [T],
+) {
+    let c = &mut c[..N * S::LANES];
+    let mut sums = [simd.splat(T::zero()); N];
+    if beta == Beta::One {
+        sums = core::array::from_fn(|v| simd.load(&c[v * S::LANES..]));
+    }
+    for p in 0..a.len {
+        let (a, b) = (simd.splat(a.data[p * a.stride]), &b[p * b_stride..][..N * S::LANES]);
+        for v in 0..N {
+            sums[v] = simd.mul_add(a, simd.load(&b[v * S::LANES..]), sums[v]);
+        }
+    }
+    for v in 0..N {
+        simd.store(sums[v], &mut c[v * S::LANES..]);
+    }
 }

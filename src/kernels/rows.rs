@@ -16,21 +16,28 @@ pub(crate) struct Wanted<'a, T> {
     pub(crate) weight: Option<T>,
 }
 
-/// (3) to (5), (15) for a block of t examples: `f` is C × t and holds W2 a; the score gradient takes its
+/// The scores of some examples: those of class c from `f[c * stride]` on.
+pub(crate) struct Block<'a, T> {
+    pub(crate) f: &'a mut [T],
+    pub(crate) stride: usize,
+    pub(crate) len: usize,
+}
+
+/// (3) to (5), (15) for a block of examples: `f` holds W2 a; the score gradient takes its
 /// place. `first` is the number of the first example in the batch, which is the first of `out`, too. Returns
 /// the sum of the losses.
 pub(crate) fn finish<T: Float, S: Simd<T>>(
     simd: S,
     wanted: &Wanted<'_, T>,
     first: usize,
-    f: &mut [T],
+    block: Block<'_, T>,
     out: &mut Outputs<'_, T>,
     offset: usize,
 ) -> T {
-    let stride = f.len() / wanted.b2.len();
+    let Block { f, stride, len } = block;
     let mut total = T::zero();
-    for start in (0..stride).step_by(LANES) {
-        let mut f = Scores { data: f, stride, first: start, len: LANES.min(stride - start) };
+    for start in (0..len).step_by(LANES) {
+        let mut f = Scores { data: f, stride, first: start, len: LANES.min(len - start) };
         total = total + some(simd, wanted, first + start, &mut f, out, offset + start);
     }
     total

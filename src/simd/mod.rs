@@ -49,9 +49,6 @@ pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
     /// Overwrites the first `LANES` elements.
     fn store(self, v: Self::V, to: &mut [T]);
 
-    /// Asks for what `from` begins with to be brought into the cache: it is going to be written.
-    fn prefetch(self, from: &[T]);
-
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
 
     /// a b + c: fused where the instruction set has it.

@@ -78,12 +78,6 @@ macro_rules! simd {
             }
 
             #[inline(always)]
-            fn prefetch(self, from: &[$t]) {
-                // SAFETY: a hint, no access.
-                unsafe { _mm_prefetch::<_MM_HINT_T0>(from.as_ptr().cast()) };
-            }
-
-            #[inline(always)]
             fn add(self, a: $v, b: $v) -> $v {
                 // SAFETY: above.
                 unsafe { $add(a, b) }
