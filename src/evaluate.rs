@@ -256,7 +256,7 @@ pub(crate) fn foreign<T: Float, L: PrimInt>(
         let d = MatRef::new(a, len, h)?;
         if let Some((grad, beta)) = target {
             engine.gemm(d.t(), x, beta, grad.w1)?;
-            phases.bias_grads((a, grad.b1), (g.t(), grad.b2), beta);
+            phases.bias_grads((d, grad.b1), (g.t(), grad.b2), beta)?;
         }
         if let Some(input_grad) = &mut out.input_grad {
             engine.gemm(d, w1, Beta::Zero, input_grad.reborrow().row_range(start..end))?;

@@ -8,7 +8,7 @@ use crate::gemm::{Beta, product_shape};
 use crate::gemm::blocked::{Left, Panels, Right, pack, pack_left, product};
 use crate::gemm::tile::Then;
 use crate::kernels::rows::{self, Wanted};
-use crate::kernels::sum::{add_to, sum};
+use crate::kernels::sum::sum;
 use crate::kernels::direct;
 use crate::matrix::{MatMut, MatRef};
 use crate::outputs::Outputs;
@@ -34,7 +34,12 @@ pub(crate) trait Phases<T>: Sync {
     ) -> T;
 
     /// The sums of the rows of D, and of the classes' gradients in G, class by class.
-    fn bias_grads(&self, d_db1: (&[T], &mut [T]), g_db2: (MatRef<'_, T>, &mut [T]), beta: Beta);
+    fn bias_grads(
+        &self,
+        d_db1: (MatRef<'_, T>, &mut [T]),
+        g_db2: (MatRef<'_, T>, &mut [T]),
+        beta: Beta,
+    ) -> Result<(), Error>;
 
     /// Phase 1: Z, A, F, the outputs, G and D of these examples.
     fn examples(
@@ -79,9 +84,20 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         rows::finish(*self, wanted, first, block, out, offset)
     }
 
-    fn bias_grads(&self, (d, db1): (&[T], &mut [T]), (g, db2): (MatRef<'_, T>, &mut [T]), beta: Beta) {
-        hidden_bias_grad(*self, d, db1.len(), 0, beta, db1);
+    fn bias_grads(
+        &self,
+        (d, db1): (MatRef<'_, T>, &mut [T]),
+        (g, db2): (MatRef<'_, T>, &mut [T]),
+        beta: Beta,
+    ) -> Result<(), Error> {
+        /// The error of a sum grows with the number of its terms, and with the number of such parts.
+        const ROWS: usize = 256;
         class_bias_grad(g, beta, db2);
+        for start in (0..d.rows()).step_by(ROWS) {
+            let beta = if start == 0 { beta } else { Beta::One };
+            hidden_bias_grad(*self, d.row_range(start..d.rows().min(start + ROWS)), 0, beta, db1)?;
+        }
+        Ok(())
     }
 
     fn examples(
@@ -143,8 +159,8 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
                 plain(*self, plan, g, a, beta, w2.reborrow());
                 class_bias_grad(g, beta, part.b2);
             }
-            let d = &done.d[rows.start * width..][..t * h];
-            hidden_bias_grad(*self, d, h, part.hidden.start, beta, part.b1);
+            let d = MatRef::with_strides(&done.d[rows.start * width..], (t, h), (h, 1))?;
+            hidden_bias_grad(*self, d, part.hidden.start, beta, part.b1)?;
             beta = Beta::One;
         }
         let (depth, segment, dims) = (n, plan.block, plan.params.dims);
@@ -243,37 +259,20 @@ fn plain<T: Float, S: Simd<T>>(
     }
 }
 
-/// (14): the sums of the rows of D (t × h), of the columns from `first` on.
+/// (14): the sums of the rows of D (t × h), of the columns from `first` on: 1ᵀ D.
 fn hidden_bias_grad<T: Float, S: Simd<T>>(
     simd: S,
-    d: &[T],
-    h: usize,
+    d: MatRef<'_, T>,
     first: usize,
-    mut beta: Beta,
+    beta: Beta,
     db1: &mut [T],
-) {
-    /// So many sums are formed at a time: they stay in the first cache.
-    const COLS: usize = 64;
-    /// Of so many rows: the error of a sum grows with this, and with the number of such parts.
-    const ROWS: usize = 256;
-    simd.vectorize(
-        #[inline(always)]
-        || {
-            for d in d.chunks(ROWS * h) {
-                for (start, db1) in (first..).step_by(COLS).zip(db1.chunks_mut(COLS)) {
-                    let mut sums = [T::zero(); COLS];
-                    for row in d.chunks_exact(h) {
-                        add_to(&mut sums, &row[start..][..db1.len()]);
-                    }
-                    match beta {
-                        Beta::Zero => db1.copy_from_slice(&sums[..db1.len()]),
-                        Beta::One => add_to(db1, &sums[..db1.len()]),
-                    }
-                }
-                beta = Beta::One;
-            }
-        },
-    );
+) -> Result<(), Error> {
+    let (t, h, one) = (d.rows(), d.row_stride(), [T::one()]);
+    let ones = MatRef::with_strides(&one, (1, t), (1, 0))?;
+    let d = MatRef::with_strides(&d.as_slice()[first..], (t, db1.len()), (h, 1))?;
+    let h = db1.len();
+    direct::product(simd, ones, d, beta, MatMut::new(db1, 1, h)?);
+    Ok(())
 }
 
 /// (15): the sums of the rows of G (classes × t).

@@ -81,9 +81,11 @@ impl<T: Float> Lanes<T> {
         };
         for (class, (row, &b)) in f.rows().zip(b2).enumerate() {
             for ((f, lead), at) in row.iter_mut().zip(&mut lanes.lead).zip(&mut lanes.class) {
-                *f = *f + b;
-                let leads = *f > *lead || (f.is_nan() && !lead.is_nan());
-                *lead = if leads { *f } else { *lead };
+                let score = *f + b;
+                // No branches: vector instructions have none.
+                let leads = (score > *lead) | (score.is_nan() & !lead.is_nan());
+                *f = score;
+                *lead = if leads { score } else { *lead };
                 *at = if leads { class } else { *at };
             }
         }
@@ -133,7 +135,7 @@ impl<T: Float> Lanes<T> {
         let last = f.data.len() / f.stride - 1;
         for (class, row) in f.rows().enumerate() {
             for (((part, &mut e), &lead), &y) in part.iter_mut().zip(row).zip(&self.class).zip(&self.label) {
-                *part = *part + if class == lead || class == y { T::zero() } else { e };
+                *part = *part + if (class == lead) | (class == y) { T::zero() } else { e };
             }
             if class % PART == PART - 1 || class == last {
                 sums.iter_mut().zip(&part).for_each(|(sum, &part)| *sum = *sum + part);
