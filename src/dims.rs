@@ -14,9 +14,6 @@ const TILE_ELEMENTS: usize = 1 << 21;
 /// their gradients updated once for each tile.
 const MIN_TILE: usize = 32;
 
-/// A block holds at most about this many elements of examples and of scratch: 64 KiB of f32.
-const BLOCK_ELEMENTS: usize = 1 << 22;
-
 /// A block holds at most this many examples.
 const MAX_BLOCK: usize = 256;
 
@@ -93,11 +90,13 @@ impl Dims {
             Ok(len) => len,
             Err(err) => return Err(err),
         };
-        // Each term is below 2^64 * 2^11, so these sums are exact.
+        // No less than the scratch of any batch. Each term is below 2^64 * 2^13, so the sum is exact.
         let (m, h, c) = (self.inputs as u128, self.hidden as u128, self.classes as u128);
+        let pad = MAX_LANES as u128;
         let params = w1 as u128 + h + w2 as u128 + c;
-        let panels = m * (h + MAX_LANES as u128) + h * (FEW_CLASSES + MAX_LANES) as u128;
-        if params + panels + Self::MAX_TILE as u128 * (3 * (h + LEFT as u128) + c) > isize::MAX as u128 {
+        let panels = m * (h + pad) + h * (FEW_CLASSES as u128 + pad);
+        let tile = Self::MAX_TILE as u128 * (3 * (h + pad) + 2 * c + m + pad);
+        if params + params + panels + tile + 16 * pad > isize::MAX as u128 {
             return Err(Error::Overflow { what: What::Params, sizes: (w1, w2) });
         }
         Ok(())
@@ -224,12 +223,11 @@ impl Dims {
         if n <= Self::MIN_BLOCK {
             return n;
         }
-        let fit = BLOCK_ELEMENTS / (2 * self.hidden + self.classes + self.inputs);
-        let most = between(2 * Self::MIN_BLOCK, fit, MAX_BLOCK);
-        // Blocks of equal size, four of them or a multiple of that.
-        let blocks = n.div_ceil(4 * most) * 4;
-        let block = between(Self::MIN_BLOCK, n.div_ceil(blocks), most).next_multiple_of(16);
         let tile = self.tile_len(n);
+        // Blocks of equal size, four of them or a multiple of that.
+        let blocks = n.div_ceil(4 * MAX_BLOCK) * 4;
+        let even = between(Self::MIN_BLOCK, n.div_ceil(blocks), MAX_BLOCK).next_multiple_of(16);
+        let block = if n > tile { MAX_BLOCK } else { even };
         if block < tile { block } else { tile }
     }
 

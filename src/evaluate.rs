@@ -111,7 +111,7 @@ impl<T: Float + Send + Sync, L: PrimInt + Sync, E: Executor> Fork<T, L> for E {
         part: Examples<'_, T>,
         labels: Option<&[L]>,
     ) -> Result<(), Error> {
-        let work = (self.threads(), part);
+        let work = (threads(self, plan), part);
         fork(self, work, &|part, share| part.cut(plan.block, share), &|part| {
             Serial.examples(phases, plan, part, labels)
         })
@@ -124,9 +124,14 @@ impl<T: Float + Send + Sync, L: PrimInt + Sync, E: Executor> Fork<T, L> for E {
         done: &Done<'_, T>,
         part: Weights<'_, T>,
     ) -> Result<(), Error> {
-        let work = (self.threads(), part);
+        let work = (threads(self, plan), part);
         fork(self, work, &Weights::cut, &|mut part| phases.weights(plan, done, &mut part))
     }
+}
+
+/// The number of parts to cut the work into. A few examples are done before another thread has woken up.
+fn threads<T>(executor: &impl Executor, plan: &Plan<'_, T>) -> usize {
+    if plan.is_direct() { 1 } else { executor.threads() }
 }
 
 /// Cuts the work of so many threads in two until each has a part or it can be cut no more.

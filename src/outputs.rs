@@ -108,7 +108,7 @@ impl<'a, T: Float> Outputs<'a, T> {
 
     /// Writes what is made of the scores themselves, for the examples of `lanes`; `offset` is the first one's
     /// row in the outputs.
-    pub(crate) fn before(&mut self, lanes: &Lanes<T>, f: &Scores<'_, T>, offset: usize) {
+    pub(crate) fn scored(&mut self, lanes: &Lanes<T>, f: &Scores<'_, T>, offset: usize) {
         if let Some(scores) = &mut self.scores {
             for lane in 0..f.len {
                 scores.row_mut(offset + lane).zip(f.example(lane)).for_each(|(out, f)| *out = f);
@@ -126,10 +126,7 @@ impl<'a, T: Float> Outputs<'a, T> {
     }
 
     /// Writes what is made of the exponentials.
-    pub(crate) fn after(&mut self, lanes: &Lanes<T>, f: &Scores<'_, T>, offset: usize) {
-        if let Some(losses) = &mut self.losses {
-            losses[offset..][..f.len].copy_from_slice(lanes.losses());
-        }
+    pub(crate) fn probable(&mut self, lanes: &Lanes<T>, f: &Scores<'_, T>, offset: usize) {
         for lane in 0..f.len {
             if let Some(probabilities) = &mut self.probabilities {
                 let row = probabilities.row_mut(offset + lane);

@@ -90,7 +90,7 @@ pub struct Pass<'a, T, L = usize> {
     engine: &'a dyn Gemm<T>,
     grad: Option<(ParamsMut<'a, T>, Beta)>,
     out: Outputs<'a, T>,
-    fork: &'a dyn Fork<T, L>,
+    fork: &'a (dyn Fork<T, L> + Sync),
 }
 
 impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
@@ -241,7 +241,7 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
             w2_panels: None,
         };
         let (scratch, low) = Scratch::new(dims, n, scratch);
-        let low = if low.is_empty() { None } else { Some(ParamsMut::from_flat(dims, low)?) };
+        let low = if low.is_empty() { None } else { Some(ParamsMut::from_flat(dims, &mut low[..dims.param_len()])?) };
         let grad = self.grad.map(|(grad, beta)| GradSum::new(grad, beta, dims.group_tiles(), low));
         let job = Job { x: self.batch.x, labels: self.batch.labels, out: self.out, scratch, grad };
         let total = match self.engine.fused() {

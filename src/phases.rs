@@ -165,7 +165,7 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         }
         let (depth, segment, dims) = (n, plan.block, plan.params.dims);
         if plan.is_direct() {
-            let d = MatRef::new(done.d, n, h)?.t().row_range(part.hidden.clone());
+            let d = MatRef::new(&done.d[..n * h], n, h)?.t().row_range(part.hidden.clone());
             plain(*self, plan, d, done.x, done.beta, part.w1.reborrow());
             return Ok(());
         }

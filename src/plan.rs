@@ -115,9 +115,9 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// So many of `count` pieces, rounded down.
+    /// So many of `count` pieces, rounded down, but at least one if there are two.
     fn of(self, count: usize) -> usize {
-        count * self.threads / self.of
+        if count < 2 { 0 } else { (count * self.threads / self.of).max(1) }
     }
 }
 

@@ -9,7 +9,7 @@ use std::cell::Cell;
 
 use autodiff::F1;
 use half::bf16;
-use handgrad::gemm::{Beta, Gemm, Portable, default_engine};
+use handgrad::gemm::{Beta, Blocked, Gemm, Portable, default_engine};
 use handgrad::gradcheck::{Block, Check, Dual, Outcome, jvp_scratch_len, scratch_len, self_test_scratch_len};
 use handgrad::{Batch, Error, MatMut, MatRef, Params, ParamsMut, Pass};
 use support::{Element, Problem};
@@ -87,8 +87,10 @@ fn the_counter_counts() {
 }
 
 #[test]
-fn none_on_the_portable_engine() {
-    for n in [1, 256, 257, 256 * 17] {
+fn none_on_the_crates_own_engines() {
+    for n in [1, 9, 257, 2049, 5000] {
+        assert_eq!(allocations::<f32>(&Blocked, n), 0);
+        assert_eq!(allocations::<f64>(&Blocked, n), 0);
         assert_eq!(allocations::<f32>(&Portable, n), 0);
         assert_eq!(allocations::<f64>(&Portable, n), 0);
         assert_eq!(allocations::<bf16>(default_engine(), n), 0);
@@ -98,7 +100,7 @@ fn none_on_the_portable_engine() {
 
 #[test]
 fn none_outside_of_matrixmultiply() {
-    for n in [1, 256, 257, 256 * 17] {
+    for n in [1, 9, 257, 2049, 5000] {
         assert_eq!(allocations::<f32>(&Apart(default_engine()), n), 0);
         assert_eq!(allocations::<f64>(&Apart(default_engine()), n), 0);
     }

@@ -3,7 +3,7 @@
 mod support;
 
 use half::bf16;
-use handgrad::gemm::{Beta, Gemm, Portable, default_engine};
+use handgrad::gemm::{Beta, Blocked, Gemm, Portable, default_engine};
 use support::{Element, LAYOUTS, Layout, assert_within};
 
 /// C = A B (+ C) with A, B, C in these layouts, against plain sums in f64.
@@ -71,6 +71,32 @@ fn default_f64() {
 }
 
 #[test]
+fn blocked_f32() {
+    grid::<f32>(&Blocked, 300);
+    // Panels of several registers with an uneven rest, more rows than are multiplied at a time, several parts
+    // of the depth.
+    check::<f32>(&Blocked, (250, 1700, 100), [Layout::RowMajor; 3], Beta::One);
+    check::<f32>(
+        &Blocked,
+        (61, 900, 301),
+        [Layout::RowMajor, Layout::ColMajor, Layout::ColMajor],
+        Beta::Zero,
+    );
+}
+
+#[test]
+fn blocked_f64() {
+    grid::<f64>(&Blocked, 300);
+    check::<f64>(&Blocked, (250, 1700, 100), [Layout::RowMajor; 3], Beta::One);
+    check::<f64>(
+        &Blocked,
+        (61, 900, 301),
+        [Layout::RowMajor, Layout::ColMajor, Layout::ColMajor],
+        Beta::Zero,
+    );
+}
+
+#[test]
 fn portable_f32() {
     grid::<f32>(&Portable, 300);
 }
@@ -89,7 +115,7 @@ fn portable_bf16() {
 /// Rows of NaN beyond a register tile's edge must not reach the sums, and NaN inside must.
 #[test]
 fn nan_goes_where_it_belongs() {
-    let engines: [&dyn Gemm<f64>; 2] = [default_engine(), &Portable];
+    let engines: [&dyn Gemm<f64>; 3] = [default_engine(), &Blocked, &Portable];
     for engine in engines {
         let (m, k, n) = (5, 3, 9);
         let (mut a, b) = (vec![1.0; m * k], vec![1.0; k * n]);

@@ -220,8 +220,24 @@ fn dims_refuse_zero_and_overflow() {
     let most = isize::MAX as usize;
     let err = Err(Error::Overflow { what: What::Params, sizes: (most - 3, 1) });
     assert_eq!(Dims::new(most - 3, 1, 1), err);
-    assert!(Dims::new(most - 3 - 3 * 256, 1, 1).is_ok());
-    assert!(Dims::new(most - 2 - 3 * 256, 1, 1).is_err());
+    // The largest nets that are not refused have a scratch for every batch (an overflow would panic here).
+    let nets: [fn(usize) -> (usize, usize, usize); 4] =
+        [|k| (k, 1, 1), |k| (1, k, 1), |k| (1, 1, k), |k| (k >> 31, 1 << 31, 1)];
+    for net in nets {
+        let dims = |k| {
+            let (m, h, c) = net(k);
+            Dims::new(m, h, c)
+        };
+        let (mut good, mut bad) = (1 << 32, most);
+        while bad - good > 1 {
+            let middle = good + (bad - good) / 2;
+            if dims(middle).is_ok() { good = middle } else { bad = middle }
+        }
+        for n in [1, 9, 1000, 10_000, usize::MAX] {
+            assert!(dims(good).unwrap().scratch_len(n) <= most);
+        }
+        assert!(good > most / 20_000, "refused too early");
+    }
 }
 
 #[test]

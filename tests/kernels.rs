@@ -5,7 +5,7 @@ mod support;
 
 use autodiff::F1;
 use half::bf16;
-use handgrad::gemm::{Gemm, Portable, default_engine};
+use handgrad::gemm::{Blocked, Gemm, Portable, default_engine};
 use handgrad::{Kink, Reduction};
 use support::bounds::{Rounding, bounds};
 use support::{Element, How, LAYOUTS, Layout, Problem, assert_within, oracle, run_pass};
@@ -63,13 +63,15 @@ fn grid<T: Element>(engine: &dyn Gemm<T>, examples: &[usize]) {
 #[test]
 fn f64_agrees_with_the_derivation() {
     grid::<f64>(default_engine(), &[1, 2, 7, 16]);
-    grid::<f64>(&Portable, &[1, 2, 7, 16]);
+    grid::<f64>(&Blocked, &[1, 2, 7, 8, 9, 33, 65]);
+    grid::<f64>(&Portable, &[1, 2, 7, 16, 33]);
 }
 
 #[test]
 fn f32_agrees_with_the_derivation() {
     grid::<f32>(default_engine(), &[1, 2, 7, 16]);
-    grid::<f32>(&Portable, &[1, 2, 7, 16]);
+    grid::<f32>(&Blocked, &[1, 2, 7, 8, 9, 33, 65]);
+    grid::<f32>(&Portable, &[1, 2, 7, 16, 33]);
 }
 
 #[test]
@@ -87,19 +89,37 @@ fn dual_numbers_agree_with_the_derivation() {
     grid::<F1>(default_engine(), &[1, 2, 7]);
 }
 
+/// Nets so wide that D and X are packed, and with so many classes that D has a place of its own; batches of
+/// one block, of several, and with a short last one.
+#[test]
+fn wide_nets() {
+    for (i, dims) in [(300, 260, 10), (20, 270, 60), (260, 17, 50), (270, 259, 49)].into_iter().enumerate() {
+        for (j, n) in [3, 9, 33, 150].into_iter().enumerate() {
+            let problem = Problem::random(j as u64, (dims.0, dims.1, dims.2, n));
+            let layout = LAYOUTS[(i + j) % LAYOUTS.len()];
+            let kink = [Kink::One, Kink::Zero][i % 2];
+            compare::<f32>(&problem, How { layout, kink, engine: &Blocked, ..How::default() });
+            compare::<f64>(&problem, How { kink, engine: &Blocked, ..How::default() });
+            compare::<f32>(&problem, How { layout, kink, engine: &Portable, ..How::default() });
+            compare::<f32>(&problem, How { layout, kink, ..How::default() });
+        }
+    }
+}
+
 /// One example less and more than one tile, two tiles, and the tiles of one group.
 #[test]
 fn tile_boundaries() {
     let (m, h, c) = (3, 5, 4);
     let tile = handgrad::Dims::new(m, h, c).unwrap().tile_len(usize::MAX);
-    assert_eq!(tile, 256);
+    assert_eq!(tile, 2048);
     for n in
-        [tile - 1, tile, tile + 1, 2 * tile - 1, 2 * tile, 2 * tile + 1, 16 * tile, 16 * tile + 1, 33 * tile]
+        [tile - 1, tile, tile + 1, 2 * tile - 1, 2 * tile, 2 * tile + 1, 4 * tile, 4 * tile + 1, 7 * tile]
     {
         let problem = Problem::random(n as u64, (m, h, c, n));
         let layout = Layout::Spread;
         compare::<f64>(&problem, How { layout, ..How::default() });
         compare::<f32>(&problem, How { layout, ..How::default() });
+        compare::<f32>(&problem, How { layout, engine: &Blocked, ..How::default() });
         compare::<f32>(&problem, How { engine: &Portable, reduction: Reduction::Sum, ..How::default() });
     }
 }
@@ -107,10 +127,11 @@ fn tile_boundaries() {
 /// Dimensions at which a tile has fewer examples than its largest number.
 #[test]
 fn small_tiles() {
-    for (m, h, c, tile) in [(2, 30_000, 2, 8), (3, 1200, 5, 216)] {
+    for (m, h, c, tile) in [(2, 30_000, 2, 32), (3, 1200, 5, 768)] {
         let problem = Problem::random(1, (m, h, c, tile + 3));
         assert_eq!(problem.dims.tile_len(usize::MAX), tile);
         compare::<f32>(&problem, How::default());
+        compare::<f32>(&problem, How { engine: &Blocked, ..How::default() });
     }
 }
 

@@ -3,21 +3,29 @@
 
 mod support;
 
-use handgrad::gemm::{Gemm, Portable, default_engine};
+use handgrad::gemm::{Blocked, Gemm, Portable, default_engine};
 use handgrad::{Batch, Dims, MatMut, MatRef, Params, ParamsMut, Pass};
 use support::Problem;
 
 #[test]
 fn scratch_is_one_tile_and_constant() {
-    for (m, h, c) in [(64, 32, 10), (784, 128, 10), (784, 1024, 10), (3, 5, 70_000), (1, 1, 1)] {
+    for (m, h, c) in [(64, 32, 10), (784, 128, 10), (784, 1024, 10), (768, 3072, 50_257), (1, 1, 1)] {
         let dims = Dims::new(m, h, c).unwrap();
         let tile = dims.tile_len(usize::MAX);
-        assert!((8..=256).contains(&tile));
-        for n in [1, 2, tile - 1, tile] {
-            assert_eq!(dims.scratch_len(n), n * (2 * h + c));
+        assert!((32..=2048).contains(&tile));
+        let width = if c > 48 || h >= 256 { 3 * h } else { 2 * h };
+        for n in [1, 2, 8] {
+            assert_eq!(dims.scratch_len(n), n * (width + c));
         }
-        for n in [tile + 1, 2 * tile, 10_000_000, usize::MAX] {
-            assert_eq!(dims.scratch_len(n), tile * (2 * h + c) + dims.param_len());
+        let packed = h * m + h * c.min(64) + tile * m + 16 * (m + h + 10);
+        for n in [9, tile - 1, tile] {
+            assert!(dims.scratch_len(n) <= n.next_multiple_of(256) * (width + c + 16) * 17 / 16 + packed);
+        }
+        for n in [10_000, 1_000_000, usize::MAX] {
+            assert_eq!(dims.scratch_len(n), dims.scratch_len(5000));
+            let group = (4096 / tile).max(1) * tile;
+            let low = dims.param_len().next_multiple_of(16);
+            assert_eq!(dims.scratch_len(n), dims.scratch_len(group) + low);
         }
     }
 }
@@ -50,9 +58,9 @@ fn bits(problem: &Problem, engine: &dyn Gemm<f32>, filler: f32, scratch: &mut [f
 
 #[test]
 fn same_bits_whatever_was_there_before() {
-    let engines: [&dyn Gemm<f32>; 2] = [default_engine(), &Portable];
+    let engines: [&dyn Gemm<f32>; 3] = [default_engine(), &Blocked, &Portable];
     for engine in engines {
-        for n in [1, 5, 256, 257, 600, 256 * 16 + 1, 256 * 33] {
+        for n in [1, 5, 8, 9, 33, 257, 600, 2049, 5000] {
             let problem = Problem::random(n as u64, (7, 11, 5, n));
             let len = problem.dims.scratch_len(n);
             let expected = bits(&problem, engine, 0.0, &mut vec![0.0; len]);

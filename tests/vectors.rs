@@ -3,7 +3,7 @@
 
 mod support;
 
-use handgrad::gemm::{Gemm, Portable, default_engine};
+use handgrad::gemm::{Blocked, Gemm, Portable, default_engine};
 use handgrad::{Kink, Reduction, derivation};
 use support::bounds::{Rounding, bounds, gauges};
 use support::vectors::{Vector, all};
@@ -42,12 +42,14 @@ fn check<T: Element>(engine: &dyn Gemm<T>) {
 #[test]
 fn f64_within_the_bound() {
     check::<f64>(default_engine());
+    check::<f64>(&Blocked);
     check::<f64>(&Portable);
 }
 
 #[test]
 fn f32_within_the_bound() {
     check::<f32>(default_engine());
+    check::<f32>(&Blocked);
     check::<f32>(&Portable);
 }
 

@@ -86,7 +86,7 @@ pub(crate) const LEFT: usize = 8;
 
 /// The most rows of B that are used at a time where they need not be packed for it: a panel of them stays in
 /// the second cache.
-const MAX_DEPTH: usize = 1024;
+const MAX_DEPTH: usize = 800;
 
 /// So many rows of A are multiplied with all of B before the next ones are: they stay in the second cache.
 const A_ROWS: usize = 240;

@@ -114,10 +114,10 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
                     sum::<T, S, 1>(simd, &a, &b.as_slice()[col..], b_stride, beta, &mut c[col..]);
                     col += S::LANES;
                 }
-                for col in col..cols {
-                    let first = if beta == Beta::One { c[col] } else { T::zero() };
+                for (col, c) in c.iter_mut().enumerate().skip(col) {
                     let terms = (0..a.len).map(|p| a.data[p * a.stride] * b.as_slice()[p * b_stride + col]);
-                    c[col] = terms.fold(first, |sum, term| sum + term);
+                    let sum = terms.fold(T::zero(), |sum, term| sum + term);
+                    *c = if beta == Beta::One { *c + sum } else { sum };
                 }
             }
         },
@@ -143,9 +143,6 @@ fn sum<T: Float, S: Simd<T>, const N: usize>(
 ) {
     let c = &mut c[..N * S::LANES];
     let mut sums = [simd.splat(T::zero()); N];
-    if beta == Beta::One {
-        sums = core::array::from_fn(|v| simd.load(&c[v * S::LANES..]));
-    }
     for p in 0..a.len {
         let (a, b) = (simd.splat(a.data[p * a.stride]), &b[p * b_stride..][..N * S::LANES]);
         for v in 0..N {
@@ -153,6 +150,7 @@ fn sum<T: Float, S: Simd<T>, const N: usize>(
         }
     }
     for v in 0..N {
-        simd.store(sums[v], &mut c[v * S::LANES..]);
+        let c = &mut c[v * S::LANES..];
+        simd.store(if beta == Beta::One { simd.add(simd.load(c), sums[v]) } else { sums[v] }, c);
     }
 }

@@ -2,8 +2,8 @@
 
 use num_traits::Float;
 
-use super::softmax::{LANES, Lanes, NO_LABEL, Scores};
-use super::sum::sum;
+use super::softmax::{Aside, LANES, Lanes, Scores};
+use super::sum::{Sum, sum};
 use crate::outputs::Outputs;
 use crate::simd::Simd;
 
@@ -35,12 +35,12 @@ pub(crate) fn finish<T: Float, S: Simd<T>>(
     offset: usize,
 ) -> T {
     let Block { f, stride, len } = block;
-    let mut total = T::zero();
+    let mut total = Sum::new();
     for start in (0..len).step_by(LANES) {
         let mut f = Scores { data: f, stride, first: start, len: LANES.min(len - start) };
-        total = total + some(simd, wanted, first + start, &mut f, out, offset + start);
+        total.add(some(simd, wanted, first + start, &mut f, out, offset + start));
     }
-    total
+    total.total()
 }
 
 /// The same for up to [`LANES`] examples.
@@ -60,7 +60,7 @@ fn some<T: Float, S: Simd<T>>(
     if let Some(label) = wanted.label {
         lanes.label[..len].iter_mut().enumerate().for_each(|(lane, y)| *y = label(first + lane));
     }
-    out.before(&lanes, f, offset);
+    out.scored(&lanes, f, offset);
     if wanted.label.is_none() && !out.needs_exponentials() {
         return T::zero();
     }
@@ -68,12 +68,25 @@ fn some<T: Float, S: Simd<T>>(
         #[inline(always)]
         || lanes.exponentiate(simd, f),
     );
-    out.after(&lanes, f, offset);
-    if let Some(weight) = wanted.weight {
-        simd.vectorize(
-            #[inline(always)]
-            || lanes.grad(f, weight),
-        );
+    if out.needs_exponentials() {
+        lanes.sum(simd, f, Aside::Leader);
+        out.probable(&lanes, f, offset);
     }
-    if lanes.label[0] == NO_LABEL { T::zero() } else { sum(lanes.losses()) }
+    if wanted.label.is_none() {
+        return T::zero();
+    }
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            lanes.sum(simd, f, Aside::Label);
+            lanes.add_log();
+            if let Some(weight) = wanted.weight {
+                lanes.grad(f, weight);
+            }
+        },
+    );
+    if let Some(losses) = &mut out.losses {
+        losses[offset..][..len].copy_from_slice(lanes.losses());
+    }
+    sum(lanes.losses())
 }

@@ -27,6 +27,15 @@ pub(crate) const NO_LABEL: usize = usize::MAX;
 /// of their number.
 const PART: usize = 64;
 
+/// Who stands aside from a sum of exponentials.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aside {
+    /// The leader.
+    Leader,
+    /// The leader and the class of the label.
+    Label,
+}
+
 /// What is known of up to [`LANES`] examples.
 pub(crate) struct Lanes<T> {
     len: usize,
@@ -71,7 +80,7 @@ impl<T: Float> Lanes<T> {
         let none = [T::zero(); LANES];
         let mut lanes = Self {
             len: f.len,
-            lead: [T::neg_infinity(); LANES],
+            lead: none,
             class: [0; LANES],
             label: [NO_LABEL; LANES],
             rest: none,
@@ -83,7 +92,7 @@ impl<T: Float> Lanes<T> {
             for ((f, lead), at) in row.iter_mut().zip(&mut lanes.lead).zip(&mut lanes.class) {
                 let score = *f + b;
                 // No branches: vector instructions have none.
-                let leads = (score > *lead) | (score.is_nan() & !lead.is_nan());
+                let leads = (class == 0) | (score > *lead) | (score.is_nan() & !lead.is_nan());
                 *f = score;
                 *lead = if leads { score } else { *lead };
                 *at = if leads { class } else { *at };
@@ -92,49 +101,64 @@ impl<T: Float> Lanes<T> {
         lanes
     }
 
-    /// f ← exp(f - M), and the sums of these, the logarithm, the loss of each example.
+    /// f ← exp(f - M).
     #[inline(always)]
     pub(crate) fn exponentiate<S: Simd<T>>(&mut self, simd: S, f: &mut Scores<'_, T>) {
-        // (M - f_y), before the scores are gone.
+        for row in f.rows() {
+            row.iter_mut().zip(&self.lead).for_each(|(f, &lead)| *f = *f - lead);
+        }
+        // M - f_y goes to the loss: a difference, before it is an exponential.
         for lane in 0..self.len {
             let y = self.label[lane];
             if y != NO_LABEL {
-                self.loss[lane] = self.lead[lane] - f.data[y * f.stride + f.first + lane];
+                self.loss[lane] = -f.data[y * f.stride + f.first + lane];
             }
-        }
-        for row in f.rows() {
-            row.iter_mut().zip(&self.lead).for_each(|(f, &lead)| *f = *f - lead);
         }
         if f.len == f.stride {
             simd.exp(f.data);
         } else {
             f.rows().for_each(|row| simd.exp(row));
         }
-        // y and the leader stand aside from the sum, so that neither `rest` nor `others` is ever found by
-        // subtraction.
-        let middle = self.sum_others(f);
+    }
+
+    /// The sums of the exponentials, and the logarithm.
+    ///
+    /// y and the leader stand aside, so that neither `rest` nor `others` is ever found by subtraction. For
+    /// the probabilities only the leader does: they do not depend on whether there are labels.
+    #[inline(always)]
+    pub(crate) fn sum<S: Simd<T>>(&mut self, simd: S, f: &mut Scores<'_, T>, aside: Aside) {
+        let none = [NO_LABEL; LANES];
+        let middle = self.sum_others(f, if aside == Aside::Label { &self.label } else { &none });
         for lane in 0..self.len {
             let (y, middle) = (self.label[lane], middle[lane]);
-            let e_y = if y == NO_LABEL { T::zero() } else { f.data[y * f.stride + f.first + lane] };
-            let y_leads = y == self.class[lane];
-            self.rest[lane] = if y_leads { middle } else { middle + e_y };
-            self.others[lane] = if y_leads { middle } else { middle + T::one() };
+            let leads = y == self.class[lane];
+            self.rest[lane] = if aside == Aside::Leader || leads {
+                middle
+            } else {
+                middle + f.data[y * f.stride + f.first + lane]
+            };
+            self.others[lane] = if leads { middle } else { middle + T::one() };
         }
         self.log_total = self.rest;
         simd.ln_1p(&mut self.log_total[..self.len]);
-        for ((log, loss), &lead) in self.log_total.iter_mut().zip(&mut self.loss).zip(&self.lead) {
+        for (log, &lead) in self.log_total.iter_mut().zip(&self.lead) {
             *log = *log + zero(lead);
-            *loss = *loss + *log;
         }
     }
 
-    /// The sums of exp(f_j - M) over all classes but the leader and y.
+    /// (5): the losses, from M - f_y and the logarithm.
     #[inline(always)]
-    fn sum_others(&self, f: &mut Scores<'_, T>) -> [T; LANES] {
+    pub(crate) fn add_log(&mut self) {
+        self.loss.iter_mut().zip(&self.log_total).for_each(|(loss, &log)| *loss = *loss + log);
+    }
+
+    /// The sums of exp(f_j - M) over all classes but the leader and these.
+    #[inline(always)]
+    fn sum_others(&self, f: &mut Scores<'_, T>, labels: &[usize; LANES]) -> [T; LANES] {
         let (mut sums, mut part) = ([T::zero(); LANES], [T::zero(); LANES]);
         let last = f.data.len() / f.stride - 1;
         for (class, row) in f.rows().enumerate() {
-            for (((part, &mut e), &lead), &y) in part.iter_mut().zip(row).zip(&self.class).zip(&self.label) {
+            for (((part, &mut e), &lead), &y) in part.iter_mut().zip(row).zip(&self.class).zip(labels) {
                 *part = *part + if (class == lead) | (class == y) { T::zero() } else { e };
             }
             if class % PART == PART - 1 || class == last {

@@ -46,9 +46,12 @@ impl Rounding {
     }
 }
 
-/// So many terms enter one plain sum over examples at most: up to a tile of examples, then the tiles of one
-/// group, then a compensated step.
-const PLAIN_TERMS: usize = 256 + 16 + 4;
+/// So many terms enter one plain sum over examples at most: up to 800 examples in a register, then such parts
+/// of a group of 4096 examples (or 256 and 16 of those), then a compensated step.
+pub const PLAIN_TERMS: usize = 800 + 16 + 4;
+
+/// So many terms enter one plain sum of losses at most: 64 in eight parts, then a compensated step.
+const PLAIN_LOSSES: usize = 8 + 3 + 4;
 
 fn dot(u: &[f64], v: &[f64]) -> f64 {
     u.iter().zip(v).map(|(u, v)| (u * v).abs()).sum()
@@ -200,7 +203,7 @@ pub fn bounds(problem: &Problem, r: Rounding, kink: Kink, reduction: Reduction) 
     for (x, &y) in problem.x.chunks_exact(m).zip(labels) {
         let (at, e) = net.example(x, y);
         let loss = handgrad::derivation::loss(&at.f, y).unwrap();
-        out.loss[0] += weight * (e.log_p[y] + r.gamma(4) * loss);
+        out.loss[0] += weight * (e.log_p[y] + r.gamma(PLAIN_LOSSES) * loss);
         out.losses.push(e.log_p[y]);
 
         let (dw1, rest) = out.grad.split_at_mut(h * m);

@@ -1,0 +1,171 @@
+//! Promise: the same bits for every executor and any number of threads.
+
+mod support;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use handgrad::gemm::{Blocked, Gemm, Portable, default_engine};
+use handgrad::{Batch, Error, Executor, MatMut, MatRef, Params, ParamsMut, Pass};
+use support::{Element, Problem};
+
+/// Scoped threads. Counts the joins.
+struct Scoped {
+    threads: usize,
+    joins: AtomicUsize,
+}
+
+impl Executor for Scoped {
+    fn threads(&self) -> usize {
+        self.threads
+    }
+
+    fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
+        self.joins.fetch_add(1, Ordering::Relaxed);
+        std::thread::scope(|scope| {
+            scope.spawn(a);
+            b();
+        });
+    }
+}
+
+/// On one thread, in the order that nobody expects, and each task twice: the second time does nothing.
+struct Backwards;
+
+impl Executor for Backwards {
+    fn threads(&self) -> usize {
+        5
+    }
+
+    fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
+        b();
+        a();
+        b();
+        a();
+    }
+}
+
+/// Forgets a task.
+struct Lazy;
+
+impl Executor for Lazy {
+    fn threads(&self) -> usize {
+        2
+    }
+
+    fn join(&self, a: &mut (dyn FnMut() + Send), _: &mut (dyn FnMut() + Send)) {
+        a();
+    }
+}
+
+/// Everything that a pass can write, on this executor or on none.
+fn outputs<T: Element + Send + Sync, E: Executor>(
+    problem: &Problem,
+    engine: &dyn Gemm<T>,
+    executor: Option<&E>,
+    col_major: bool,
+) -> Result<Vec<T>, Error> {
+    let Problem { dims, n, .. } = *problem;
+    let (theta, x) = (problem.theta::<T>(), problem.x::<T>());
+    let (m, c) = (dims.inputs(), dims.classes());
+    let (mut grad, mut dx) = (vec![T::nan(); dims.param_len()], vec![T::nan(); n * m]);
+    let (mut losses, mut classes) = (vec![T::nan(); n], vec![usize::MAX; n]);
+    let mut outs = [(); 3].map(|()| vec![T::nan(); n * c]);
+    let [f, p, log_p] = &mut outs;
+    let f = if col_major { MatMut::col_major(f, n, c)? } else { MatMut::new(f, n, c)? };
+    let batch = Batch::new(MatRef::new(&x, n, m)?, &problem.labels)?;
+    let pass = Pass::new(Params::from_flat(dims, &theta)?, batch)
+        .engine(engine)
+        .grad(ParamsMut::from_flat(dims, &mut grad)?)
+        .input_grad(MatMut::new(&mut dx, n, m)?)
+        .losses(&mut losses)
+        .scores(f)
+        .probabilities(MatMut::new(p, n, c)?)
+        .log_probabilities(MatMut::new(log_p, n, c)?)
+        .predictions(&mut classes);
+    let mut scratch = vec![T::nan(); dims.scratch_len(n)];
+    let loss = match executor {
+        Some(executor) => pass.executor(executor).run(&mut scratch)?,
+        None => pass.run(&mut scratch)?,
+    };
+    let classes = classes.into_iter().map(|class| T::of(class as f64)).collect();
+    Ok([vec![loss], grad, dx, losses, outs.concat(), classes].concat())
+}
+
+fn check<T: Element + Send + Sync>(problem: &Problem, engine: &dyn Gemm<T>) {
+    let serial = outputs::<T, Scoped>(problem, engine, None, false).unwrap();
+    assert!(serial.iter().all(|value| !value.is_nan()));
+    let same = |got: Vec<T>, what: &str| {
+        let pairs = serial.iter().zip(&got).enumerate();
+        let first = pairs.clone().find(|(_, (a, b))| a.value().to_bits() != b.value().to_bits());
+        assert!(first.is_none(), "{what}: {first:?}, n = {}", problem.n);
+    };
+    for threads in [1, 2, 3, 8] {
+        let executor = Scoped { threads, joins: AtomicUsize::new(0) };
+        same(outputs(problem, engine, Some(&executor), false).unwrap(), "scoped");
+        let joins = executor.joins.into_inner();
+        assert!((joins > 0) == (threads > 1 && problem.n >= 64), "{joins} joins, {threads} threads");
+    }
+    same(outputs(problem, engine, Some(&Backwards), false).unwrap(), "backwards");
+    #[cfg(feature = "rayon")]
+    same(outputs(problem, engine, Some(&handgrad::Rayon), false).unwrap(), "rayon");
+}
+
+#[test]
+fn same_bits_for_any_number_of_threads() {
+    // The last ones pack D, give it a place of its own, pack X.
+    for (m, h, c) in [(7, 11, 5), (64, 32, 10), (20, 270, 60), (300, 40, 3), (270, 259, 49)] {
+        for n in [1, 64, 150, 600] {
+            let problem = Problem::random(n as u64, (m, h, c, n));
+            check::<f32>(&problem, &Blocked);
+            check::<f64>(&problem, &Blocked);
+            check::<f32>(&problem, &Portable);
+        }
+    }
+    let many = Problem::random(5, (3, 17, 4, 5000));
+    check::<f32>(&many, &Blocked);
+}
+
+/// Rows of a column-major output interleave: the examples are not cut up, the weights still are.
+#[test]
+fn outputs_that_cannot_be_cut() {
+    let problem = Problem::random(3, (7, 11, 5, 200));
+    let serial = outputs::<f32, Scoped>(&problem, &Blocked, None, true).unwrap();
+    let executor = Scoped { threads: 4, joins: AtomicUsize::new(0) };
+    assert_eq!(outputs::<f32, _>(&problem, &Blocked, Some(&executor), true).unwrap(), serial);
+    assert!(executor.joins.into_inner() > 0);
+}
+
+/// Another engine than the crate's own is called from the calling thread alone.
+#[test]
+fn foreign_engines_are_not_cut_up() {
+    struct Foreign;
+    impl Gemm<f32> for Foreign {
+        fn gemm(
+            &self,
+            a: MatRef<'_, f32>,
+            b: MatRef<'_, f32>,
+            beta: handgrad::gemm::Beta,
+            c: MatMut<'_, f32>,
+        ) -> Result<(), Error> {
+            default_engine().gemm(a, b, beta, c)
+        }
+    }
+    let problem = Problem::random(3, (7, 11, 5, 200));
+    let serial = outputs::<f32, Scoped>(&problem, &Foreign, None, false).unwrap();
+    let executor = Scoped { threads: 4, joins: AtomicUsize::new(0) };
+    assert_eq!(outputs::<f32, _>(&problem, &Foreign, Some(&executor), false).unwrap(), serial);
+    assert_eq!(executor.joins.into_inner(), 0);
+}
+
+#[test]
+fn a_forgotten_task_is_an_error() {
+    let problem = Problem::random(3, (7, 11, 5, 200));
+    assert_eq!(outputs::<f64, _>(&problem, &Blocked, Some(&Lazy), false), Err(Error::Executor));
+}
+
+/// A pass can be sent to another thread.
+#[test]
+fn a_pass_can_be_sent() {
+    fn assert_send<T: Send>() {}
+    assert_send::<Pass<'_, f32>>();
+}
