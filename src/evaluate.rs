@@ -111,7 +111,7 @@ impl<T: Float + Send + Sync, L: PrimInt + Sync, E: Executor> Fork<T, L> for E {
         part: Examples<'_, T>,
         labels: Option<&[L]>,
     ) -> Result<(), Error> {
-        let work = (threads(self, plan), part);
+        let work = (threads(self, plan, part.len()), part);
         fork(self, work, &|part, share| part.cut(plan.block, share), &|part| {
             Serial.examples(phases, plan, part, labels)
         })
@@ -124,21 +124,23 @@ impl<T: Float + Send + Sync, L: PrimInt + Sync, E: Executor> Fork<T, L> for E {
         done: &Done<'_, T>,
         part: Weights<'_, T>,
     ) -> Result<(), Error> {
-        let work = (threads(self, plan), part);
+        let work = (threads(self, plan, done.x.rows()), part);
         fork(self, work, &Weights::cut, &|mut part| phases.weights(plan, done, &mut part))
     }
 }
 
-/// The number of parts to cut the work into. A few examples are done before another thread has woken up.
-fn threads<T>(executor: &impl Executor, plan: &Plan<'_, T>) -> usize {
-    if plan.is_direct() { 1 } else { executor.threads() }
+/// The number of parts to cut the work into. Less work than this is done before another thread has woken up.
+fn threads<T>(executor: &impl Executor, plan: &Plan<'_, T>, examples: usize) -> usize {
+    const MULTIPLY_ADDS: usize = 1 << 19;
+    let [w1, _, w2, _] = plan.params.dims.block_lens();
+    if plan.is_direct() || examples.saturating_mul(w1 + w2) < MULTIPLY_ADDS { 1 } else { executor.threads() }
 }
 
 /// Cuts the work of so many threads in two until each has a part or it can be cut no more.
 fn fork<E: Executor, W: Send>(
     executor: &E,
     (threads, work): (usize, W),
-    cut: &(impl Fn(W, Share) -> Result<(W, W), W> + Sync),
+    cut: &(impl Fn(W, Share) -> (W, Option<W>) + Sync),
     task: &(impl Fn(W) -> Result<(), Error> + Sync),
 ) -> Result<(), Error> {
     let half = threads / 2;
@@ -146,10 +148,10 @@ fn fork<E: Executor, W: Send>(
         return task(work);
     }
     match cut(work, Share { threads: half, of: threads }) {
-        Ok((first, second)) => both(executor, ((half, first), (threads - half, second)), |work| {
-            fork(executor, work, cut, task)
-        }),
-        Err(whole) => task(whole),
+        (whole, None) => task(whole),
+        (first, Some(second)) => {
+            both(executor, ((half, first), (threads - half, second)), |work| fork(executor, work, cut, task))
+        }
     }
 }
 
@@ -174,10 +176,9 @@ pub(crate) fn own<T: Float, L: PrimInt>(
     let (dims, n) = (plan.params.dims, x.rows());
     let Scratch { z, a, d, f, w1_panels, w2_panels, x_panels } = scratch;
     let mut plan = plan;
-    for (w, panels, packed) in [
-        (plan.params.w1, w1_panels, &mut plan.w1_panels),
-        (plan.params.w2, w2_panels, &mut plan.w2_panels),
-    ] {
+    for (w, panels, packed) in
+        [(plan.params.w1, w1_panels, &mut plan.w1_panels), (plan.params.w2, w2_panels, &mut plan.w2_panels)]
+    {
         if !panels.is_empty() {
             phases.pack(w, panels);
             *packed = Some(Panels { data: panels, depth: w.cols(), segment: w.cols(), step: 0 });

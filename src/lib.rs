@@ -26,9 +26,9 @@ mod executor;
 mod functions;
 mod kink;
 mod pass;
+pub use executor::Executor;
 #[cfg(feature = "rayon")]
 pub use executor::Rayon;
-pub use executor::Executor;
 pub use functions::{log_probabilities, loss, loss_and_grad, predict, probabilities, scores};
 pub use kink::Kink;
 pub use pass::{Pass, Reduction};

@@ -83,22 +83,8 @@ impl<'a, T: Float> Outputs<'a, T> {
             predictions,
         };
         (
-            part(
-                input_grad.0,
-                losses.0,
-                scores.0,
-                probabilities.0,
-                log_probabilities.0,
-                predictions.0,
-            ),
-            part(
-                input_grad.1,
-                losses.1,
-                scores.1,
-                probabilities.1,
-                log_probabilities.1,
-                predictions.1,
-            ),
+            part(input_grad.0, losses.0, scores.0, probabilities.0, log_probabilities.0, predictions.0),
+            part(input_grad.1, losses.1, scores.1, probabilities.1, log_probabilities.1, predictions.1),
         )
     }
 

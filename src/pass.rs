@@ -241,7 +241,11 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
             w2_panels: None,
         };
         let (scratch, low) = Scratch::new(dims, n, scratch);
-        let low = if low.is_empty() { None } else { Some(ParamsMut::from_flat(dims, &mut low[..dims.param_len()])?) };
+        let low = if low.is_empty() {
+            None
+        } else {
+            Some(ParamsMut::from_flat(dims, &mut low[..dims.param_len()])?)
+        };
         let grad = self.grad.map(|(grad, beta)| GradSum::new(grad, beta, dims.group_tiles(), low));
         let job = Job { x: self.batch.x, labels: self.batch.labels, out: self.out, scratch, grad };
         let total = match self.engine.fused() {

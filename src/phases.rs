@@ -4,12 +4,12 @@
 use num_traits::Float;
 
 use crate::error::Error;
-use crate::gemm::{Beta, product_shape};
 use crate::gemm::blocked::{Left, Panels, Right, pack, pack_left, product};
 use crate::gemm::tile::Then;
+use crate::gemm::{Beta, product_shape};
+use crate::kernels::direct;
 use crate::kernels::rows::{self, Wanted};
 use crate::kernels::sum::sum;
-use crate::kernels::direct;
 use crate::matrix::{MatMut, MatRef};
 use crate::outputs::Outputs;
 use crate::plan::{Done, Examples, Plan, Weights};
@@ -50,7 +50,8 @@ pub(crate) trait Phases<T>: Sync {
     ) -> Result<(), Error>;
 
     /// Phase 2: dW1, db1, dW2, db2, or their sums with what was there.
-    fn weights(&self, plan: &Plan<'_, T>, done: &Done<'_, T>, part: &mut Weights<'_, T>) -> Result<(), Error>;
+    fn weights(&self, plan: &Plan<'_, T>, done: &Done<'_, T>, part: &mut Weights<'_, T>)
+    -> Result<(), Error>;
 }
 
 impl<T: Float, S: Simd<T>> Phases<T> for S {
@@ -58,13 +59,7 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         pack(*self, w.t(), w.cols(), panels);
     }
 
-    fn gemm(
-        &self,
-        a: MatRef<'_, T>,
-        b: MatRef<'_, T>,
-        beta: Beta,
-        c: MatMut<'_, T>,
-    ) -> Result<(), Error> {
+    fn gemm(&self, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: Beta, c: MatMut<'_, T>) -> Result<(), Error> {
         product_shape(&a, &b, &c)?;
         // Registers lie along the rows of C: if its columns are the contiguous ones, Cᵀ = Bᵀ Aᵀ.
         let (a, b, c) =
@@ -144,7 +139,12 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         Ok(())
     }
 
-    fn weights(&self, plan: &Plan<'_, T>, done: &Done<'_, T>, part: &mut Weights<'_, T>) -> Result<(), Error> {
+    fn weights(
+        &self,
+        plan: &Plan<'_, T>,
+        done: &Done<'_, T>,
+        part: &mut Weights<'_, T>,
+    ) -> Result<(), Error> {
         let (h, c, n) = (plan.params.b1.len(), plan.params.b2.len(), done.x.rows());
         let width = plan.params.dims.hidden_width();
         let mut beta = done.beta;

@@ -62,12 +62,12 @@ impl<T: Float> Examples<'_, T> {
         self.x.rows()
     }
 
-    /// Two parts of whole blocks, the first with this share of them, if there are so many blocks and the
-    /// outputs allow it.
-    pub(crate) fn cut(self, block: usize, share: Share) -> Result<(Self, Self), Self> {
+    /// Two parts of whole blocks, the first with this share of them; only one if there are no two blocks or
+    /// the outputs do not allow it.
+    pub(crate) fn cut(self, block: usize, share: Share) -> (Self, Option<Self>) {
         let blocks = share.of(self.losses.len());
         if blocks == 0 || !self.out.can_split() {
-            return Err(self);
+            return (self, None);
         }
         // All parts are cut in the same ratio, the last block of some being padded to a whole one.
         let (at, rows) = (blocks * block, self.len());
@@ -103,7 +103,7 @@ impl<T: Float> Examples<'_, T> {
             out: out.1,
             row: 0,
         };
-        Ok((first, second))
+        (first, Some(second))
     }
 }
 
@@ -153,14 +153,14 @@ impl<'a, T> Weights<'a, T> {
         Self { hidden: 0..dims.hidden(), w1, b1, classes: 0..dims.classes(), w2: Some(w2), b2 }
     }
 
-    /// Two parts, of whole register tiles of W1's rows, the first with this share of them, if there are so
-    /// many and the strides allow it.
-    pub(crate) fn cut(self, share: Share) -> Result<(Self, Self), Self> {
+    /// Two parts, of whole register tiles of W1's rows, the first with this share of them; only one if there
+    /// are no two or the strides do not allow it.
+    pub(crate) fn cut(self, share: Share) -> (Self, Option<Self>) {
         const TILE: usize = 8;
         let rows = share.of(self.hidden.len().div_ceil(TILE)) * TILE;
         let can_split = self.w1.can_split() && self.w2.as_ref().is_none_or(MatMut::can_split);
         if rows == 0 || rows >= self.hidden.len() || !can_split {
-            return Err(self);
+            return (self, None);
         }
         let (w1, b1) = (self.w1.split_rows(rows), self.b1.split_at_mut(rows));
         let middle = self.hidden.start + rows;
@@ -169,10 +169,10 @@ impl<'a, T> Weights<'a, T> {
         let (w2, b2) = (split_rows(self.w2, rows), self.b2.split_at_mut(rows));
         let middle = self.classes.start + rows;
         let classes = (self.classes.start..middle, middle..self.classes.end);
-        Ok((
+        (
             Self { hidden: hidden.0, w1: w1.0, b1: b1.0, classes: classes.0, w2: w2.0, b2: b2.0 },
-            Self { hidden: hidden.1, w1: w1.1, b1: b1.1, classes: classes.1, w2: w2.1, b2: b2.1 },
-        ))
+            Some(Self { hidden: hidden.1, w1: w1.1, b1: b1.1, classes: classes.1, w2: w2.1, b2: b2.1 }),
+        )
     }
 }
 

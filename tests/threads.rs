@@ -103,7 +103,9 @@ fn check<T: Element + Send + Sync>(problem: &Problem, engine: &dyn Gemm<T>) {
         let executor = Scoped { threads, joins: AtomicUsize::new(0) };
         same(outputs(problem, engine, Some(&executor), false).unwrap(), "scoped");
         let joins = executor.joins.into_inner();
-        assert!((joins > 0) == (threads > 1 && problem.n >= 64), "{joins} joins, {threads} threads");
+        let [w1, _, w2, _] = problem.dims.block_lens();
+        let worth_it = problem.dims.tile_len(problem.n) * (w1 + w2) >= 1 << 19;
+        assert!((joins > 0) == (threads > 1 && worth_it), "{joins} joins, {threads} threads");
     }
     same(outputs(problem, engine, Some(&Backwards), false).unwrap(), "backwards");
     #[cfg(feature = "rayon")]
@@ -121,14 +123,14 @@ fn same_bits_for_any_number_of_threads() {
             check::<f32>(&problem, &Portable);
         }
     }
-    let many = Problem::random(5, (3, 17, 4, 5000));
+    let many = Problem::random(5, (17, 27, 4, 5000));
     check::<f32>(&many, &Blocked);
 }
 
 /// Rows of a column-major output interleave: the examples are not cut up, the weights still are.
 #[test]
 fn outputs_that_cannot_be_cut() {
-    let problem = Problem::random(3, (7, 11, 5, 200));
+    let problem = Problem::random(3, (70, 61, 5, 200));
     let serial = outputs::<f32, Scoped>(&problem, &Blocked, None, true).unwrap();
     let executor = Scoped { threads: 4, joins: AtomicUsize::new(0) };
     assert_eq!(outputs::<f32, _>(&problem, &Blocked, Some(&executor), true).unwrap(), serial);
@@ -150,7 +152,7 @@ fn foreign_engines_are_not_cut_up() {
             default_engine().gemm(a, b, beta, c)
         }
     }
-    let problem = Problem::random(3, (7, 11, 5, 200));
+    let problem = Problem::random(3, (70, 61, 5, 200));
     let serial = outputs::<f32, Scoped>(&problem, &Foreign, None, false).unwrap();
     let executor = Scoped { threads: 4, joins: AtomicUsize::new(0) };
     assert_eq!(outputs::<f32, _>(&problem, &Foreign, Some(&executor), false).unwrap(), serial);
@@ -159,7 +161,7 @@ fn foreign_engines_are_not_cut_up() {
 
 #[test]
 fn a_forgotten_task_is_an_error() {
-    let problem = Problem::random(3, (7, 11, 5, 200));
+    let problem = Problem::random(3, (70, 61, 5, 200));
     assert_eq!(outputs::<f64, _>(&problem, &Blocked, Some(&Lazy), false), Err(Error::Executor));
 }
 

@@ -5,8 +5,8 @@ use core::ops::Range;
 
 use num_traits::Float;
 
-use super::tile::{Factors, Target, Then, tile};
 use super::Beta;
+use super::tile::{Factors, Target, Then, tile};
 use crate::matrix::{MatMut, MatRef};
 use crate::simd::Simd;
 
@@ -121,11 +121,17 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
             });
         }
         Right::View(b) => {
-            for_panels::<T, S>(a.depth(), (even(a.depth(), 1, MAX_DEPTH), a.segment()), cols, |depth, panel, _| {
-                let from = &b.as_slice()[depth.start * b.row_stride() + panel.start..];
-                let block = Block { a, segment: depth.len(), b: from, b_stride: b.row_stride(), b_step: 0 };
-                block.run(simd, 0..rows, depth, panel, beta, &mut c, &mut then);
-            });
+            for_panels::<T, S>(
+                a.depth(),
+                (even(a.depth(), 1, MAX_DEPTH), a.segment()),
+                cols,
+                |depth, panel, _| {
+                    let from = &b.as_slice()[depth.start * b.row_stride() + panel.start..];
+                    let block =
+                        Block { a, segment: depth.len(), b: from, b_stride: b.row_stride(), b_step: 0 };
+                    block.run(simd, 0..rows, depth, panel, beta, &mut c, &mut then);
+                },
+            );
         }
         Right::Packed(Panels { data, depth, segment, step }) => {
             let grain = if segment < depth { segment } else { 1 };
@@ -294,7 +300,9 @@ fn copy<T: Float, S: Simd<T>>(
                     } else {
                         for (p, row) in panel.chunks_exact_mut(width).enumerate() {
                             let (row, padding) = row[j..width.min(j + SQUARE)].split_at_mut(some);
-                            row.iter_mut().enumerate().for_each(|(i, to)| *to = from[p * row_stride + i * col_stride]);
+                            row.iter_mut()
+                                .enumerate()
+                                .for_each(|(i, to)| *to = from[p * row_stride + i * col_stride]);
                             padding.fill(T::zero());
                         }
                     }

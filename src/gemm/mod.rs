@@ -4,10 +4,10 @@
 //! the feature of that name), for every other type [`Portable`]. Hand another engine, say a BLAS, to
 //! [`Pass::engine`](crate::Pass::engine).
 
+pub(crate) mod blocked;
 #[cfg(feature = "matrixmultiply")]
 mod matrix_multiply;
 mod own;
-pub(crate) mod blocked;
 pub(crate) mod tile;
 
 #[cfg(feature = "matrixmultiply")]
@@ -138,9 +138,5 @@ pub fn default_engine<T: Float + 'static>() -> &'static dyn Gemm<T> {
         [&(&MatrixMultiply as &'static dyn Gemm<f32>), &(&MatrixMultiply as &'static dyn Gemm<f64>)];
     #[cfg(not(feature = "matrixmultiply"))]
     let typed: [&dyn Any; 0] = [];
-    typed
-        .iter()
-        .find_map(|engine| engine.downcast_ref::<&'static dyn Gemm<T>>())
-        .copied()
-        .unwrap_or(&Blocked)
+    typed.iter().find_map(|engine| engine.downcast_ref::<&'static dyn Gemm<T>>()).copied().unwrap_or(&Blocked)
 }

@@ -1,7 +1,5 @@
 //! The crate's own engines: the same loops on the best instruction set of the machine, or on none.
 
-use core::any::Any;
-
 use num_traits::Float;
 
 use super::{Beta, Fused, Gemm};
@@ -12,7 +10,7 @@ use crate::phases::Phases;
 /// The crate's own blocked products, for every [`Float`], with no heap.
 ///
 /// For `f32` and `f64` with the vector instructions of the CPU: AVX-512 or AVX2 with FMA, found at run time if
-/// the feature `std` is on, or NEON. Else as [`Portable`].
+/// the feature `std` is on, or NEON with the same feature. Else as [`Portable`].
 ///
 /// A [`Pass`](crate::Pass) on it does more than products: bias, ReLU and mask are applied before a result is
 /// stored, W1 is packed once, exp and log are vectorised, and the work can be cut up between threads.
@@ -85,7 +83,7 @@ pub(crate) fn phases<T: Float + 'static>() -> &'static dyn Phases<T> {
     if let Some(found) = crate::simd::Avx2::detect().and_then(typed) {
         return found;
     }
-    #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+    #[cfg(all(feature = "std", target_arch = "aarch64", target_feature = "neon"))]
     if let Some(found) = typed(crate::simd::Neon::get()) {
         return found;
     }
@@ -96,9 +94,14 @@ pub(crate) fn phases<T: Float + 'static>() -> &'static dyn Phases<T> {
 ///
 /// Of type `&'static dyn Phases<T>` is the one for f32 only if T is f32: `Any` finds that out with no demand
 /// on T, which may be anybody's.
-#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), expect(dead_code))]
-fn typed<T: Float + 'static, S: Phases<f32> + Phases<f64>>(simd: &'static S) -> Option<&'static dyn Phases<T>> {
+#[cfg(any(
+    all(feature = "std", target_arch = "x86_64"),
+    all(feature = "std", target_arch = "aarch64", target_feature = "neon")
+))]
+fn typed<T: Float + 'static, S: Phases<f32> + Phases<f64>>(
+    simd: &'static S,
+) -> Option<&'static dyn Phases<T>> {
     let (single, double): (&'static dyn Phases<f32>, &'static dyn Phases<f64>) = (simd, simd);
-    let candidates: [&dyn Any; 2] = [&single, &double];
+    let candidates: [&dyn core::any::Any; 2] = [&single, &double];
     candidates.into_iter().find_map(|phases| phases.downcast_ref::<&'static dyn Phases<T>>()).copied()
 }

@@ -196,10 +196,7 @@ fn store<T, S: Simd<T>, const N: usize>(simd: S, row: [S::V; N], to: &mut [T]) {
 
 /// Any strides, any number of columns: by way of memory. Down the columns, because only those are contiguous
 /// where rows are not.
-fn finish_elements<T: Float, const R: usize>(
-    sums: &[[T; MAX_VECS * MAX_LANES]; R],
-    target: Target<'_, T>,
-) {
+fn finish_elements<T: Float, const R: usize>(sums: &[[T; MAX_VECS * MAX_LANES]; R], target: Target<'_, T>) {
     let Target { c, strides: (row_stride, col_stride), cols, beta, mut then } = target;
     for j in 0..cols {
         for i in 0..R {
@@ -214,7 +211,11 @@ fn finish_elements<T: Float, const R: usize>(
                     z
                 }
                 Then::Mask { kink, z } => {
-                    if kink.is_active(z.map_or(*c, |z| z[place])) { sum } else { T::zero() }
+                    if kink.is_active(z.map_or(*c, |z| z[place])) {
+                        sum
+                    } else {
+                        T::zero()
+                    }
                 }
             };
         }

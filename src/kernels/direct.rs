@@ -103,7 +103,11 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
         #[inline(always)]
         || {
             for row in 0..a.rows() {
-                let a = Terms { data: &a.as_slice()[row * a.row_stride()..], stride: a.col_stride(), len: a.cols() };
+                let a = Terms {
+                    data: &a.as_slice()[row * a.row_stride()..],
+                    stride: a.col_stride(),
+                    len: a.cols(),
+                };
                 let c = &mut c[row * c_stride..][..cols];
                 let mut col = 0;
                 while col + 4 * S::LANES <= cols {

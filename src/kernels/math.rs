@@ -12,6 +12,8 @@
 //! The polynomials interpolate q and p at Chebyshev nodes, of a degree that makes their own error less than
 //! 0.1 units in the last place. The largest errors found (see the tests): exp 0.9, ln_1p 0.9 units.
 
+#![expect(clippy::excessive_precision, reason = "coefficients as they were computed")]
+
 use num_traits::Float;
 
 /// exp and ln_1p of a type, for loops over slices.

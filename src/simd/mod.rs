@@ -1,16 +1,17 @@
 //! Vector registers: what the kernels need of an instruction set, and which one this machine has.
 //!
-//! A kernel is written once, generic in `S: Simd<T>`, and inlined into [`Simd::vectorize`], which is compiled
+//! Only with the feature `std`: without it `mul_add` of a single number is a call, and what a CPU has is not
+//! known on x86. A kernel is written once, generic in `S: Simd<T>`, and inlined into [`Simd::vectorize`], which is compiled
 //! for that instruction set. The value of type `S` is the proof that the machine has it: only
 //! [`Avx512::detect`](x86::Avx512) and its like make one.
 
-#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+#[cfg(all(feature = "std", target_arch = "aarch64", target_feature = "neon"))]
 mod neon;
 mod portable;
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 mod x86;
 
-#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+#[cfg(all(feature = "std", target_arch = "aarch64", target_feature = "neon"))]
 pub(crate) use neon::Neon;
 pub(crate) use portable::Portable;
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
@@ -67,3 +68,22 @@ pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
 }
 
+/// e^x of each element, for the vector instructions of whoever this is inlined to.
+#[cfg(any(
+    all(feature = "std", target_arch = "x86_64"),
+    all(feature = "std", target_arch = "aarch64", target_feature = "neon")
+))]
+#[inline(always)]
+fn exp<T: crate::kernels::math::Math>(x: &mut [T]) {
+    x.iter_mut().for_each(|x| *x = x.vexp());
+}
+
+/// log(1 + x) of each element, in the same way.
+#[cfg(any(
+    all(feature = "std", target_arch = "x86_64"),
+    all(feature = "std", target_arch = "aarch64", target_feature = "neon")
+))]
+#[inline(always)]
+fn ln_1p<T: crate::kernels::math::Math>(x: &mut [T]) {
+    x.iter_mut().for_each(|x| *x = x.vln_1p());
+}

@@ -4,7 +4,6 @@
 use core::arch::x86_64::*;
 
 use super::Simd;
-use crate::kernels::math::Math;
 use crate::kink::Kink;
 
 /// Proof that the CPU has AVX2 and FMA.
@@ -97,12 +96,12 @@ macro_rules! simd {
 
             #[inline(always)]
             fn exp(self, x: &mut [$t]) {
-                x.iter_mut().for_each(|x| *x = x.vexp());
+                super::exp(x);
             }
 
             #[inline(always)]
             fn ln_1p(self, x: &mut [$t]) {
-                x.iter_mut().for_each(|x| *x = x.vln_1p());
+                super::ln_1p(x);
             }
 
             #[inline(always)]

@@ -40,7 +40,9 @@ fn long_exp(x: Long) -> (Long, i32) {
     let mut term = r;
     let mut sum = r;
     for i in 2..12 {
-        term = term.mul(r).mul(Long(1.0 / f64::from(i), (1.0 / f64::from(i)).mul_add(-f64::from(i), 1.0) / f64::from(i)));
+        term = term
+            .mul(r)
+            .mul(Long(1.0 / f64::from(i), (1.0 / f64::from(i)).mul_add(-f64::from(i), 1.0) / f64::from(i)));
         sum = sum.add(term);
     }
     for _ in 0..10 {
