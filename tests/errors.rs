@@ -221,8 +221,8 @@ fn dims_refuse_zero_and_overflow() {
     let err = Err(Error::Overflow { what: What::Params, sizes: (most - 3, 1) });
     assert_eq!(Dims::new(most - 3, 1, 1), err);
     // The largest nets that are not refused have a scratch for every batch (an overflow would panic here).
-    let nets: [fn(usize) -> (usize, usize, usize); 4] =
-        [|k| (k, 1, 1), |k| (1, k, 1), |k| (1, 1, k), |k| (k >> 31, 1 << 31, 1)];
+    type Net = fn(usize) -> (usize, usize, usize);
+    let nets: [Net; 4] = [|k| (k, 1, 1), |k| (1, k, 1), |k| (1, 1, k), |k| (k >> 31, 1 << 31, 1)];
     for net in nets {
         let dims = |k| {
             let (m, h, c) = net(k);

@@ -1,5 +1,6 @@
 //! AVX2 with FMA, and AVX-512, found at run time.
 #![allow(unsafe_code, reason = "vector instructions are unsafe to call where the CPU might not have them")]
+#![allow(clippy::incompatible_msrv, reason = "AVX-512 is compiled where build.rs has found it")]
 
 use core::arch::x86_64::*;
 
