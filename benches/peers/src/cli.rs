@@ -82,6 +82,16 @@ impl Cli {
         };
         Ok(all.into_iter().filter(wanted).collect())
     }
+
+    /// The peers of the growth curves: those asked for, or the few whose memory is cheap to watch.
+    ///
+    /// # Errors
+    ///
+    /// As [`specs`](Self::specs).
+    pub fn growth_specs(&self) -> Result<Vec<Spec>> {
+        let specs = self.specs()?;
+        Ok(specs.into_iter().filter(|spec| spec.growth || !self.peers.is_empty()).collect())
+    }
 }
 
 #[cfg(test)]
@@ -90,7 +100,8 @@ mod tests {
 
     #[test]
     fn options_choose_shapes_peers_and_rounds() {
-        let cli = Cli::try_parse_from(["peers", "--shapes", "1,2,3,4", "5,6,7,8", "--peers", "numpy"]).unwrap();
+        let cli =
+            Cli::try_parse_from(["peers", "--shapes", "1,2,3,4", "5,6,7,8", "--peers", "numpy"]).unwrap();
         assert_eq!(cli.shapes().len(), 2);
         assert_eq!(cli.specs().unwrap().len(), 1);
         assert_eq!(cli.rounds(), 11);

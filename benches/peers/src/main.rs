@@ -4,11 +4,13 @@ mod affinity;
 mod agree;
 mod cli;
 mod client;
+mod growth;
 mod machine;
 mod memory;
 mod ours;
 mod peak;
 mod peers;
+mod plot;
 mod problem;
 mod report;
 mod run;
@@ -41,7 +43,11 @@ fn main() -> Result<()> {
 
 fn measure(cli: &Cli, setup: &Setup) -> Result<()> {
     fs::create_dir_all(&cli.out).with_context(|| format!("{}", cli.out.display()))?;
-    let machine = machine::describe();
+    let mut machine = machine::describe();
+    machine.push(machine::busy_line("before", machine::busy_elsewhere()));
+    if cli.growth {
+        return grow(cli, setup, &machine);
+    }
     let plan = run::Plan {
         specs: cli.specs()?,
         shapes: cli.shapes(),
@@ -50,9 +56,19 @@ fn measure(cli: &Cli, setup: &Setup) -> Result<()> {
         rounds: cli.rounds(),
     };
     let results = run::run(&plan, setup)?;
+    machine.push(machine::busy_line("after", machine::busy_elsewhere()));
     let text = report::markdown(&results, &machine, plan.rounds);
     print!("{text}");
     fs::write(cli.out.join("peers.md"), text)?;
     report::write_csv(&results, &cli.out.join("peers.csv"))?;
-    Ok(())
+    plot::shares_of_peak(&results, &cli.out.join("peers.svg"))
+}
+
+fn grow(cli: &Cli, setup: &Setup, machine: &[String]) -> Result<()> {
+    let points = growth::run(&cli.growth_specs()?, cli.quick, setup)?;
+    let text = growth::markdown(&points, machine);
+    print!("{text}");
+    fs::write(cli.out.join("growth.md"), text)?;
+    growth::write_csv(&points, &cli.out.join("growth.csv"))?;
+    plot::growth(&points, &cli.out.join("growth.svg"))
 }

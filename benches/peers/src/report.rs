@@ -94,8 +94,9 @@ fn table(results: &Results, element: Type) -> String {
     };
     let seconds = |row: &Row| row.time().map_or(f64::INFINITY, |time| time.median);
     rows.sort_by(|a, b| place(a).cmp(&place(b)).then(seconds(a).total_cmp(&seconds(b))));
-    let mut text =
-        String::from("| m,h,C,n | threads | peer | ms | quartiles | peak | ratio | error |\n|---|---|---|---:|---|---:|---:|---:|\n");
+    let mut text = String::from(
+        "| m,h,C,n | threads | peer | ms | quartiles | peak | ratio | error |\n|---|---|---|---:|---|---:|---:|---:|\n",
+    );
     let mut last = None;
     for row in rows {
         let head = if last == Some(row.group()) {
@@ -139,8 +140,21 @@ fn milliseconds(seconds: f64) -> String {
 pub fn write_csv(results: &Results, path: &Path) -> Result<()> {
     let mut file = csv::Writer::from_path(path)?;
     file.write_record([
-        "type", "m", "h", "C", "n", "threads", "peer", "status", "ms_lower_quartile", "ms_median",
-        "ms_upper_quartile", "share_of_peak", "ratio_to_best_peer", "relative_error", "error_bar",
+        "type",
+        "m",
+        "h",
+        "C",
+        "n",
+        "threads",
+        "peer",
+        "status",
+        "ms_lower_quartile",
+        "ms_median",
+        "ms_upper_quartile",
+        "share_of_peak",
+        "ratio_to_best_peer",
+        "relative_error",
+        "error_bar",
     ])?;
     for row in &results.rows {
         let (status, found) = match &row.outcome {

@@ -57,7 +57,8 @@ impl Peer for Burn {
 
     fn answer(&self) -> Result<Answer> {
         let (loss, grads) = self.found.as_ref().context("no call yet")?;
-        let values = |data: TensorData| data.convert::<f64>().try_to_vec::<f64>().map_err(|e| anyhow!("{e:?}"));
+        let values =
+            |data: TensorData| data.convert::<f64>().try_to_vec::<f64>().map_err(|e| anyhow!("{e:?}"));
         let missing = "no gradient";
         let mut grad = values(self.w1.grad(grads).context(missing)?.into_data())?;
         grad.extend(values(self.b1.grad(grads).context(missing)?.into_data())?);

@@ -91,11 +91,15 @@ pub fn version(name: &str) -> Result<String> {
     Ok(format!("{package} {}", locked_version(include_str!("../../Cargo.lock"), package)))
 }
 
-/// The version of a package in a lock file.
+/// The version of one of our dependencies in a lock file. There may be several packages of that name: then
+/// our own list of dependencies has the version too.
 fn locked_version<'a>(lock: &'a str, package: &str) -> &'a str {
-    let entry = format!("name = \"{package}\"\nversion = \"");
-    let version = lock.split_once(&entry).and_then(|(_, rest)| rest.split_once('"'));
-    version.map_or("of unknown version", |(version, _)| version)
+    let after = |text: &'a str, start: &str| text.split_once(start).map(|(_, rest)| rest);
+    let until_quote = |text: &'a str| text.split('"').next();
+    let own = after(lock, "name = \"peers\"\n").and_then(|rest| rest.split("[[package]]").next());
+    let chosen = own.and_then(|own| after(own, &format!("\"{package} "))).and_then(until_quote);
+    let only = || after(lock, &format!("name = \"{package}\"\nversion = \"")).and_then(until_quote);
+    chosen.or_else(only).unwrap_or("of unknown version")
 }
 
 /// Loads the problem into the Rust peer of that name, which may use so many threads.
@@ -124,8 +128,13 @@ mod tests {
 
     #[test]
     fn versions_come_from_the_lock_file() {
-        let lock = "name = \"burn-core\"\nversion = \"9.9.9\"\n\nname = \"burn\"\nversion = \"1.2.3\"\n";
+        let lock = "[[package]]\nname = \"burn-core\"\nversion = \"9.9.9\"\n\n\
+                    [[package]]\nname = \"burn\"\nversion = \"1.2.3\"\n\n\
+                    [[package]]\nname = \"ndarray\"\nversion = \"0.16.1\"\n\n\
+                    [[package]]\nname = \"ndarray\"\nversion = \"0.17.2\"\n\n\
+                    [[package]]\nname = \"peers\"\ndependencies = [\n \"burn\",\n \"ndarray 0.17.2\",\n]\n";
         assert_eq!(locked_version(lock, "burn"), "1.2.3");
+        assert_eq!(locked_version(lock, "ndarray"), "0.17.2");
         assert_eq!(locked_version(lock, "candle"), "of unknown version");
     }
 
