@@ -16,6 +16,12 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 /// A line: a name and its points.
 type Line = (&'static str, Vec<(f64, f64)>);
 
+#[derive(Clone, Copy)]
+enum Legend {
+    UpperRight,
+    LowerRight,
+}
+
 /// One panel per type and number of threads: shapes from small to large, share of the peak in percent.
 pub fn shares_of_peak(results: &Results, path: &Path) -> Result<()> {
     let mut panels: Vec<(Type, usize)> = Vec::new();
@@ -31,8 +37,9 @@ pub fn shares_of_peak(results: &Results, path: &Path) -> Result<()> {
     if panels.is_empty() {
         return Ok(());
     }
+    let names = names(results.rows.iter().map(|row| row.peer));
     let labels: Vec<String> = shapes.iter().map(|shape| shape.to_string()).collect();
-    let root = SVGBackend::new(path, (900, 380 * panels.len() as u32)).into_drawing_area();
+    let root = SVGBackend::new(path, (1150, 400 * panels.len() as u32)).into_drawing_area();
     fill(&root)?;
     for (area, (element, threads)) in root.split_evenly((panels.len(), 1)).iter().zip(panels) {
         let of_panel = |row: &&Row| row.element == element && row.threads == threads;
@@ -50,7 +57,7 @@ pub fn shares_of_peak(results: &Results, path: &Path) -> Result<()> {
             .x_label_formatter(&|x| name_at(&labels, *x))
             .draw()
             .map_err(drawing)?;
-        draw(&mut chart, &lines)?;
+        draw(&mut chart, &lines, &names, Legend::UpperRight)?;
     }
     root.present().map_err(drawing)
 }
@@ -59,6 +66,7 @@ pub fn shares_of_peak(results: &Results, path: &Path) -> Result<()> {
 pub fn growth(points: &[Point], path: &Path) -> Result<()> {
     let root = SVGBackend::new(path, (1100, 1080)).into_drawing_area();
     fill(&root)?;
+    let names = names(points.iter().map(|point| point.peer));
     let areas = root.split_evenly((Axis::ALL.len(), 2));
     for (axis, pair) in Axis::ALL.into_iter().zip(areas.chunks(2)) {
         let of_axis = || points.iter().filter(move |point| point.axis == axis);
@@ -68,13 +76,13 @@ pub fn growth(points: &[Point], path: &Path) -> Result<()> {
         let mib = |bytes: f64| bytes.max(4096.0) / f64::from(1 << 20);
         let memory = lines(of_axis().map(|p| (p.peer, (x(p), mib(p.memory)))));
         for (area, (what, lines)) in pair.iter().zip([("ms", time), ("MiB beyond the data", memory)]) {
-            logarithmic(area, &format!("{what}, by {}", axis.name()), &lines)?;
+            logarithmic(area, &format!("{what}, by {}", axis.name()), &lines, &names)?;
         }
     }
     root.present().map_err(drawing)
 }
 
-fn logarithmic(area: &Area<'_>, title: &str, lines: &[Line]) -> Result<()> {
+fn logarithmic(area: &Area<'_>, title: &str, lines: &[Line], names: &[&str]) -> Result<()> {
     let all = || lines.iter().flat_map(|(_, points)| points);
     let range = |part: fn(&(f64, f64)) -> f64| {
         let values = || all().map(part);
@@ -85,10 +93,10 @@ fn logarithmic(area: &Area<'_>, title: &str, lines: &[Line]) -> Result<()> {
         return Ok(());
     }
     let mut chart = chart(area, title)
-        .build_cartesian_2d((x.start..8.0 * x.end).log_scale(), (y.start / 2.0..2.0 * y.end).log_scale())
+        .build_cartesian_2d((x.start..4.0 * x.end).log_scale(), (y.start / 2.0..2.0 * y.end).log_scale())
         .map_err(drawing)?;
     chart.configure_mesh().draw().map_err(drawing)?;
-    draw(&mut chart, lines)
+    draw(&mut chart, lines, names, Legend::LowerRight)
 }
 
 fn fill(root: &Area<'_>) -> Result<()> {
@@ -101,15 +109,19 @@ fn chart<'a, 'b>(area: &'a Area<'b>, title: &str) -> ChartBuilder<'a, 'b, SVGBac
     chart
 }
 
+/// A peer has its own color, the same in every panel: that of its place among the names.
 fn draw<'a, X, Y>(
     chart: &mut ChartContext<'a, SVGBackend<'a>, Cartesian2d<X, Y>>,
     lines: &[Line],
+    names: &[&str],
+    place: Legend,
 ) -> Result<()>
 where
     X: Ranged<ValueType = f64>,
     Y: Ranged<ValueType = f64>,
 {
-    for (at, (name, points)) in lines.iter().enumerate() {
+    for (name, points) in lines {
+        let at = names.iter().position(|known| known == name).unwrap_or_default();
         let color = Palette99::pick(at).to_rgba();
         let marks = points.iter().map(move |&point| Circle::new(point, 3, color.filled()));
         chart.draw_series(marks).map_err(drawing)?;
@@ -120,8 +132,23 @@ where
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], color.stroke_width(2)));
     }
     let mut legend = chart.configure_series_labels();
-    legend.position(SeriesLabelPosition::UpperRight).background_style(WHITE.mix(0.8)).border_style(BLACK);
+    let place = match place {
+        Legend::UpperRight => SeriesLabelPosition::UpperRight,
+        Legend::LowerRight => SeriesLabelPosition::LowerRight,
+    };
+    legend.position(place).background_style(WHITE.mix(0.8)).border_style(BLACK);
     legend.draw().map_err(drawing)
+}
+
+/// Each name once, in the order of first appearance.
+fn names(all: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for name in all {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// The points by name, names in the order of their first point.
