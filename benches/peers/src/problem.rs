@@ -109,6 +109,10 @@ impl fmt::Display for Type {
 }
 
 /// An element type that the Rust peers compute in.
+#[cfg_attr(
+    not(any(feature = "candle", feature = "burn")),
+    expect(dead_code, reason = "only libraries with tensors of run-time types need the type as a value")
+)]
 pub trait Real: num_traits::Float + Send + Sync + 'static {
     const TYPE: Type;
     fn from_le(bytes: &[u8]) -> Option<Self>;

@@ -6,7 +6,11 @@ import re
 import sys
 import time
 
-import numpy as np
+try:
+    import numpy as np
+except ImportError:
+    # Said where the harness hears it, in `start`.
+    np = None
 
 
 class Problem:
@@ -96,6 +100,7 @@ def main():
 
     def start():
         module = importlib.import_module(script)
+        importlib.import_module("numpy")
         server.build = module.prepare(name, threads)
         return module.version()
 

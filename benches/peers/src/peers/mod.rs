@@ -103,10 +103,6 @@ fn locked_version<'a>(lock: &'a str, package: &str) -> &'a str {
 }
 
 /// Loads the problem into the Rust peer of that name, which may use so many threads.
-#[cfg_attr(
-    not(any(feature = "ndarray", feature = "candle", feature = "burn")),
-    expect(unused_variables, reason = "only the peers that can be left out need them")
-)]
 pub fn load<T: Real>(name: &str, problem: Problem<T>, threads: usize) -> Result<Box<dyn Peer>> {
     Ok(match name {
         #[cfg(feature = "ndarray")]
