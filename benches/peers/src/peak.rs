@@ -1,0 +1,158 @@
+//! The most fused multiply-adds that the cores can do, measured: what the tables call peak.
+
+#![expect(unsafe_code, reason = "vector instructions picked at run time are unsafe to call")]
+
+use std::hint::black_box;
+use std::sync::Barrier;
+use std::thread;
+use std::time::Instant;
+
+use crate::affinity;
+use crate::problem::Type;
+
+/// Independent sums, more than latency times ports needs and few enough for 16 registers.
+const SUMS: usize = 12;
+
+/// Steps of each sum in a sample: some milliseconds.
+const STEPS: usize = 1_000_000;
+
+/// A loop of fused multiply-adds; how many floating-point operations it did per step.
+struct Loop {
+    run: fn(usize),
+    flops_per_step: usize,
+    name: &'static str,
+}
+
+// One body for every instruction set: a function with vector instructions cannot be generic in them.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! fma_loop {
+    ($name:ident, $set:literal, |$acc:ident, $factor:ident, $term:ident| $fma:expr, $splat:path) => {
+        #[target_feature(enable = $set)]
+        fn $name(steps: usize) {
+            // The sums tend to 1: no number of them is ever huge or denormal.
+            let ($factor, $term) = ($splat(black_box(0.5)), $splat(black_box(0.5)));
+            let mut sums = [$term; SUMS];
+            for _ in 0..steps {
+                for sum in &mut sums {
+                    let $acc = *sum;
+                    *sum = $fma;
+                }
+            }
+            black_box(sums);
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::*;
+
+    use super::*;
+
+    fma_loop!(avx512_f32, "avx512f", |s, a, b| _mm512_fmadd_ps(s, a, b), _mm512_set1_ps);
+    fma_loop!(avx512_f64, "avx512f", |s, a, b| _mm512_fmadd_pd(s, a, b), _mm512_set1_pd);
+    fma_loop!(avx2_f32, "avx2,fma", |s, a, b| _mm256_fmadd_ps(s, a, b), _mm256_set1_ps);
+    fma_loop!(avx2_f64, "avx2,fma", |s, a, b| _mm256_fmadd_pd(s, a, b), _mm256_set1_pd);
+
+    pub fn pick(element: Type) -> Option<Loop> {
+        let flops_per_step = |bits: usize| 2 * SUMS * bits / 8 / element.bytes();
+        // SAFETY: each loop is taken only where the instructions that it needs were found.
+        let (run, bits, name): (fn(usize), _, _) = if is_x86_feature_detected!("avx512f") {
+            match element {
+                Type::F32 => (|steps| unsafe { avx512_f32(steps) }, 512, "AVX-512"),
+                Type::F64 => (|steps| unsafe { avx512_f64(steps) }, 512, "AVX-512"),
+            }
+        } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            match element {
+                Type::F32 => (|steps| unsafe { avx2_f32(steps) }, 256, "AVX2"),
+                Type::F64 => (|steps| unsafe { avx2_f64(steps) }, 256, "AVX2"),
+            }
+        } else {
+            return None;
+        };
+        Some(Loop { run, flops_per_step: flops_per_step(bits), name })
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+mod arm {
+    use std::arch::aarch64::*;
+
+    use super::*;
+
+    fma_loop!(neon_f32, "neon", |s, a, b| vfmaq_f32(b, s, a), vdupq_n_f32);
+    fma_loop!(neon_f64, "neon", |s, a, b| vfmaq_f64(b, s, a), vdupq_n_f64);
+
+    pub fn pick(element: Type) -> Option<Loop> {
+        if !std::arch::is_aarch64_feature_detected!("neon") {
+            return None;
+        }
+        // SAFETY: the instructions were found.
+        let run: fn(usize) = match element {
+            Type::F32 => |steps| unsafe { neon_f32(steps) },
+            Type::F64 => |steps| unsafe { neon_f64(steps) },
+        };
+        Some(Loop { run, flops_per_step: 2 * SUMS * 16 / element.bytes(), name: "NEON" })
+    }
+}
+
+fn pick(element: Type) -> Option<Loop> {
+    #[cfg(target_arch = "x86_64")]
+    return x86::pick(element);
+    #[cfg(target_arch = "aarch64")]
+    return arm::pick(element);
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    {
+        let _ = element;
+        None
+    }
+}
+
+/// The instructions that the peak is measured with.
+pub fn instructions(element: Type) -> Option<&'static str> {
+    pick(element).map(|found| found.name)
+}
+
+/// One sample of the floating-point operations per second, one thread on each of the cores; `None` on
+/// processors whose vector instructions are not known here.
+pub fn sample(element: Type, cores: &[usize]) -> Option<f64> {
+    let found = pick(element)?;
+    let start_line = Barrier::new(cores.len());
+    let seconds = thread::scope(|scope| {
+        let run = |core: usize| {
+            let (start_line, found) = (&start_line, &found);
+            scope.spawn(move || {
+                affinity::on_cores(&[core], || {
+                    // Clock and vector units warm up before the common start.
+                    (found.run)(STEPS / 4);
+                    start_line.wait();
+                    let start = Instant::now();
+                    (found.run)(STEPS);
+                    start.elapsed().as_secs_f64()
+                })
+            })
+        };
+        let threads: Vec<_> = cores.iter().map(|&core| run(core)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or(f64::NAN)).fold(0.0, f64::max)
+    });
+    Some((cores.len() * STEPS * found.flops_per_step) as f64 / seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn twice_the_bits_half_the_operations() {
+        // Nearest to a check of the units on any machine: within the noise, f32 does twice what f64 does.
+        let best = |element| {
+            let samples = (0..5).filter_map(|_| sample(element, &affinity::cores()[..1]));
+            samples.reduce(f64::max)
+        };
+        if let (Some(single), Some(double)) = (best(Type::F32), best(Type::F64)) {
+            let ratio = single / double;
+            assert!((1.5..2.7).contains(&ratio), "{ratio}");
+            assert!((1e9..1e12).contains(&single), "{single}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The peers: who there is, and the Rust ones by name.
+
+#[cfg(feature = "burn")]
+mod burn;
+#[cfg(feature = "candle")]
+mod candle;
+#[cfg(feature = "ndarray")]
+mod ndarray;
+
+use anyhow::{Result, bail};
+
+use crate::ours;
+use crate::problem::{Answer, Problem, Real};
+
+/// One peer with one problem loaded. A call computes the loss and all gradients.
+pub trait Peer {
+    fn call(&mut self) -> Result<()>;
+
+    /// What the last call found.
+    fn answer(&self) -> Result<Answer>;
+}
+
+/// Who runs the worker process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// This program itself.
+    Rust,
+    /// The interpreter, with the script of this name.
+    Python(&'static str),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Spec {
+    pub name: &'static str,
+    pub host: Host,
+    /// Whether it can use a second thread.
+    pub threads: bool,
+    /// Whether it runs without being asked for by name.
+    pub default: bool,
+    /// Whether a full run's growth curves include it.
+    pub growth: bool,
+}
+
+const fn rust(name: &'static str) -> Spec {
+    Spec { name, host: Host::Rust, threads: true, default: true, growth: false }
+}
+
+const fn python(name: &'static str, script: &'static str) -> Spec {
+    Spec { host: Host::Python(script), ..rust(name) }
+}
+
+const OTHERS: [Spec; 9] = [
+    rust("ndarray"),
+    rust("candle"),
+    rust("burn"),
+    Spec { growth: true, ..python("numpy", "numpy_peer") },
+    python("jax", "jax_peer"),
+    Spec { growth: true, ..python("torch eager", "torch_peer") },
+    python("torch out=", "torch_peer"),
+    // Not by default: it compiles for a minute per shape and was no faster than eager where it was tried.
+    Spec { default: false, ..python("torch compile", "torch_peer") },
+    python("scikit-learn", "sklearn_peer"),
+];
+
+/// All peers, ours first.
+pub fn all() -> Vec<Spec> {
+    let ours = ours::ENGINES.iter().map(|engine| Spec {
+        threads: engine.threads,
+        growth: true,
+        ..rust(engine.name)
+    });
+    ours.chain(OTHERS).collect()
+}
+
+pub fn is_ours(name: &str) -> bool {
+    ours::ENGINES.iter().any(|engine| engine.name == name)
+}
+
+/// What the Rust peer is made of, or why it cannot run.
+pub fn version(name: &str) -> Result<String> {
+    let (package, built) = match name {
+        "ndarray" => ("ndarray", cfg!(feature = "ndarray")),
+        "candle" => ("candle-core", cfg!(feature = "candle")),
+        "burn" => ("burn", cfg!(feature = "burn")),
+        _ if is_ours(name) => ("handgrad", true),
+        _ => bail!("unknown"),
+    };
+    if !built {
+        bail!("not built");
+    }
+    Ok(format!("{package} {}", locked_version(include_str!("../../Cargo.lock"), package)))
+}
+
+/// The version of one of our dependencies in a lock file. There may be several packages of that name: then
+/// our own list of dependencies has the version too.
+fn locked_version<'a>(lock: &'a str, package: &str) -> &'a str {
+    let after = |text: &'a str, start: &str| text.split_once(start).map(|(_, rest)| rest);
+    let until_quote = |text: &'a str| text.split('"').next();
+    let own = after(lock, "name = \"peers\"\n").and_then(|rest| rest.split("[[package]]").next());
+    let chosen = own.and_then(|own| after(own, &format!("\"{package} "))).and_then(until_quote);
+    let only = || after(lock, &format!("name = \"{package}\"\nversion = \"")).and_then(until_quote);
+    chosen.or_else(only).unwrap_or("of unknown version")
+}
+
+/// Loads the problem into the Rust peer of that name, which may use so many threads.
+pub fn load<T: Real>(name: &str, problem: Problem<T>, threads: usize) -> Result<Box<dyn Peer>> {
+    Ok(match name {
+        #[cfg(feature = "ndarray")]
+        "ndarray" => Box::new(ndarray::ByHand::new(problem)?),
+        #[cfg(feature = "candle")]
+        "candle" => Box::new(candle::Candle::new(&problem)?),
+        #[cfg(feature = "burn")]
+        "burn" => Box::new(burn::Burn::new(&problem)?),
+        _ => match ours::ENGINES.iter().find(|engine| engine.name == name) {
+            Some(engine) => Box::new(ours::Ours::new(problem, engine, threads)?),
+            None => bail!("not built"),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_come_from_the_lock_file() {
+        let lock = "[[package]]\nname = \"burn-core\"\nversion = \"9.9.9\"\n\n\
+                    [[package]]\nname = \"burn\"\nversion = \"1.2.3\"\n\n\
+                    [[package]]\nname = \"ndarray\"\nversion = \"0.16.1\"\n\n\
+                    [[package]]\nname = \"ndarray\"\nversion = \"0.17.2\"\n\n\
+                    [[package]]\nname = \"peers\"\ndependencies = [\n \"burn\",\n \"ndarray 0.17.2\",\n]\n";
+        assert_eq!(locked_version(lock, "burn"), "1.2.3");
+        assert_eq!(locked_version(lock, "ndarray"), "0.17.2");
+        assert_eq!(locked_version(lock, "candle"), "of unknown version");
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let mut names: Vec<_> = all().iter().map(|spec| spec.name).collect();
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
+        assert!(is_ours(all()[0].name) && !is_ours("numpy"));
+    }
+}

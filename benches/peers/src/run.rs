@@ -1,0 +1,183 @@
+//! The run: starts the workers, checks that they agree, times those that do.
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::affinity;
+use crate::agree::{self, Agreement};
+use crate::client::{Setup, Worker};
+use crate::ours;
+use crate::peak;
+use crate::peers::Spec;
+use crate::problem::{Answer, Problem, Shape, Type};
+use crate::timing::{Quartiles, round_robin};
+
+/// The seed of all data.
+pub const SEED: u64 = 20;
+
+pub enum Outcome {
+    Timed(Quartiles, Agreement),
+    Disagrees(Agreement),
+    Failed(String),
+}
+
+/// One peer on one shape.
+pub struct Row {
+    pub element: Type,
+    pub shape: Shape,
+    pub threads: usize,
+    pub peer: &'static str,
+    pub outcome: Outcome,
+}
+
+/// The samples of the floating-point operations per second, taken throughout the run.
+pub struct Peak {
+    pub element: Type,
+    pub threads: usize,
+    pub samples: Vec<f64>,
+}
+
+#[derive(Default)]
+pub struct Results {
+    pub rows: Vec<Row>,
+    pub peaks: Vec<Peak>,
+    /// Peers and their versions.
+    pub versions: Vec<(&'static str, String)>,
+    /// Peers that could not run, and why.
+    pub missing: Vec<(&'static str, String)>,
+}
+
+pub struct Plan {
+    pub specs: Vec<Spec>,
+    pub shapes: Vec<Shape>,
+    pub types: Vec<Type>,
+    pub threads: Vec<usize>,
+    pub rounds: usize,
+}
+
+type Crew = Vec<(&'static str, Worker)>;
+
+pub fn run(plan: &Plan, setup: &Setup) -> Result<Results> {
+    let mut results = Results::default();
+    let all_cores = affinity::cores();
+    let bar = progress(plan.threads.len() * plan.shapes.len() * plan.types.len());
+    for &threads in &plan.threads {
+        let cores = affinity::first(&all_cores, threads)?;
+        let mut crew = start(&plan.specs, &cores, setup, &bar, &mut results);
+        for &shape in &plan.shapes {
+            let problem = Problem::generate(shape, SEED);
+            let reference = ours::reference(problem.widened())?;
+            for &element in &plan.types {
+                bar.set_message(format!("{element} {shape}, threads: {threads}"));
+                let case = Case { element, shape, cores: &cores, rounds: plan.rounds };
+                case.measure(&problem, &reference, &mut crew, setup, &mut results)?;
+                bar.inc(1);
+            }
+        }
+    }
+    bar.finish_and_clear();
+    Ok(results)
+}
+
+pub fn progress(steps: usize) -> ProgressBar {
+    let bar = ProgressBar::new(steps as u64);
+    // A template that does not parse leaves the plain style.
+    if let Ok(style) = ProgressStyle::with_template("{elapsed} {wide_bar} {pos}/{len} {msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// The workers that can be started with so many threads; the others are written down as missing.
+fn start(specs: &[Spec], cores: &[usize], setup: &Setup, bar: &ProgressBar, results: &mut Results) -> Crew {
+    let mut crew = Crew::new();
+    for &spec in specs.iter().filter(|spec| spec.threads || cores.len() == 1) {
+        bar.set_message(format!("starting {}", spec.name));
+        match Worker::start(spec, cores, setup) {
+            Ok(worker) => {
+                if results.versions.iter().all(|(name, _)| *name != spec.name) {
+                    results.versions.push((spec.name, worker.version.clone()));
+                }
+                crew.push((spec.name, worker));
+            }
+            Err(error) if results.missing.iter().all(|(name, _)| *name != spec.name) => {
+                results.missing.push((spec.name, format!("{error:#}")));
+            }
+            Err(_) => {}
+        }
+    }
+    crew
+}
+
+/// One shape in one type on some cores.
+struct Case<'a> {
+    element: Type,
+    shape: Shape,
+    cores: &'a [usize],
+    rounds: usize,
+}
+
+impl Case<'_> {
+    fn measure(
+        &self,
+        problem: &Problem<f32>,
+        reference: &Answer,
+        crew: &mut Crew,
+        setup: &Setup,
+        results: &mut Results,
+    ) -> Result<()> {
+        let path = setup.dir.join("problem");
+        problem.write(self.element, &path)?;
+        let mut agreeing = Vec::new();
+        for (name, worker) in crew {
+            let answer = worker.load(&path, self.element, self.shape);
+            match answer.and_then(|()| worker.answer(&setup.dir, self.shape)) {
+                Ok(answer) => {
+                    let found = agree::compare(reference, &answer, self.shape, self.element);
+                    if found.holds() {
+                        agreeing.push((*name, worker, found));
+                    } else {
+                        results.rows.push(self.row(name, Outcome::Disagrees(found)));
+                    }
+                }
+                Err(error) => results.rows.push(self.row(name, Outcome::Failed(format!("{error:#}")))),
+            }
+        }
+        let peaks = results.peak(self.element, self.cores.len());
+        let mut workers: Vec<_> = agreeing.iter_mut().map(|(_, worker, _)| &mut **worker).collect();
+        let samples = round_robin(&mut workers, self.rounds, || {
+            peaks.extend(peak::sample(self.element, self.cores));
+        });
+        for ((name, _, found), samples) in agreeing.into_iter().zip(samples) {
+            let outcome = match samples.map(Quartiles::of) {
+                Ok(Some(quartiles)) => Outcome::Timed(quartiles, found),
+                Ok(None) => Outcome::Failed("no samples".to_owned()),
+                Err(error) => Outcome::Failed(format!("{error:#}")),
+            };
+            results.rows.push(self.row(name, outcome));
+        }
+        Ok(())
+    }
+
+    fn row(&self, peer: &'static str, outcome: Outcome) -> Row {
+        Row { element: self.element, shape: self.shape, threads: self.cores.len(), peer, outcome }
+    }
+}
+
+impl Results {
+    /// The samples of this type and number of threads, to add to.
+    fn peak(&mut self, element: Type, threads: usize) -> &mut Vec<f64> {
+        let same = |peak: &Peak| peak.element == element && peak.threads == threads;
+        let at = self.peaks.iter().position(same).unwrap_or_else(|| {
+            self.peaks.push(Peak { element, threads, samples: Vec::new() });
+            self.peaks.len() - 1
+        });
+        &mut self.peaks[at].samples
+    }
+
+    /// The most floating-point operations per second that were seen; less is noise.
+    pub fn best_peak(&self, element: Type, threads: usize) -> Option<f64> {
+        let same = self.peaks.iter().filter(|peak| peak.element == element && peak.threads == threads);
+        same.flat_map(|peak| peak.samples.iter().copied()).reduce(f64::max)
+    }
+}
