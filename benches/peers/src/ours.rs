@@ -1,7 +1,8 @@
 //! handgrad as a peer, one row of the tables per engine, and as the reference of all others.
 
 use anyhow::Result;
-use handgrad::{Batch, Dims, MatRef, Params, ParamsMut, Pass};
+use handgrad::gemm::{Blocked, Gemm, default_engine};
+use handgrad::{Batch, Dims, MatRef, Params, ParamsMut, Pass, Rayon};
 
 use crate::peers::Peer;
 use crate::problem::{Answer, Problem, Real};
@@ -12,25 +13,38 @@ pub struct Engine {
     pub threads: bool,
 }
 
-pub const ENGINES: [Engine; 1] = [Engine { name: "handgrad", threads: false }];
+/// The crate's own engine, and the default one of `f32` and `f64`.
+pub const ENGINES: [Engine; 2] = [
+    Engine { name: "handgrad Blocked", threads: true },
+    Engine { name: "handgrad matrixmultiply", threads: false },
+];
 
 /// A problem with the buffers that every call uses again.
-pub struct Ours<T> {
+pub struct Ours<T: 'static> {
     problem: Problem<T>,
     dims: Dims,
     grad: Vec<T>,
     scratch: Vec<T>,
     loss: T,
+    engine: &'static dyn Gemm<T>,
+    threads: usize,
 }
 
 impl<T: Real> Ours<T> {
-    pub fn new(problem: Problem<T>, _engine: &'static Engine, _threads: usize) -> Result<Self> {
+    pub fn new(problem: Problem<T>, engine: &'static Engine, threads: usize) -> Result<Self> {
+        if threads > 1 {
+            // The calling thread is one of the pool's: it does not wait for another one to begin. A second
+            // problem in the same process finds the pool there.
+            let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).use_current_thread().build_global();
+        }
         let shape = problem.shape;
         let dims = Dims::new(shape.m, shape.h, shape.c)?;
         Ok(Self {
             grad: vec![T::zero(); shape.params()],
             scratch: vec![T::zero(); dims.scratch_len(shape.n)],
             loss: T::nan(),
+            engine: if engine.threads { &Blocked } else { default_engine() },
+            threads,
             problem,
             dims,
         })
@@ -43,7 +57,11 @@ impl<T: Real> Peer for Ours<T> {
         let batch = Batch::new(x, &self.problem.labels)?;
         let params = Params::from_flat(self.dims, &self.problem.params)?;
         let grad = ParamsMut::from_flat(self.dims, &mut self.grad)?;
-        self.loss = Pass::new(params, batch).grad(grad).run(&mut self.scratch)?;
+        let pass = Pass::new(params, batch).engine(self.engine).grad(grad);
+        self.loss = match self.threads {
+            1 => pass.run(&mut self.scratch)?,
+            _ => pass.executor(&Rayon).run(&mut self.scratch)?,
+        };
         Ok(())
     }
 
