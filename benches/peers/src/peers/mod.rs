@@ -57,7 +57,7 @@ const OTHERS: [Spec; 9] = [
     python("jax", "jax_peer"),
     Spec { growth: true, ..python("torch eager", "torch_peer") },
     python("torch out=", "torch_peer"),
-    // Not by default: it compiles for a minute per shape and was no faster than eager where it was tried.
+    // Not by default: compiling a shape takes up to a minute, and it was no faster than eager where it was tried.
     Spec { default: false, ..python("torch compile", "torch_peer") },
     python("scikit-learn", "sklearn_peer"),
 ];
