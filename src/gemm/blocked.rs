@@ -283,9 +283,14 @@ fn copy<T: Float, S: Simd<T>>(
         #[inline(always)]
         || {
             if col_stride == 1 {
+                let whole = cols.len() / S::LANES * S::LANES;
                 for (p, row) in panel.chunks_exact_mut(width).enumerate() {
-                    let (row, padding) = row.split_at_mut(cols.len());
-                    row.copy_from_slice(&from[p * row_stride..][..row.len()]);
+                    let from = &from[p * row_stride..][..cols.len()];
+                    for lane in (0..whole).step_by(S::LANES) {
+                        simd.store(simd.load(&from[lane..]), &mut row[lane..]);
+                    }
+                    let (rest, padding) = row[whole..].split_at_mut(cols.len() - whole);
+                    rest.copy_from_slice(&from[whole..]);
                     padding.fill(T::zero());
                 }
             } else {
@@ -294,19 +299,19 @@ fn copy<T: Float, S: Simd<T>>(
                 let mut j = 0;
                 while j < width {
                     let from = if j < cols.len() { &from[j * col_stride..] } else { &[] };
-                    let some = SQUARE.min(cols.len().saturating_sub(j));
-                    if some == SQUARE && row_stride == 1 {
+                    let some = SOME.min(cols.len().saturating_sub(j));
+                    if some == SOME && row_stride == 1 {
                         transpose(from, col_stride, rows.len(), &mut panel[j..], width);
                     } else {
                         for (p, row) in panel.chunks_exact_mut(width).enumerate() {
-                            let (row, padding) = row[j..width.min(j + SQUARE)].split_at_mut(some);
+                            let (row, padding) = row[j..width.min(j + SOME)].split_at_mut(some);
                             row.iter_mut()
                                 .enumerate()
                                 .for_each(|(i, to)| *to = from[p * row_stride + i * col_stride]);
                             padding.fill(T::zero());
                         }
                     }
-                    j += SQUARE;
+                    j += SOME;
                 }
             }
         },
@@ -314,23 +319,17 @@ fn copy<T: Float, S: Simd<T>>(
 }
 
 /// So many columns are transposed at a time.
-const SQUARE: usize = 8;
+const SOME: usize = 16;
 
-/// Copies [`SQUARE`] contiguous columns of `depth` elements, `col_stride` apart, to as many rows of `width`.
+/// Copies [`SOME`] contiguous columns of `depth` elements, `col_stride` apart, to as many rows of `width`.
 #[inline(always)]
 fn transpose<T: Float>(from: &[T], col_stride: usize, depth: usize, to: &mut [T], width: usize) {
-    let columns: [&[T]; SQUARE] = core::array::from_fn(|j| &from[j * col_stride..][..depth]);
-    let whole = depth / SQUARE * SQUARE;
-    for p in (0..whole).step_by(SQUARE) {
-        let square: [[T; SQUARE]; SQUARE] =
-            core::array::from_fn(|j| core::array::from_fn(|i| columns[j][p..p + SQUARE][i]));
-        for i in 0..SQUARE {
-            let row: [T; SQUARE] = core::array::from_fn(|j| square[j][i]);
-            to[(p + i) * width..][..SQUARE].copy_from_slice(&row);
+    // Equal lengths, so that an index into one needs no check for the others.
+    let columns: [&[T]; SOME] = core::array::from_fn(|j| &from[j * col_stride..][..depth]);
+    for p in 0..depth {
+        let to = &mut to[p * width..][..SOME];
+        for j in 0..SOME {
+            to[j] = columns[j][p];
         }
-    }
-    for p in whole..depth {
-        let row: [T; SQUARE] = core::array::from_fn(|j| columns[j][p]);
-        to[p * width..][..SQUARE].copy_from_slice(&row);
     }
 }
