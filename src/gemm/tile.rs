@@ -9,6 +9,9 @@ use crate::simd::{MAX_LANES, Simd};
 /// The most rows, and registers in a row, of any instruction set's tile.
 const MAX_VECS: usize = 3;
 
+/// So many rows of B are asked for ahead.
+const AHEAD: usize = 32;
+
 /// What a tile multiplies: R rows of A, element (i, p) at `a[i * a_strides.0 + p * a_strides.1]`, and as many
 /// rows of B as `depth` says, row p from `b[p * b_stride]` on, of whole registers.
 ///
@@ -115,6 +118,9 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize>(
         for p in 0..factors.segment.min(factors.depth - start) {
             // One check of bounds for each of the two, none for the elements.
             let a = &a[p * col_stride..][..(R - 1) * row_stride + 1];
+            for v in 0..N {
+                simd.prefetch(b.as_ptr().wrapping_add((p + AHEAD) * b_stride + v * S::LANES));
+            }
             let b = load::<T, S, N>(simd, &b[p * b_stride..]);
             for i in 0..R {
                 let a = simd.splat(a[i * row_stride]);

@@ -50,6 +50,9 @@ pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
     /// Overwrites the first `LANES` elements.
     fn store(self, v: Self::V, to: &mut [T]);
 
+    /// Asks for a line of the cache that is going to be read. Any address will do: it is a hint.
+    fn prefetch(self, from: *const T);
+
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
 
     /// a b + c: fused where the instruction set has it.

@@ -60,6 +60,9 @@ macro_rules! simd {
             }
 
             #[inline(always)]
+            fn prefetch(self, _: *const $t) {}
+
+            #[inline(always)]
             fn add(self, a: $v, b: $v) -> $v {
                 // SAFETY: above.
                 unsafe { $add(a, b) }

@@ -40,6 +40,9 @@ impl<T: Float + 'static> Simd<T> for Portable {
     }
 
     #[inline(always)]
+    fn prefetch(self, _: *const T) {}
+
+    #[inline(always)]
     fn add(self, a: Self::V, b: Self::V) -> Self::V {
         core::array::from_fn(|lane| a[lane] + b[lane])
     }

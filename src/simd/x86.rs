@@ -78,6 +78,12 @@ macro_rules! simd {
             }
 
             #[inline(always)]
+            fn prefetch(self, from: *const $t) {
+                // SAFETY: above; it accesses nothing.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) };
+            }
+
+            #[inline(always)]
             fn add(self, a: $v, b: $v) -> $v {
                 // SAFETY: above.
                 unsafe { $add(a, b) }
