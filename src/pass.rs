@@ -169,7 +169,7 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
     /// Writes all that was asked for and returns the loss.
     ///
     /// The error of the sums over examples does not grow with n: the losses are added up with compensation,
-    /// the gradients of up to 16 tiles plainly, and those sums with compensation.
+    /// the gradients of up to 4096 examples plainly, in parts of up to 800, and those sums with compensation.
     ///
     /// `scratch` needs [`Dims::scratch_len(n)`](crate::Dims::scratch_len) elements and may hold anything; its
     /// contents afterwards are unspecified.

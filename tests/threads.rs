@@ -72,7 +72,11 @@ fn outputs<T: Element + Send + Sync, E: Executor>(
     let mut outs = [(); 3].map(|()| vec![T::nan(); n * c]);
     let [f, p, log_p] = &mut outs;
     let f = if col_major { MatMut::col_major(f, n, c)? } else { MatMut::new(f, n, c)? };
-    let batch = Batch::new(MatRef::new(&x, n, m)?, &problem.labels)?;
+    // Rows far apart: whether they are packed depends on that, and must not depend on the threads.
+    let stride = m + 300;
+    let mut far = vec![T::nan(); n * stride];
+    far.chunks_mut(stride).zip(x.chunks(m)).for_each(|(far, x)| far[..m].copy_from_slice(x));
+    let batch = Batch::new(MatRef::with_strides(&far, (n, m), (stride, 1))?, &problem.labels)?;
     let pass = Pass::new(Params::from_flat(dims, &theta)?, batch)
         .engine(engine)
         .grad(ParamsMut::from_flat(dims, &mut grad)?)

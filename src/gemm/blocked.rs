@@ -84,8 +84,7 @@ pub(crate) enum Right<'a, T> {
 /// The rows of A in one of its panels: those of the largest register tile.
 pub(crate) const LEFT: usize = 8;
 
-/// The most rows of B that are used at a time where they need not be packed for it: a panel of them stays in
-/// the second cache.
+/// The most rows of a packed B that are used at a time: a panel of them stays in the second cache.
 const MAX_DEPTH: usize = 800;
 
 /// So many rows of A are multiplied with all of B before the next ones are: they stay in the second cache.
@@ -110,28 +109,24 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
     let (rows, cols) = (a.rows(), c.cols());
     let whole = cols % S::LANES == 0;
     match b {
-        Right::View(b) if !(whole && in_place(rows, &b)) => {
+        Right::View(b) => {
+            // The same parts of the depth whether B is copied or not, which depends on the number of rows.
+            let step = even(a.depth().min(a.segment()), 1, panel_depth::<T, S>());
+            let parts = (step, a.segment());
+            if whole && in_place(rows, &b) {
+                for_panels::<T, S>(a.depth(), parts, cols, |depth, panel, _| {
+                    let from = &b.as_slice()[depth.start * b.row_stride() + panel.start..];
+                    let block = Block { a, segment: step, b: from, b_stride: b.row_stride(), b_step: 0 };
+                    block.run(simd, 0..rows, depth, panel, beta, &mut c, &mut then);
+                });
+                return;
+            }
             let mut memory = simd.panel();
-            let room = memory.as_mut().len() / (S::VECS * S::LANES);
-            let step = even(a.depth().min(a.segment()), 1, room);
-            for_panels::<T, S>(a.depth(), (step, a.segment()), cols, |depth, panel, width| {
+            for_panels::<T, S>(a.depth(), parts, cols, |depth, panel, width| {
                 copy(simd, b, depth.clone(), panel.clone(), width, memory.as_mut());
                 let block = Block { a, segment: step, b: memory.as_mut(), b_stride: width, b_step: 0 };
                 block.run(simd, 0..rows, depth, panel, beta, &mut c, &mut then);
             });
-        }
-        Right::View(b) => {
-            for_panels::<T, S>(
-                a.depth(),
-                (even(a.depth(), 1, MAX_DEPTH), a.segment()),
-                cols,
-                |depth, panel, _| {
-                    let from = &b.as_slice()[depth.start * b.row_stride() + panel.start..];
-                    let block =
-                        Block { a, segment: depth.len(), b: from, b_stride: b.row_stride(), b_step: 0 };
-                    block.run(simd, 0..rows, depth, panel, beta, &mut c, &mut then);
-                },
-            );
         }
         Right::Packed(Panels { data, depth, segment, step }) => {
             let grain = if segment < depth { segment } else { 1 };
@@ -146,6 +141,11 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
             }
         }
     }
+}
+
+/// The rows of a panel that fit its place on the stack.
+fn panel_depth<T, S: Simd<T>>() -> usize {
+    size_of::<S::Panel>() / size_of::<T>() / (S::VECS * S::LANES)
 }
 
 /// The columns of a panel: whole registers, and as equal as can be. Only the last panel may have fewer.
