@@ -23,9 +23,8 @@ pub(crate) struct Block<'a, T> {
     pub(crate) len: usize,
 }
 
-/// (3) to (5), (15) for a block of examples: `f` holds W2 a; the score gradient takes its
-/// place. `first` is the number of the first example in the batch, which is the first of `out`, too. Returns
-/// the sum of the losses.
+/// (3) to (5), (15) for a block of examples: it holds W2 a; the score gradient takes its place. The first
+/// example has the number `first` in the batch and the row `offset` in `out`. Returns the sum of the losses.
 pub(crate) fn finish<T: Float, S: Simd<T>>(
     simd: S,
     wanted: &Wanted<'_, T>,

@@ -23,8 +23,8 @@ pub(crate) const LANES: usize = 64;
 /// The label of an example without one: no class.
 pub(crate) const NO_LABEL: usize = usize::MAX;
 
-/// Sums over classes are formed in parts of so many, so that their error grows with an eighth of a hundredth
-/// of their number.
+/// Sums over classes are formed in parts of so many: their error grows with this and with the number of parts,
+/// not with the number of classes.
 const PART: usize = 64;
 
 /// Who stands aside from a sum of exponentials.
