@@ -1,10 +1,9 @@
 //! The sizes of a net, the flat layout of its parameters, and the length of the scratch.
 
 use crate::error::{Error, What, check_len, product};
-use crate::gemm::blocked::LEFT;
 use crate::gradcheck::Block;
 use crate::kernels::direct::MAX_EXAMPLES as MAX_DIRECT;
-use crate::simd::MAX_LANES;
+use crate::simd::{MAX_LANES, MAX_ROWS};
 
 /// A tile holds at most about this many scratch elements, as long as that leaves [`MIN_TILE`] examples:
 /// 8 MiB of f32.
@@ -194,7 +193,7 @@ impl Dims {
 
     /// The room of an example's D: h, or as the panels of it need.
     pub(crate) const fn hidden_width(self) -> usize {
-        if self.packs_hidden_grad() { self.hidden.next_multiple_of(LEFT) } else { self.hidden }
+        if self.packs_hidden_grad() { self.hidden.next_multiple_of(MAX_ROWS) } else { self.hidden }
     }
 
     /// No tile has more examples than this.

@@ -6,7 +6,7 @@ use core::ops::Range;
 use num_traits::Float;
 
 use super::Beta;
-use super::tile::{Factors, Target, Then, tile};
+use super::tile::{Factors, Target, Then, sweep};
 use crate::matrix::{MatMut, MatRef};
 use crate::simd::Simd;
 
@@ -28,7 +28,8 @@ pub(crate) struct Panels<'a, T> {
 pub(crate) enum Left<'a, T> {
     /// As it lies in memory.
     View(MatRef<'a, T>),
-    /// So many rows from the first one on, in panels of [`LEFT`] rows as [`pack_left`] makes them.
+    /// So many rows from the first one on, in panels as high as the largest register tile, as
+    /// [`pack_left`] makes them.
     Packed { panels: Panels<'a, T>, rows: usize, first: usize },
 }
 
@@ -56,18 +57,26 @@ impl<'a, T> Left<'a, T> {
     }
 
     /// The memory from element (row, p) on, the strides from there to the next rows and columns, and the step
-    /// to the next segment of B, which is as long as those of A if that has any.
-    fn at(&self, row: usize, p: usize, segment: usize) -> (&'a [T], (usize, usize), usize) {
+    /// to the next segment of B, which is as long as those of A if that has any. Panels have `width` rows.
+    fn at(&self, row: usize, p: usize, width: usize, segment: usize) -> (&'a [T], (usize, usize), usize) {
         match *self {
             Left::View(a) => {
                 let strides = (a.row_stride(), a.col_stride());
                 (&a.as_slice()[row * strides.0 + p * strides.1..], strides, segment * strides.1)
             }
             Left::Packed { panels: Panels { data, segment, step, .. }, first, .. } => {
-                let (row, panel) = ((first + row) % LEFT, (first + row) / LEFT);
-                let start = p / segment * step + (panel * segment + p % segment) * LEFT + row;
-                (&data[start..], (1, LEFT), step)
+                let (row, panel) = ((first + row) % width, (first + row) / width);
+                let start = p / segment * step + (panel * segment + p % segment) * width + row;
+                (&data[start..], (1, width), step)
             }
+        }
+    }
+
+    /// How far apart tiles of so many rows begin: panels, if they are packed, and else rows.
+    fn step(&self, rows: usize) -> usize {
+        match self {
+            Left::View(a) => rows * a.row_stride(),
+            Left::Packed { panels, .. } => rows * panels.segment,
         }
     }
 }
@@ -80,9 +89,6 @@ pub(crate) enum Right<'a, T> {
     /// In panels as wide as the widest register tile, as [`pack`] makes them.
     Packed(Panels<'a, T>),
 }
-
-/// The rows of A in one of its panels: those of the largest register tile.
-pub(crate) const LEFT: usize = 8;
 
 /// The most rows of a packed B that are used at a time: a panel of them stays in the second cache.
 const MAX_DEPTH: usize = 800;
@@ -215,40 +221,38 @@ impl<T: Float> Block<'_, T> {
         let mut nothing = Then::Nothing;
         let then = if depth.end == self.a.depth() { then } else { &mut nothing };
         let mut row = rows.start;
+        // The largest tiles as far as they go, then the rest.
+        let mut tile = S::ROWS;
         while row < rows.end {
-            let count = tile_rows(rows.end - row, S::ROWS);
-            let offset = row * strides.0 + cols.start * strides.1;
-            let (a, a_strides, a_step) = self.a.at(row, depth.start, self.segment);
-            let factors = Factors {
-                depth: depth.len(),
-                segment: self.segment,
-                a,
-                a_strides,
-                a_step,
-                b: self.b,
-                b_stride: self.b_stride,
-                b_step: self.b_step,
-            };
-            let target = Target {
-                c: &mut c.as_mut_slice()[offset..],
-                strides,
-                cols: cols.len(),
-                beta,
-                then: then.at(offset, cols.start),
-            };
-            tile::<T, S>(count, vecs)(simd, factors, target);
-            row += count;
+            let tiles = (rows.end - row) / tile;
+            if tiles > 0 {
+                let offset = row * strides.0 + cols.start * strides.1;
+                let (a, a_strides, a_step) = self.a.at(row, depth.start, S::ROWS, self.segment);
+                let factors = Factors {
+                    tiles,
+                    depth: depth.len(),
+                    segment: self.segment,
+                    a,
+                    a_strides,
+                    a_next: self.a.step(tile),
+                    a_step,
+                    b: self.b,
+                    b_stride: self.b_stride,
+                    b_step: self.b_step,
+                };
+                let target = Target {
+                    c: &mut c.as_mut_slice()[offset..],
+                    strides,
+                    cols: cols.len(),
+                    beta,
+                    then: then.at(offset, cols.start),
+                };
+                sweep::<T, S>(tile, vecs)(simd, factors, target);
+                row += tiles * tile;
+            }
+            tile /= 2;
         }
     }
-}
-
-/// The rows of the next tile: the largest there is that does not reach beyond the end.
-fn tile_rows(left: usize, most: usize) -> usize {
-    let mut rows = most;
-    while rows > left {
-        rows /= 2;
-    }
-    rows
 }
 
 /// Packs a whole matrix as one segment of a right factor, which may have room for more rows: panel by panel,
@@ -260,10 +264,12 @@ pub(crate) fn pack<T: Float, S: Simd<T>>(simd: S, b: MatRef<'_, T>, segment: usi
     });
 }
 
-/// Packs Aᵀ as one segment of a left factor A: panels of [`LEFT`] columns each, the last one padded.
+/// Packs Aᵀ as one segment of a left factor A: panels as wide as the largest register tile is
+/// high, the last one padded.
 pub(crate) fn pack_left<T: Float, S: Simd<T>>(simd: S, at: MatRef<'_, T>, segment: usize, data: &mut [T]) {
-    for col in (0..at.cols()).step_by(LEFT) {
-        copy(simd, at, 0..at.rows(), col..at.cols().min(col + LEFT), LEFT, &mut data[col * segment..]);
+    for col in (0..at.cols()).step_by(S::ROWS) {
+        let cols = col..at.cols().min(col + S::ROWS);
+        copy(simd, at, 0..at.rows(), cols, S::ROWS, &mut data[col * segment..]);
     }
 }
 

@@ -25,6 +25,9 @@ use crate::kink::Kink;
 /// that they do not depend on the machine.
 pub(crate) const MAX_LANES: usize = 16;
 
+/// And the largest register tile so many rows: panels of it are padded to it for the same reason.
+pub(crate) const MAX_ROWS: usize = 8;
+
 /// An instruction set's vectors of T.
 pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
     /// One register.
