@@ -156,11 +156,11 @@ impl Dims {
         let (t, h, c) = (self.tile_len(n), self.hidden, self.classes);
         let few = self.has_few_classes();
         let packs = n > MAX_DIRECT;
-        let (blocks, width) = (t.next_multiple_of(self.block_len(n)), self.hidden_width());
+        let (blocks, width) = (t.next_multiple_of(self.block_len(n)), self.hidden_stride(n));
         let scores = blocks / self.block_len(n) * self.score_stride(n) * c;
         let parts = [
             blocks * width,
-            t * h,
+            t * width,
             if few && !self.packs_hidden_grad() { 0 } else { blocks * width },
             scores,
             if packs { self.inputs * h.next_multiple_of(MAX_LANES) } else { 0 },
@@ -191,9 +191,14 @@ impl Dims {
         self.hidden >= WIDE
     }
 
-    /// The room of an example's D: h, or as the panels of it need.
-    pub(crate) const fn hidden_width(self) -> usize {
-        if self.packs_hidden_grad() { self.hidden.next_multiple_of(MAX_ROWS) } else { self.hidden }
+    /// How far apart two examples are in Z, A and D: h, as far as panels of D fit there, and spread.
+    pub(crate) const fn hidden_stride(self, n: usize) -> usize {
+        let h = self.hidden;
+        if n <= MAX_DIRECT {
+            h
+        } else {
+            spread(if self.packs_hidden_grad() { h.next_multiple_of(MAX_ROWS) } else { h })
+        }
     }
 
     /// No tile has more examples than this.
@@ -230,11 +235,9 @@ impl Dims {
         if block < tile { block } else { tile }
     }
 
-    /// How far apart the scores of two classes are in a block. Not a multiple of many lines of the cache:
-    /// columns of such a stride would fall into few of its sets.
+    /// How far apart the scores of two classes are in a block.
     pub(crate) const fn score_stride(self, n: usize) -> usize {
-        let block = self.block_len(n);
-        if block % 128 == 0 { block + MAX_LANES } else { block }
+        spread(self.block_len(n))
     }
 
     /// The lengths of the blocks W1, b1, W2, b2, in the order in which they stand in the flat slice.
@@ -297,6 +300,12 @@ impl Dims {
         let triple = |dims: Dims| (dims.inputs, dims.hidden, dims.classes);
         Err(Error::Dims { what, expected: triple(self), got: triple(got) })
     }
+}
+
+/// A stride of rows no shorter than this, and not a multiple of many lines of the cache: columns of such a
+/// stride would fall into few of its sets.
+const fn spread(len: usize) -> usize {
+    if len % 256 == 0 { len + MAX_LANES } else { len }
 }
 
 /// `value`, or the nearer end if it is outside.

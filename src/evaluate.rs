@@ -184,7 +184,7 @@ pub(crate) fn own<T: Float, L: PrimInt>(
             *packed = Some(Panels { data: panels, depth: w.cols(), segment: w.cols(), step: 0 });
         }
     }
-    let (m, h, c, width) = (dims.inputs(), dims.hidden(), dims.classes(), dims.hidden_width());
+    let (m, c, stride) = (dims.inputs(), dims.classes(), plan.hidden_stride);
     let t = dims.tile_len(n);
     let mut total = Sum::new();
     for (index, start) in (0..n).step_by(t).enumerate() {
@@ -193,14 +193,14 @@ pub(crate) fn own<T: Float, L: PrimInt>(
         let count = len.div_ceil(plan.block);
         let blocks = count * plan.block;
         let scores = count * plan.score_stride * c;
-        let own_d = if d.is_empty() { 0 } else { blocks * width };
+        let own_d = if d.is_empty() { 0 } else { blocks * stride };
         let own_x = if x_panels.is_empty() { 0 } else { blocks * m.next_multiple_of(MAX_LANES) };
         let mut losses = [T::zero(); MAX_BLOCKS];
         let part = Examples {
             first: start,
             x,
-            z: &mut z[..blocks * width],
-            a: &mut a[..len * h],
+            z: &mut z[..blocks * stride],
+            a: &mut a[..len * stride],
             d: &mut d[..own_d],
             x_panels: &mut x_panels[..own_x],
             f: &mut f[..scores],
@@ -212,11 +212,11 @@ pub(crate) fn own<T: Float, L: PrimInt>(
         losses[..count].iter().for_each(|&loss| total.add(loss));
         if let Some(grad) = &mut grad {
             let (target, beta) = grad.target(index);
-            let (z, d) = (&z[..blocks * width], &d[..own_d]);
+            let (z, d) = (&z[..blocks * stride], &d[..own_d]);
             let (d, other) = if dims.has_few_classes() { (z, d) } else { (d, z) };
             let d_panels = if dims.packs_hidden_grad() { other } else { &[] };
             let x_panels = &x_panels[..own_x];
-            let done = Done { x, a: &a[..len * h], d, d_panels, x_panels, g: &f[..scores], beta };
+            let done = Done { x, a: &a[..len * stride], d, d_panels, x_panels, g: &f[..scores], beta };
             fork.weights(phases, &plan, &done, Weights::all(target))?;
             grad.tile_done(index, end == n);
         }

@@ -236,6 +236,7 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
             kink: self.kink,
             weight: wanted.then_some(weight),
             block: dims.block_len(n),
+            hidden_stride: dims.hidden_stride(n),
             score_stride: dims.score_stride(n),
             w1_panels: None,
             w2_panels: None,

@@ -102,19 +102,19 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         label: Option<&dyn Fn(usize) -> usize>,
     ) -> Result<(), Error> {
         let dims = plan.params.dims;
-        let (h, c, width) = (dims.hidden(), dims.classes(), dims.hidden_width());
+        let (h, c, stride) = (dims.hidden(), dims.classes(), plan.hidden_stride);
         let wanted = Wanted { b2: plan.params.b2, label, weight: plan.weight };
         for (index, start) in (0..part.len()).step_by(plan.block).enumerate() {
             let rows = start..part.len().min(start + plan.block);
             let t = rows.len();
             // Room for a whole block, even if this one is shorter: its panels are as far apart.
-            let room = start * width..(start + plan.block) * width;
+            let room = start * stride..(start + plan.block) * stride;
             let z = &mut part.z[room.clone()];
-            let a = &mut part.a[rows.start * h..rows.end * h];
+            let a = &mut part.a[rows.start * stride..rows.end * stride];
             let f = &mut part.f[index * plan.score_stride * c..][..plan.score_stride * c];
-            hidden(*self, plan, part.x.row_range(rows.clone()), &mut z[..t * h], a)?;
+            hidden(*self, plan, part.x.row_range(rows.clone()), z, a)?;
             let scored = MatMut::with_strides(&mut *f, (c, t), (plan.score_stride, 1))?;
-            scores(*self, plan, MatRef::new(a, t, h)?, scored)?;
+            scores(*self, plan, MatRef::with_strides(a, (t, h), (stride, 1))?, scored)?;
             let block = rows::Block { f: &mut *f, stride: plan.score_stride, len: t };
             part.losses[index] =
                 rows::finish(*self, &wanted, part.first + start, block, &mut part.out, part.row + start);
@@ -146,7 +146,7 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         part: &mut Weights<'_, T>,
     ) -> Result<(), Error> {
         let (h, c, n) = (plan.params.b1.len(), plan.params.b2.len(), done.x.rows());
-        let width = plan.params.dims.hidden_width();
+        let stride = plan.hidden_stride;
         let mut beta = done.beta;
         for (index, start) in (0..n).step_by(plan.block).enumerate() {
             let rows = start..n.min(start + plan.block);
@@ -155,24 +155,24 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
             let g = MatRef::with_strides(g, (c, t), (plan.score_stride, 1))?;
             if let Some(w2) = &mut part.w2 {
                 let g = g.row_range(part.classes.clone());
-                let a = MatRef::new(&done.a[rows.start * h..rows.end * h], t, h)?;
+                let a = MatRef::with_strides(&done.a[rows.start * stride..], (t, h), (stride, 1))?;
                 plain(*self, plan, g, a, beta, w2.reborrow());
                 class_bias_grad(g, beta, part.b2);
             }
-            let d = MatRef::with_strides(&done.d[rows.start * width..], (t, h), (h, 1))?;
+            let d = MatRef::with_strides(&done.d[rows.start * stride..], (t, h), (stride, 1))?;
             hidden_bias_grad(*self, d, part.hidden.start, beta, part.b1)?;
             beta = Beta::One;
         }
         let (depth, segment, dims) = (n, plan.block, plan.params.dims);
+        let d = MatRef::with_strides(done.d, (n, h), (stride, 1))?.t().row_range(part.hidden.clone());
         if plan.is_direct() {
-            let d = MatRef::new(&done.d[..n * h], n, h)?.t().row_range(part.hidden.clone());
             plain(*self, plan, d, done.x, done.beta, part.w1.reborrow());
             return Ok(());
         }
         let d = if done.d_panels.is_empty() {
-            Left::View(MatRef::new(&done.d[..n * h], n, h)?.t().row_range(part.hidden.clone()))
+            Left::View(d)
         } else {
-            let panels = Panels { data: done.d_panels, depth, segment, step: segment * width };
+            let panels = Panels { data: done.d_panels, depth, segment, step: segment * stride };
             Left::Packed { panels, rows: part.hidden.len(), first: part.hidden.start }
         };
         let x = if done.x_panels.is_empty() {
@@ -196,12 +196,14 @@ fn hidden<T: Float, S: Simd<T>>(
 ) -> Result<(), Error> {
     let (w1, bias, kink) = (plan.params.w1, plan.params.b1, plan.kink);
     if plan.is_direct() && x.col_stride() == 1 && w1.col_stride() == 1 {
+        let len = x.rows() * bias.len();
+        let (z, a) = (&mut z[..len], &mut a[..len]);
         direct::dots(simd, x, w1, MatMut::new(z, x.rows(), bias.len())?);
         crate::kernels::hidden::bias_relu(kink, bias, z, a);
         return Ok(());
     }
     let w1 = plan.w1_panels.map_or(Right::View(w1.t()), Right::Packed);
-    let z = MatMut::new(z, x.rows(), bias.len())?;
+    let z = MatMut::with_strides(z, (x.rows(), bias.len()), (plan.hidden_stride, 1))?;
     product(simd, Left::View(x), w1, Beta::Zero, z, Then::Activate { kink, bias, a });
     Ok(())
 }
@@ -233,14 +235,21 @@ fn hidden_grad<'d, T: Float, S: Simd<T>>(
     z: &'d mut [T],
     d: &'d mut [T],
 ) -> Result<(MatRef<'d, T>, &'d mut [T]), Error> {
-    let (h, t) = (plan.params.b1.len(), g.cols());
+    let (shape, strides) = ((g.cols(), plan.params.b1.len()), (plan.hidden_stride, 1));
     let (g, w2) = (g.t(), plan.params.w2);
     let in_place = plan.params.dims.has_few_classes();
     let (to, other) = if in_place { (z, d) } else { (d, z) };
     let z = if in_place { None } else { Some(&*other) };
     let mask = Then::Mask { kink: plan.kink, z };
-    product(simd, Left::View(g), Right::View(w2), Beta::Zero, MatMut::new(&mut to[..t * h], t, h)?, mask);
-    Ok((MatRef::new(&to[..t * h], t, h)?, other))
+    product(
+        simd,
+        Left::View(g),
+        Right::View(w2),
+        Beta::Zero,
+        MatMut::with_strides(&mut *to, shape, strides)?,
+        mask,
+    );
+    Ok((MatRef::with_strides(to, shape, strides)?, other))
 }
 
 /// C = A B, or C + A B, with nothing packed before.

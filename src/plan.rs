@@ -20,6 +20,8 @@ pub(crate) struct Plan<'a, T> {
     pub(crate) weight: Option<T>,
     /// The examples of a block: those that one thread takes through the net at a time.
     pub(crate) block: usize,
+    /// How far apart two examples are in Z, A and D.
+    pub(crate) hidden_stride: usize,
     /// How far apart the scores of two classes are in a block.
     pub(crate) score_stride: usize,
     /// W1ᵀ and W2ᵀ packed, where that pays.

@@ -8,7 +8,7 @@ use num_traits::Float;
 use super::Beta;
 use super::tile::{Factors, Target, Then, sweep};
 use crate::matrix::{MatMut, MatRef};
-use crate::simd::Simd;
+use crate::simd::{self, MAX_LANES, Simd};
 
 /// A factor cut into panels, and its depth into segments: row p of panel j, counted within its segment, begins
 /// at `j * panel_step + p * width` of the segment.
@@ -94,7 +94,7 @@ pub(crate) enum Right<'a, T> {
 const MAX_DEPTH: usize = 800;
 
 /// So many rows of A are multiplied with all of B before the next ones are: they stay in the second cache.
-const A_ROWS: usize = 240;
+const A_ROWS: usize = 256;
 
 /// Where a row stride of B reaches so far, the rows of a panel would fall into few sets of the first cache
 /// and each into a page of its own: from here on packing pays.
@@ -302,40 +302,50 @@ fn copy<T: Float, S: Simd<T>>(
             } else {
                 // By columns, because those are contiguous if rows are not, and several at a time, because
                 // those are contiguous in the panel.
-                let mut j = 0;
-                while j < width {
-                    let from = if j < cols.len() { &from[j * col_stride..] } else { &[] };
-                    let some = SOME.min(cols.len().saturating_sub(j));
-                    if some == SOME && row_stride == 1 {
-                        transpose(from, col_stride, rows.len(), &mut panel[j..], width);
-                    } else {
-                        for (p, row) in panel.chunks_exact_mut(width).enumerate() {
-                            let (row, padding) = row[j..width.min(j + SOME)].split_at_mut(some);
-                            row.iter_mut()
-                                .enumerate()
-                                .for_each(|(i, to)| *to = from[p * row_stride + i * col_stride]);
-                            padding.fill(T::zero());
-                        }
+                for j in (0..width).step_by(S::LANES) {
+                    let some = S::LANES.min(cols.len().saturating_sub(j));
+                    let from = if some > 0 { &from[j * col_stride..] } else { &[] };
+                    if some == S::LANES && row_stride == 1 {
+                        transpose(simd, from, col_stride, rows.len(), &mut panel[j..], width);
+                        continue;
                     }
-                    j += SOME;
+                    for (p, row) in panel.chunks_exact_mut(width).enumerate() {
+                        let (row, padding) = row[j..width.min(j + S::LANES)].split_at_mut(some);
+                        let columns = row.iter_mut().enumerate();
+                        columns.for_each(|(i, to)| *to = from[p * row_stride + i * col_stride]);
+                        padding.fill(T::zero());
+                    }
                 }
             }
         },
     );
 }
 
-/// So many columns are transposed at a time.
-const SOME: usize = 16;
-
-/// Copies [`SOME`] contiguous columns of `depth` elements, `col_stride` apart, to as many rows of `width`.
+/// Copies as many contiguous columns as a register has lanes, of `depth` elements and `col_stride` apart, to
+/// rows of `width`.
 #[inline(always)]
-fn transpose<T: Float>(from: &[T], col_stride: usize, depth: usize, to: &mut [T], width: usize) {
-    // Equal lengths, so that an index into one needs no check for the others.
-    let columns: [&[T]; SOME] = core::array::from_fn(|j| &from[j * col_stride..][..depth]);
-    for p in 0..depth {
-        let to = &mut to[p * width..][..SOME];
-        for j in 0..SOME {
-            to[j] = columns[j][p];
+fn transpose<T: Float, S: Simd<T>>(
+    simd: S,
+    from: &[T],
+    col_stride: usize,
+    depth: usize,
+    to: &mut [T],
+    width: usize,
+) {
+    let column = |j: usize| &from[j * col_stride..][..depth];
+    let whole = depth / S::LANES * S::LANES;
+    for p in (0..whole).step_by(S::LANES) {
+        let mut square = [simd.splat(T::zero()); MAX_LANES];
+        for j in 0..S::LANES {
+            square[j] = simd.load(&column(j)[p..]);
         }
+        square = simd::transpose(simd, square);
+        for i in 0..S::LANES {
+            simd.store(square[i], &mut to[(p + i) * width..]);
+        }
+    }
+    for p in whole..depth {
+        let to = &mut to[p * width..][..S::LANES];
+        to.iter_mut().enumerate().for_each(|(j, to)| *to = column(j)[p]);
     }
 }

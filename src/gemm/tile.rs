@@ -153,11 +153,12 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize>(
     for (segment, start) in (0..factors.depth).step_by(factors.segment).enumerate() {
         let a = &a[segment * factors.a_step..];
         let b = &factors.b[segment * factors.b_step..];
-        let last = factors.segment.min(factors.depth - start) - 1;
+        let depth = factors.segment.min(factors.depth - start);
+        let last = depth - 1;
         assert!(last * col_stride + (R - 1) * row_stride < a.len());
         assert!(last * b_stride + width <= b.len());
         let (mut a, mut b) = (a.as_ptr(), b.as_ptr());
-        for _ in 0..=last {
+        for _ in 0..depth {
             for v in 0..N {
                 simd.prefetch(b.wrapping_add(AHEAD * b_stride + v * S::LANES));
             }

@@ -4,13 +4,10 @@ use num_traits::Float;
 
 use crate::gemm::Beta;
 use crate::matrix::{MatMut, MatRef};
-use crate::simd::{MAX_LANES, Simd};
+use crate::simd::{self, MAX_LANES, Simd};
 
 /// Batches of up to so many examples go this way.
 pub(crate) const MAX_EXAMPLES: usize = 8;
-
-/// So many rows of the weights are summed together: that many independent sums hide the latency.
-const ROWS: usize = 8;
 
 /// out = x wᵀ: rows of `x` times rows of `w`, both contiguous. `w` is read once from memory.
 pub(crate) fn dots<T: Float, S: Simd<T>>(
@@ -20,71 +17,59 @@ pub(crate) fn dots<T: Float, S: Simd<T>>(
     mut out: MatMut<'_, T>,
 ) {
     debug_assert!(x.col_stride() == 1 && w.col_stride() == 1 && x.cols() == w.cols());
-    let (depth, w_stride) = (x.cols(), w.row_stride());
+    let (depth, rows, w_stride) = (x.cols(), w.rows(), w.row_stride());
     let (row_stride, col_stride) = (out.row_stride(), out.col_stride());
     let out = out.as_mut_slice();
     simd.vectorize(
         #[inline(always)]
         || {
-            let mut first = 0;
-            while first < w.rows() {
-                let group = if w.rows() - first < ROWS { 1 } else { ROWS };
+            for first in (0..rows).step_by(S::LANES) {
+                let count = S::LANES.min(rows - first);
                 let w = &w.as_slice()[first * w_stride..];
                 for example in 0..x.rows() {
                     let x = &x.as_slice()[example * x.row_stride()..][..depth];
-                    let out = out[example * row_stride + first * col_stride..].iter_mut().step_by(col_stride);
-                    if group == ROWS {
-                        let sums: [T; ROWS] = group_of(simd, x, w, w_stride);
-                        out.zip(sums).for_each(|(out, sum)| *out = sum);
-                    } else {
-                        let sums: [T; 1] = group_of(simd, x, w, w_stride);
-                        out.zip(sums).for_each(|(out, sum)| *out = sum);
+                    let out = &mut out[example * row_stride + first * col_stride..];
+                    let mut sums = [T::zero(); MAX_LANES];
+                    sums_of(simd, x, w, (count, w_stride), &mut sums);
+                    for i in 0..count {
+                        out[i * col_stride] = sums[i];
                     }
                 }
-                first += group;
             }
         },
     );
 }
 
-/// x times R rows of the weights.
+/// x times so many rows of the weights, at most as many as a register has lanes: that many independent sums
+/// hide the latency, and their lanes are added up together.
 #[inline(always)]
-fn group_of<T: Float, S: Simd<T>, const R: usize>(simd: S, x: &[T], w: &[T], w_stride: usize) -> [T; R] {
-    let w: [&[T]; R] = core::array::from_fn(|i| &w[i * w_stride..][..x.len()]);
-    let mut sums = [simd.splat(T::zero()); R];
+fn sums_of<T: Float, S: Simd<T>>(
+    simd: S,
+    x: &[T],
+    w: &[T],
+    (count, w_stride): (usize, usize),
+    out: &mut [T; MAX_LANES],
+) {
     let whole = x.len() / S::LANES * S::LANES;
+    let mut sums = [simd.splat(T::zero()); MAX_LANES];
+    // A row too many is read twice, and its sum not used.
+    let row = |i: usize| &w[i.min(count - 1) * w_stride..][..x.len()];
     for p in (0..whole).step_by(S::LANES) {
         let x = simd.load(&x[p..]);
-        for i in 0..R {
-            sums[i] = simd.mul_add(simd.load(&w[i][p..]), x, sums[i]);
+        for i in 0..S::LANES {
+            sums[i] = simd.mul_add(simd.load(&row(i)[p..]), x, sums[i]);
         }
     }
-    core::array::from_fn(|i| {
-        let rest = x[whole..].iter().zip(&w[i][whole..]);
-        rest.fold(add_lanes(simd, sums[i]), |sum, (&x, &w)| sum + w * x)
-    })
-}
-
-/// The sum of a register's lanes, by halves.
-#[inline(always)]
-fn add_lanes<T: Float, S: Simd<T>>(simd: S, v: S::V) -> T {
-    let mut lanes = [T::zero(); MAX_LANES];
-    simd.store(v, &mut lanes);
-    if S::LANES == 16 {
-        fold::<T, 8>(&mut lanes);
+    // Lane i of each register is a part of sum i then.
+    let parts = simd::transpose(simd, sums);
+    let mut total = parts[0];
+    for i in 1..S::LANES {
+        total = simd.add(total, parts[i]);
     }
-    if S::LANES >= 8 {
-        fold::<T, 4>(&mut lanes);
-    }
-    fold::<T, 2>(&mut lanes);
-    lanes[0] + lanes[1]
-}
-
-/// Adds the second half of 2 HALF lanes to the first.
-#[inline(always)]
-fn fold<T: Float, const HALF: usize>(lanes: &mut [T; MAX_LANES]) {
-    for lane in 0..HALF {
-        lanes[lane] = lanes[lane] + lanes[lane + HALF];
+    simd.store(total, out);
+    for i in 0..count {
+        let rest = x[whole..].iter().zip(&row(i)[whole..]);
+        out[i] = rest.fold(out[i], |sum, (&x, &w)| sum + w * x);
     }
 }
 

@@ -61,6 +61,9 @@ pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
     /// a b + c: fused where the instruction set has it.
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
 
+    /// The lanes of a and b in turn, a's first: from the lower half of each, then from the upper half.
+    fn zip(self, a: Self::V, b: Self::V) -> (Self::V, Self::V);
+
     /// v where the unit with pre-activation z has I = 1, else 0.
     fn keep_active(self, kink: Kink, z: Self::V, v: Self::V) -> Self::V;
 
@@ -72,6 +75,19 @@ pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
 
     /// Runs `f` as code for this instruction set, if it is inlined.
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
+}
+
+/// Transposes the square of the first `LANES` registers: a perfect shuffle of its rows for each time that
+/// their number can be halved.
+#[inline(always)]
+pub(crate) fn transpose<T, S: Simd<T>>(simd: S, mut rows: [S::V; MAX_LANES]) -> [S::V; MAX_LANES] {
+    for _ in 0..S::LANES.ilog2() {
+        let before = rows;
+        for i in 0..S::LANES / 2 {
+            (rows[2 * i], rows[2 * i + 1]) = simd.zip(before[i], before[i + S::LANES / 2]);
+        }
+    }
+    rows
 }
 
 /// e^x of each element, for the vector instructions of whoever this is inlined to.

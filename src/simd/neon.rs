@@ -26,6 +26,7 @@ impl Neon {
 macro_rules! simd {
     (
         $t:ty, $v:ty, $lanes:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident,
+        $zip1:ident, $zip2:ident,
         $less:ident, $less_equal:ident, $clear:expr
     ) => {
         impl Simd<$t> for Neon {
@@ -75,6 +76,12 @@ macro_rules! simd {
             }
 
             #[inline(always)]
+            fn zip(self, a: $v, b: $v) -> ($v, $v) {
+                // SAFETY: above.
+                unsafe { ($zip1(a, b), $zip2(a, b)) }
+            }
+
+            #[inline(always)]
             fn keep_active(self, kink: Kink, z: $v, v: $v) -> $v {
                 // SAFETY: above. A comparison with NaN is false: such a unit is active.
                 unsafe {
@@ -110,6 +117,8 @@ simd!(
     vst1q_f32,
     vaddq_f32,
     vfmaq_f32,
+    vzip1q_f32,
+    vzip2q_f32,
     vcltq_f32,
     vcleq_f32,
     |v, off| vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(v), off))
@@ -124,6 +133,8 @@ simd!(
     vst1q_f64,
     vaddq_f64,
     vfmaq_f64,
+    vzip1q_f64,
+    vzip2q_f64,
     vcltq_f64,
     vcleq_f64,
     |v, off| vreinterpretq_f64_u64(vbicq_u64(vreinterpretq_u64_f64(v), off))

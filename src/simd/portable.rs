@@ -53,6 +53,11 @@ impl<T: Float + 'static> Simd<T> for Portable {
     }
 
     #[inline(always)]
+    fn zip(self, a: Self::V, b: Self::V) -> (Self::V, Self::V) {
+        ([a[0], b[0], a[1], b[1]], [a[2], b[2], a[3], b[3]])
+    }
+
+    #[inline(always)]
     fn keep_active(self, kink: Kink, z: Self::V, v: Self::V) -> Self::V {
         core::array::from_fn(|lane| if kink.is_active(z[lane]) { v[lane] } else { T::zero() })
     }

@@ -44,7 +44,7 @@ impl Avx512 {
 macro_rules! simd {
     (
         $set:ident, $features:literal, $t:ty, $v:ty, $lanes:literal, rows $rows:literal, depth $depth:literal,
-        $splat:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident, $keep:expr
+        $splat:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident, $zip:expr, $keep:expr
     ) => {
         impl Simd<$t> for $set {
             type V = $v;
@@ -96,6 +96,12 @@ macro_rules! simd {
             }
 
             #[inline(always)]
+            fn zip(self, a: $v, b: $v) -> ($v, $v) {
+                // SAFETY: above.
+                unsafe { ($zip)(a, b) }
+            }
+
+            #[inline(always)]
             fn keep_active(self, kink: Kink, z: $v, v: $v) -> $v {
                 // SAFETY: above.
                 unsafe { ($keep)(kink, z, v) }
@@ -129,6 +135,10 @@ macro_rules! simd {
 simd!(
     Avx2, "avx2,fma", f32, __m256, 8, rows 4, depth 384,
     _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps,
+    |a, b| {
+        let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+        (_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high))
+    },
     |kink, z, v| _mm256_and_ps(v, match kink {
         Kink::One => _mm256_cmp_ps::<_CMP_NLT_UQ>(z, _mm256_setzero_ps()),
         Kink::Zero => _mm256_cmp_ps::<_CMP_NLE_UQ>(z, _mm256_setzero_ps()),
@@ -138,6 +148,10 @@ simd!(
 simd!(
     Avx2, "avx2,fma", f64, __m256d, 4, rows 4, depth 384,
     _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_fmadd_pd,
+    |a, b| {
+        let (low, high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
+        (_mm256_permute2f128_pd::<0x20>(low, high), _mm256_permute2f128_pd::<0x31>(low, high))
+    },
     |kink, z, v| _mm256_and_pd(v, match kink {
         Kink::One => _mm256_cmp_pd::<_CMP_NLT_UQ>(z, _mm256_setzero_pd()),
         Kink::Zero => _mm256_cmp_pd::<_CMP_NLE_UQ>(z, _mm256_setzero_pd()),
@@ -148,6 +162,12 @@ simd!(
 simd!(
     Avx512, "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma", f32, __m512, 16, rows 8, depth 384,
     _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps,
+    |a, b| {
+        // From 16 on, b's lanes.
+        let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+        let high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+        (_mm512_permutex2var_ps(a, low, b), _mm512_permutex2var_ps(a, high, b))
+    },
     |kink, z, v| _mm512_maskz_mov_ps(match kink {
         Kink::One => _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(z, _mm512_setzero_ps()),
         Kink::Zero => _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(z, _mm512_setzero_ps()),
@@ -158,6 +178,11 @@ simd!(
 simd!(
     Avx512, "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma", f64, __m512d, 8, rows 8, depth 384,
     _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_add_pd, _mm512_fmadd_pd,
+    |a, b| {
+        let low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
+        let high = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
+        (_mm512_permutex2var_pd(a, low, b), _mm512_permutex2var_pd(a, high, b))
+    },
     |kink, z, v| _mm512_maskz_mov_pd(match kink {
         Kink::One => _mm512_cmp_pd_mask::<_CMP_NLT_UQ>(z, _mm512_setzero_pd()),
         Kink::Zero => _mm512_cmp_pd_mask::<_CMP_NLE_UQ>(z, _mm512_setzero_pd()),
