@@ -24,7 +24,7 @@ const GROUP: usize = 4096;
 /// From so many hidden units on D is packed: its columns would fall into few sets of the first cache.
 const WIDE: usize = 256;
 
-/// Up to so many classes W2ᵀ is packed, and D takes the place of Z.
+/// Up to so many classes D takes the place of Z.
 const FEW_CLASSES: usize = 48;
 
 /// The dimensions of a net: m inputs, h hidden units, C classes. None is 0, and no size derived from them
@@ -93,7 +93,7 @@ impl Dims {
         let (m, h, c) = (self.inputs as u128, self.hidden as u128, self.classes as u128);
         let pad = MAX_LANES as u128;
         let params = w1 as u128 + h + w2 as u128 + c;
-        let panels = m * (h + pad) + h * (FEW_CLASSES as u128 + pad);
+        let panels = m * (h + pad);
         let tile = Self::MAX_TILE as u128 * (3 * (h + pad) + 2 * c + m + pad);
         if params + params + panels + tile + 16 * pad > isize::MAX as u128 {
             return Err(Error::Overflow { what: What::Params, sizes: (w1, w2) });
@@ -128,8 +128,7 @@ impl Dims {
     /// pre-activations (later the hidden gradient), its activations, and its scores (later the score gradient).
     /// With more than 48 classes it is t (3h + C): the hidden gradient has its own place then.
     ///
-    /// A batch of more than 8 examples needs a place for the packed W1ᵀ, and up to 48 classes for W2ᵀ, too:
-    /// about hm + hC more. A batch of more than about 4096 examples needs [`param_len`](Self::param_len)
+    /// A batch of more than 8 examples needs a place for the packed W1ᵀ, too: about hm more. A batch of more than about 4096 examples needs [`param_len`](Self::param_len)
     /// more, in which the low-order parts of the gradient's sums are kept. So it grows with n up to there and
     /// is constant from there on.
     ///
@@ -142,17 +141,17 @@ impl Dims {
     /// # }
     /// ```
     pub const fn scratch_len(self, n: usize) -> usize {
-        let [z, a, d, f, w1_panels, w2_panels, x_panels, low] = self.scratch_parts(n);
+        let [z, a, d, f, w1_panels, x_panels, low] = self.scratch_parts(n);
         let slack = if n > MAX_DIRECT { MAX_LANES } else { 0 };
-        slack + z + a + d + f + w1_panels + w2_panels + x_panels + low
+        slack + z + a + d + f + w1_panels + x_panels + low
     }
 
-    /// The lengths of the parts of the scratch: Z, A, D, F, the panels of W1ᵀ, of W2ᵀ and of X, and the
+    /// The lengths of the parts of the scratch: Z, A, D, F, the panels of W1ᵀ and of X, and the
     /// low-order parts of the gradient's sums. What is not needed has length 0.
     ///
     /// If anything is packed, each is a multiple of the widest register, so that all are aligned if the first
     /// one is.
-    pub(crate) const fn scratch_parts(self, n: usize) -> [usize; 8] {
+    pub(crate) const fn scratch_parts(self, n: usize) -> [usize; 7] {
         let (t, h, c) = (self.tile_len(n), self.hidden, self.classes);
         let few = self.has_few_classes();
         let packs = n > MAX_DIRECT;
@@ -164,7 +163,6 @@ impl Dims {
             if few && !self.packs_hidden_grad() { 0 } else { blocks * width },
             scores,
             if packs { self.inputs * h.next_multiple_of(MAX_LANES) } else { 0 },
-            if packs && few { h * c.next_multiple_of(MAX_LANES) } else { 0 },
             if packs && self.packs_inputs() { blocks * self.inputs.next_multiple_of(MAX_LANES) } else { 0 },
             if n > self.group_tiles() * t { self.param_len() } else { 0 },
         ];
@@ -181,7 +179,7 @@ impl Dims {
         self.inputs >= WIDE
     }
 
-    /// Whether there are so few classes that W2ᵀ is packed and D can take the place of Z.
+    /// Whether there are so few classes that D can take the place of Z.
     pub(crate) const fn has_few_classes(self) -> bool {
         self.classes <= FEW_CLASSES
     }

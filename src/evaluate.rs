@@ -29,7 +29,6 @@ pub(crate) struct Scratch<'s, T> {
     d: &'s mut [T],
     f: &'s mut [T],
     w1_panels: &'s mut [T],
-    w2_panels: &'s mut [T],
     x_panels: &'s mut [T],
 }
 
@@ -42,12 +41,12 @@ impl<'s, T> Scratch<'s, T> {
         let slack = dims.scratch_len(n) - parts.iter().sum::<usize>();
         let offset = scratch.as_ptr().align_offset(64);
         scratch = &mut scratch[if offset <= slack { offset } else { 0 }..];
-        let [z, a, d, f, w1_panels, w2_panels, x_panels, low] = parts.map(|len| {
+        let [z, a, d, f, w1_panels, x_panels, low] = parts.map(|len| {
             let (part, rest) = core::mem::take(&mut scratch).split_at_mut(len);
             scratch = rest;
             part
         });
-        (Self { z, a, d, f, w1_panels, w2_panels, x_panels }, low)
+        (Self { z, a, d, f, w1_panels, x_panels }, low)
     }
 }
 
@@ -174,15 +173,12 @@ pub(crate) fn own<T: Float, L: PrimInt>(
 ) -> Result<T, Error> {
     let Job { x, labels, mut out, scratch, mut grad } = job;
     let (dims, n) = (plan.params.dims, x.rows());
-    let Scratch { z, a, d, f, w1_panels, w2_panels, x_panels } = scratch;
+    let Scratch { z, a, d, f, w1_panels, x_panels } = scratch;
     let mut plan = plan;
-    for (w, panels, packed) in
-        [(plan.params.w1, w1_panels, &mut plan.w1_panels), (plan.params.w2, w2_panels, &mut plan.w2_panels)]
-    {
-        if !panels.is_empty() {
-            phases.pack(w, panels);
-            *packed = Some(Panels { data: panels, depth: w.cols(), segment: w.cols(), step: 0 });
-        }
+    if !w1_panels.is_empty() {
+        let w1 = plan.params.w1;
+        phases.pack(w1, w1_panels);
+        plan.w1_panels = Some(Panels { data: w1_panels, depth: w1.cols(), segment: w1.cols(), step: 0 });
     }
     let (m, c, stride) = (dims.inputs(), dims.classes(), plan.hidden_stride);
     let t = dims.tile_len(n);

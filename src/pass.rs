@@ -239,7 +239,6 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
             hidden_stride: dims.hidden_stride(n),
             score_stride: dims.score_stride(n),
             w1_panels: None,
-            w2_panels: None,
         };
         let (scratch, low) = Scratch::new(dims, n, scratch);
         let low = if low.is_empty() {

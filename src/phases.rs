@@ -216,9 +216,7 @@ fn scores<T: Float, S: Simd<T>>(
     f: MatMut<'_, T>,
 ) -> Result<(), Error> {
     let w2 = plan.params.w2;
-    if let Some(panels) = plan.w2_panels {
-        product(simd, Left::View(a), Right::Packed(panels), Beta::Zero, f.t(), Then::Nothing);
-    } else if plan.is_direct() && w2.col_stride() == 1 {
+    if plan.is_direct() && w2.col_stride() == 1 {
         direct::dots(simd, a, w2, f.t());
     } else {
         product(simd, Left::View(w2), Right::View(a.t()), Beta::Zero, f, Then::Nothing);

@@ -24,9 +24,8 @@ pub(crate) struct Plan<'a, T> {
     pub(crate) hidden_stride: usize,
     /// How far apart the scores of two classes are in a block.
     pub(crate) score_stride: usize,
-    /// W1ᵀ and W2ᵀ packed, where that pays.
+    /// W1ᵀ packed, where that pays.
     pub(crate) w1_panels: Option<Panels<'a, T>>,
-    pub(crate) w2_panels: Option<Panels<'a, T>>,
 }
 
 impl<T> Plan<'_, T> {

@@ -127,10 +127,20 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
                 });
                 return;
             }
-            let mut memory = simd.panel();
+            // Only as much as is needed, roughly: it is cleared first.
+            let (mut small, mut large);
+            let memory = if a.depth().min(step) * panel_width::<T, S>(cols)
+                <= size_of::<S::SmallPanel>() / size_of::<T>()
+            {
+                small = simd.small_panel();
+                small.as_mut()
+            } else {
+                large = simd.panel();
+                large.as_mut()
+            };
             for_panels::<T, S>(a.depth(), parts, cols, |depth, panel, width| {
-                copy(simd, b, depth.clone(), panel.clone(), width, memory.as_mut());
-                let block = Block { a, segment: step, b: memory.as_mut(), b_stride: width, b_step: 0 };
+                copy(simd, b, depth.clone(), panel.clone(), width, memory);
+                let block = Block { a, segment: step, b: memory, b_stride: width, b_step: 0 };
                 block.run(simd, 0..rows, depth, panel, beta, &mut c, &mut then);
             });
         }

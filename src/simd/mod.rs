@@ -42,8 +42,14 @@ pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
     /// A packed panel, for the stack: as deep as leaves room for it in half of the first cache.
     type Panel: AsMut<[T]>;
 
+    /// A shallow one, for a small part of the time that it takes to clear the other.
+    type SmallPanel: AsMut<[T]>;
+
     /// A panel of zeros.
     fn panel(self) -> Self::Panel;
+
+    /// A shallow one.
+    fn small_panel(self) -> Self::SmallPanel;
 
     fn splat(self, x: T) -> Self::V;
 

@@ -35,9 +35,14 @@ macro_rules! simd {
             const ROWS: usize = 8;
             const VECS: usize = 3;
             type Panel = [$t; 384 * 3 * $lanes];
+            type SmallPanel = [$t; 32 * 3 * $lanes];
 
             fn panel(self) -> Self::Panel {
                 [0.0; 384 * 3 * $lanes]
+            }
+
+            fn small_panel(self) -> Self::SmallPanel {
+                [0.0; 32 * 3 * $lanes]
             }
 
             #[inline(always)]

@@ -19,9 +19,14 @@ impl<T: Float + 'static> Simd<T> for Portable {
     const VECS: usize = VECS;
     // 64 deep.
     type Panel = [T; 64 * VECS * LANES];
+    type SmallPanel = [T; 8 * VECS * LANES];
 
     fn panel(self) -> Self::Panel {
         [T::zero(); 64 * VECS * LANES]
+    }
+
+    fn small_panel(self) -> Self::SmallPanel {
+        [T::zero(); 8 * VECS * LANES]
     }
 
     #[inline(always)]

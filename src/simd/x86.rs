@@ -43,7 +43,7 @@ impl Avx512 {
 ///   they need no alignment.
 macro_rules! simd {
     (
-        $set:ident, $features:literal, $t:ty, $v:ty, $lanes:literal, rows $rows:literal, depth $depth:literal,
+        $set:ident, $features:literal, $t:ty, $v:ty, $lanes:literal, rows $rows:literal,
         $splat:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident, $zip:expr, $keep:expr
     ) => {
         impl Simd<$t> for $set {
@@ -51,10 +51,15 @@ macro_rules! simd {
             const LANES: usize = $lanes;
             const ROWS: usize = $rows;
             const VECS: usize = 3;
-            type Panel = [$t; $depth * 3 * $lanes];
+            type Panel = [$t; 384 * 3 * $lanes];
+            type SmallPanel = [$t; 32 * 3 * $lanes];
 
             fn panel(self) -> Self::Panel {
-                [0.0; $depth * 3 * $lanes]
+                [0.0; 384 * 3 * $lanes]
+            }
+
+            fn small_panel(self) -> Self::SmallPanel {
+                [0.0; 32 * 3 * $lanes]
             }
 
             #[inline(always)]
@@ -133,7 +138,7 @@ macro_rules! simd {
 // Comparisons "not less" and "not less or equal" hold for NaN, as `Kink::is_active` does.
 
 simd!(
-    Avx2, "avx2,fma", f32, __m256, 8, rows 4, depth 384,
+    Avx2, "avx2,fma", f32, __m256, 8, rows 4,
     _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps,
     |a, b| {
         let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
@@ -146,7 +151,7 @@ simd!(
 );
 
 simd!(
-    Avx2, "avx2,fma", f64, __m256d, 4, rows 4, depth 384,
+    Avx2, "avx2,fma", f64, __m256d, 4, rows 4,
     _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_fmadd_pd,
     |a, b| {
         let (low, high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
@@ -160,7 +165,7 @@ simd!(
 
 #[cfg(handgrad_avx512)]
 simd!(
-    Avx512, "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma", f32, __m512, 16, rows 8, depth 384,
+    Avx512, "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma", f32, __m512, 16, rows 8,
     _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps,
     |a, b| {
         // From 16 on, b's lanes.
@@ -176,7 +181,7 @@ simd!(
 
 #[cfg(handgrad_avx512)]
 simd!(
-    Avx512, "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma", f64, __m512d, 8, rows 8, depth 384,
+    Avx512, "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma", f64, __m512d, 8, rows 8,
     _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_add_pd, _mm512_fmadd_pd,
     |a, b| {
         let low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
