@@ -160,7 +160,7 @@ impl Dims {
         let parts = [
             blocks * width,
             t * width,
-            if few && !self.packs_hidden_grad() { 0 } else { blocks * width },
+            if few && !(packs && self.packs_hidden_grad()) { 0 } else { blocks * width },
             scores,
             if packs { self.inputs * h.next_multiple_of(MAX_LANES) } else { 0 },
             if packs && self.packs_inputs() { blocks * self.inputs.next_multiple_of(MAX_LANES) } else { 0 },
@@ -174,7 +174,7 @@ impl Dims {
         aligned
     }
 
-    /// Whether X is packed for the product with D.
+    /// Whether X is packed for the product with D, unless there are too few examples for that.
     pub(crate) const fn packs_inputs(self) -> bool {
         self.inputs >= WIDE
     }
@@ -184,19 +184,17 @@ impl Dims {
         self.classes <= FEW_CLASSES
     }
 
-    /// Whether D is packed for the product with X.
+    /// Whether D is packed for the product with X, unless there are too few examples for that.
     pub(crate) const fn packs_hidden_grad(self) -> bool {
         self.hidden >= WIDE
     }
 
     /// How far apart two examples are in Z, A and D: h, as far as panels of D fit there, and spread.
     pub(crate) const fn hidden_stride(self, n: usize) -> usize {
-        let h = self.hidden;
         if n <= MAX_DIRECT {
-            h
-        } else {
-            spread(if self.packs_hidden_grad() { h.next_multiple_of(MAX_ROWS) } else { h })
+            return self.hidden;
         }
+        spread(if self.packs_hidden_grad() { self.hidden.next_multiple_of(MAX_ROWS) } else { self.hidden })
     }
 
     /// No tile has more examples than this.

@@ -210,7 +210,7 @@ pub(crate) fn own<T: Float, L: PrimInt>(
             let (target, beta) = grad.target(index);
             let (z, d) = (&z[..blocks * stride], &d[..own_d]);
             let (d, other) = if dims.has_few_classes() { (z, d) } else { (d, z) };
-            let d_panels = if dims.packs_hidden_grad() { other } else { &[] };
+            let d_panels = if plan.packs_hidden_grad() { other } else { &[] };
             let x_panels = &x_panels[..own_x];
             let done = Done { x, a: &a[..len * stride], d, d_panels, x_panels, g: &f[..scores], beta };
             fork.weights(phases, &plan, &done, Weights::all(target))?;

@@ -126,7 +126,7 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
                     let dx = dx.reborrow().row_range(part.row + rows.start..part.row + rows.end);
                     plain(*self, plan, d, plan.params.w1, Beta::Zero, dx);
                 }
-                if dims.packs_hidden_grad() {
+                if plan.packs_hidden_grad() {
                     pack_left(*self, d, plan.block, panels);
                 }
                 if !part.x_panels.is_empty() {

@@ -29,6 +29,11 @@ pub(crate) struct Plan<'a, T> {
 }
 
 impl<T> Plan<'_, T> {
+    /// Whether D is packed for the product with X.
+    pub(crate) fn packs_hidden_grad(&self) -> bool {
+        !self.is_direct() && self.params.dims.packs_hidden_grad()
+    }
+
     /// Whether there are too few examples for packing to pay.
     pub(crate) fn is_direct(&self) -> bool {
         self.w1_panels.is_none()
