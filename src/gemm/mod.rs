@@ -8,6 +8,8 @@ pub(crate) mod blocked;
 #[cfg(feature = "matrixmultiply")]
 mod matrix_multiply;
 mod own;
+#[cfg(test)]
+mod tests;
 pub(crate) mod tile;
 
 #[cfg(feature = "matrixmultiply")]

@@ -65,7 +65,7 @@ pub(super) struct Target<'a, T> {
 
 impl<T> Target<'_, T> {
     /// The same for the rows from this one on.
-    fn from_row(&mut self, row: usize) -> Target<'_, T> {
+    fn at_row(&mut self, row: usize) -> Target<'_, T> {
         let offset = row * self.strides.0;
         let Self { strides, cols, beta, .. } = *self;
         Target { c: &mut self.c[offset..], strides, cols, beta, then: self.then.at(offset, 0) }
@@ -105,7 +105,7 @@ fn run<T: Float, S: Simd<T>, const R: usize, const N: usize>(
             let whole = target.strides.1 == 1 && target.cols == N * S::LANES;
             for tile in 0..factors.tiles {
                 let a = &factors.a[tile * factors.a_next..];
-                let target = target.from_row(tile * R);
+                let target = target.at_row(tile * R);
                 if whole {
                     ask_for::<T, S, R, N>(simd, &target);
                     let sums = multiply::<T, S, R, N>(simd, &factors, a);
