@@ -2,7 +2,6 @@
 
 use num_traits::PrimInt;
 
-use crate::dims::Dims;
 use crate::error::{Error, What, check_len};
 use crate::matrix::MatRef;
 
@@ -24,6 +23,7 @@ use crate::matrix::MatRef;
 pub struct Batch<'a, T, L = usize> {
     pub(crate) x: MatRef<'a, T>,
     pub(crate) labels: Option<&'a [L]>,
+    pub(crate) targets: Option<MatRef<'a, T>>,
 }
 
 // Not derived: a view can be copied whether or not its elements can.
@@ -44,31 +44,45 @@ impl<'a, T, L: PrimInt> Batch<'a, T, L> {
     /// [`MatRef`] refuses that.)
     pub fn new(x: MatRef<'a, T>, labels: &'a [L]) -> Result<Self, Error> {
         check_len(What::Labels, x.rows(), labels.len())?;
-        Ok(Self { x, labels: Some(labels) })
-    }
-
-    /// `Ok` if the batch fits to a net of these dimensions: the width of its examples, and every label a
-    /// class. O(n).
-    pub(crate) fn check(&self, dims: Dims) -> Result<(), Error> {
-        if self.x.cols() != dims.inputs() {
-            let (expected, got) = ((self.x.rows(), dims.inputs()), (self.x.rows(), self.x.cols()));
-            return Err(Error::Shape { what: What::X, expected, got });
-        }
-        for (example, label) in self.labels.unwrap_or_default().iter().enumerate() {
-            if label.to_usize().is_none_or(|class| class >= dims.classes()) {
-                // Only a `u128` can be too large for an `i128`.
-                let got = label.to_i128().unwrap_or(i128::MAX);
-                return Err(Error::Label { example, classes: dims.classes(), got });
-            }
-        }
-        Ok(())
+        Ok(Self { x, labels: Some(labels), targets: None })
     }
 }
 
 impl<'a, T> Batch<'a, T> {
+    /// Examples with targets q in the place of labels, n × C: of each example one number for each class, none
+    /// negative, that add up to 1 (20). All but the size is checked where C is known.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] if there is not exactly one row of targets for each row of `x`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # fn main() -> Result<(), handgrad::Error> {
+    /// use handgrad::{Batch, Dims, MatRef, Params, Pass};
+    ///
+    /// let dims = Dims::new(1, 1, 2)?;
+    /// let params = [1.0, 0.0, 1.0, 1.0, 0.0, 0.0]; // both scores are max(0, x)
+    /// let (x, q) = ([3.0], [0.25, 0.75]);
+    /// let batch = Batch::with_targets(MatRef::new(&x, 1, 1)?, MatRef::new(&q, 1, 2)?)?;
+    /// let mut scratch = vec![0.0; dims.scratch_len(1)];
+    /// let loss = Pass::new(Params::from_flat(dims, &params)?, batch).run(&mut scratch)?;
+    /// assert!((loss - 2f64.ln()).abs() < 1e-15);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_targets(x: MatRef<'a, T>, targets: MatRef<'a, T>) -> Result<Self, Error> {
+        if targets.rows() != x.rows() {
+            let (expected, got) = ((x.rows(), targets.cols()), (targets.rows(), targets.cols()));
+            return Err(Error::Shape { what: What::Targets, expected, got });
+        }
+        Ok(Self { x, labels: None, targets: Some(targets) })
+    }
+
     /// Examples without labels, for outputs that need none (see [`Pass::infer`](crate::Pass::infer)).
     pub fn unlabelled(x: MatRef<'a, T>) -> Self {
-        Self { x, labels: None }
+        Self { x, labels: None, targets: None }
     }
 }
 
@@ -77,9 +91,5 @@ impl<T, L> Batch<'_, T, L> {
     #[expect(clippy::len_without_is_empty, reason = "a batch is never empty")]
     pub fn len(&self) -> usize {
         self.x.rows()
-    }
-
-    pub(crate) fn is_labelled(&self) -> bool {
-        self.labels.is_some()
     }
 }

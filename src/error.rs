@@ -72,6 +72,18 @@ pub enum What {
     Jvp,
     /// The caller's scratch.
     Scratch,
+    /// The targets q, n × C.
+    Targets,
+    /// The weights of the examples, n.
+    ExampleWeights,
+    /// The weights of the classes, C.
+    ClassWeights,
+    /// The label smoothing ε.
+    Smoothing,
+    /// The caller's divisor N of the losses.
+    Divisor,
+    /// The factors of the squares of W1 and W2.
+    L2,
 }
 
 impl fmt::Display for What {
@@ -110,6 +122,12 @@ impl fmt::Display for What {
             What::Direction => "direction v",
             What::Jvp => "Jacobian-vector product",
             What::Scratch => "scratch",
+            What::Targets => "targets",
+            What::ExampleWeights => "example weights",
+            What::ClassWeights => "class weights",
+            What::Smoothing => "label smoothing",
+            What::Divisor => "divisor",
+            What::L2 => "L2 factors",
         })
     }
 }
@@ -127,7 +145,7 @@ impl fmt::Display for What {
 /// assert_eq!(err, Error::Length { what: What::Matrix, expected: 4, got: 3 });
 /// assert_eq!(err.to_string(), "matrix slice: expected length 4, got 3");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
     /// A size that must be at least 1 is 0.
@@ -191,6 +209,16 @@ pub enum Error {
         /// What was asked for.
         what: What,
     },
+    /// A number is out of its range: a weight, divisor or L2 factor is negative, infinite or NaN (or the
+    /// divisor 0), the smoothing is not in 0..=1, or the targets of an example do not add up to 1.
+    Value {
+        /// The number.
+        what: What,
+        /// Which one of several: of [`What::Targets`], the example.
+        index: usize,
+        /// The number; of targets, one that is out of range or else their sum.
+        got: f64,
+    },
     /// An executor has returned before both of its tasks were done. The outputs are incomplete.
     Executor,
 }
@@ -226,6 +254,15 @@ impl fmt::Display for Error {
                 write!(f, "label of example {example}: expected a class in 0..{classes}, got {got}")
             }
             Error::Unlabelled { what } => write!(f, "{what}: needs labels, but the batch has none"),
+            Error::Value { what, index, got } => {
+                let expected = match what {
+                    What::Smoothing => "a number from 0 to 1",
+                    What::Divisor => "a positive number",
+                    What::Targets => "numbers from 0 on that add up to 1",
+                    _ => "a number from 0 on",
+                };
+                write!(f, "{what}, number {index}: expected {expected}, got {got}")
+            }
             Error::Executor => write!(f, "the executor has returned before both of its tasks were done"),
         }
     }

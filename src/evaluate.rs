@@ -13,10 +13,12 @@ use crate::kernels::hidden::{bias_relu, mask};
 use crate::kernels::rows::{Block, Wanted};
 use crate::kernels::sum::Sum;
 use crate::matrix::{MatMut, MatRef};
+use crate::objective::{Goal, Objective};
 use crate::outputs::Outputs;
 use crate::params::Params;
 use crate::phases::Phases;
 use crate::plan::{Done, Examples, Plan, Share, Weights};
+use crate::poisoned::Poisoned;
 use crate::simd::MAX_LANES;
 
 /// A tile has at most so many blocks: the sums of their losses lie on the stack.
@@ -57,7 +59,7 @@ pub(crate) trait Fork<T, L> {
         phases: &dyn Phases<T>,
         plan: &Plan<'_, T>,
         part: Examples<'_, T>,
-        labels: Option<&[L]>,
+        objective: &Objective<'_, T, L>,
     ) -> Result<(), Error>;
 
     fn weights(
@@ -78,12 +80,9 @@ impl<T: Float, L: PrimInt> Fork<T, L> for Serial {
         phases: &dyn Phases<T>,
         plan: &Plan<'_, T>,
         mut part: Examples<'_, T>,
-        labels: Option<&[L]>,
+        objective: &Objective<'_, T, L>,
     ) -> Result<(), Error> {
-        match labels {
-            Some(labels) => phases.examples(plan, &mut part, Some(&|example| class(labels, example))),
-            None => phases.examples(plan, &mut part, None),
-        }
+        phases.examples(plan, &mut part, objective)
     }
 
     fn weights(
@@ -97,22 +96,17 @@ impl<T: Float, L: PrimInt> Fork<T, L> for Serial {
     }
 }
 
-/// The class of an example. That it is one has been checked.
-fn class<L: PrimInt>(labels: &[L], example: usize) -> usize {
-    labels[example].to_usize().unwrap_or(0)
-}
-
 impl<T: Float + Send + Sync, L: PrimInt + Sync, E: Executor> Fork<T, L> for E {
     fn examples(
         &self,
         phases: &dyn Phases<T>,
         plan: &Plan<'_, T>,
         part: Examples<'_, T>,
-        labels: Option<&[L]>,
+        objective: &Objective<'_, T, L>,
     ) -> Result<(), Error> {
         let work = (threads(self, plan, part.len()), part);
         fork(self, work, &|part, share| part.cut(plan.block, share), &|part| {
-            Serial.examples(phases, plan, part, labels)
+            Serial.examples(phases, plan, part, objective)
         })
     }
 
@@ -157,7 +151,7 @@ fn fork<E: Executor, W: Send>(
 /// A batch and everything that is wanted of it.
 pub(crate) struct Job<'a, 's, T, L> {
     pub(crate) x: MatRef<'a, T>,
-    pub(crate) labels: Option<&'a [L]>,
+    pub(crate) objective: Objective<'a, T, L>,
     pub(crate) out: Outputs<'a, T>,
     pub(crate) scratch: Scratch<'s, T>,
     /// The gradient of the weights, if it is wanted.
@@ -171,7 +165,7 @@ pub(crate) fn own<T: Float, L: PrimInt>(
     plan: Plan<'_, T>,
     job: Job<'_, '_, T, L>,
 ) -> Result<T, Error> {
-    let Job { x, labels, mut out, scratch, mut grad } = job;
+    let Job { x, objective, mut out, scratch, mut grad } = job;
     let (dims, n) = (plan.params.dims, x.rows());
     let Scratch { z, a, d, f, w1_panels, x_panels } = scratch;
     let mut plan = plan;
@@ -204,7 +198,7 @@ pub(crate) fn own<T: Float, L: PrimInt>(
             out: out.reborrow(),
             row: start,
         };
-        fork.examples(phases, &plan, part, labels)?;
+        fork.examples(phases, &plan, part, &objective)?;
         losses[..count].iter().for_each(|&loss| total.add(loss));
         if let Some(grad) = &mut grad {
             let (target, beta) = grad.target(index);
@@ -212,7 +206,9 @@ pub(crate) fn own<T: Float, L: PrimInt>(
             let (d, other) = if dims.has_few_classes() { (z, d) } else { (d, z) };
             let d_panels = if plan.packs_hidden_grad() { other } else { &[] };
             let x_panels = &x_panels[..own_x];
-            let done = Done { x, a: &a[..len * stride], d, d_panels, x_panels, g: &f[..scores], beta };
+            let (a, g) = (&a[..len * stride], &f[..scores]);
+            let poisoned = Poisoned::find(&objective, start, x);
+            let done = Done { x, a, d, d_panels, x_panels, g, beta, poisoned: poisoned.as_ref() };
             fork.weights(phases, &plan, &done, Weights::all(target))?;
             grad.tile_done(index, end == n);
         }
@@ -228,12 +224,10 @@ pub(crate) fn foreign<T: Float, L: PrimInt>(
     plan: &Plan<'_, T>,
     job: Job<'_, '_, T, L>,
 ) -> Result<T, Error> {
-    let Job { x, labels, mut out, scratch, mut grad } = job;
+    let Job { x, objective, mut out, scratch, mut grad } = job;
     let Params { dims, w1, b1, w2, b2 } = plan.params;
     let (n, t, h, c) = (x.rows(), dims.tile_len(x.rows()), dims.hidden(), dims.classes());
-    let label = labels.map(|labels| move |example| class(labels, example));
-    let label = label.as_ref().map(|label| label as &dyn Fn(usize) -> usize);
-    let wanted = Wanted { b2, label, weight: plan.weight };
+    let wanted = Wanted { b2, goal: &objective, weight: plan.weight };
     let mut total = Sum::new();
     for (index, start) in (0..n).step_by(t).enumerate() {
         let end = n.min(start + t);
@@ -247,6 +241,8 @@ pub(crate) fn foreign<T: Float, L: PrimInt>(
         if plan.weight.is_none() {
             continue;
         }
+        let skipped = || (0..len).filter(|row| objective.skips(start + row));
+        skipped().for_each(|row| a[row * h..][..h].fill(T::zero()));
         let g = MatRef::col_major(f, len, c)?;
         let mut target = grad.as_mut().map(|grad| grad.target(index));
         if let Some((grad, beta)) = &mut target {
@@ -255,13 +251,20 @@ pub(crate) fn foreign<T: Float, L: PrimInt>(
         // A is not needed any more: D takes its place.
         engine.gemm(g, w2, Beta::Zero, MatMut::new(a, len, h)?)?;
         mask(plan.kink, z, a);
+        skipped().for_each(|row| a[row * h..][..h].fill(T::zero()));
         let d = MatRef::new(a, len, h)?;
-        if let Some((grad, beta)) = target {
-            engine.gemm(d.t(), x, beta, grad.w1)?;
+        if let Some((mut grad, beta)) = target {
+            match Poisoned::find(&objective, start, x) {
+                None => engine.gemm(d.t(), x, beta, grad.w1)?,
+                Some(poisoned) => poisoned
+                    .weights(d.t(), x, beta, &mut grad.w1, |d, x, beta, w1| engine.gemm(d, x, beta, w1))?,
+            }
             phases.bias_grads((d, grad.b1), (g.t(), grad.b2), beta)?;
         }
         if let Some(input_grad) = &mut out.input_grad {
-            engine.gemm(d, w1, Beta::Zero, input_grad.reborrow().row_range(start..end))?;
+            let mut dx = input_grad.reborrow().row_range(start..end);
+            engine.gemm(d, w1, Beta::Zero, dx.reborrow())?;
+            skipped().for_each(|row| dx.row_mut(row).for_each(|dx| *dx = T::zero()));
         }
         if let Some(grad) = &mut grad {
             grad.tile_done(index, end == n);

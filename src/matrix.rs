@@ -200,6 +200,15 @@ impl<'a, T> MatRef<'a, T> {
         self.data.get(self.layout.index(row, col)?).copied()
     }
 
+    /// The elements of one row, from left to right.
+    pub(crate) fn row(self, row: usize) -> impl Iterator<Item = T>
+    where
+        T: Copy,
+    {
+        let Layout { cols, row_stride, col_stride, .. } = self.layout;
+        (0..cols).map(move |col| self.data[row * row_stride + col * col_stride])
+    }
+
     /// Some of the rows, at least one.
     pub(crate) fn row_range(self, range: Range<usize>) -> Self {
         let (layout, start) = self.layout.row_range(range);

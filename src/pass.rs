@@ -9,7 +9,8 @@ use crate::executor::Executor;
 use crate::gemm::{self, Beta, Fused, Gemm, default_engine};
 use crate::grad_sum::GradSum;
 use crate::kink::Kink;
-use crate::matrix::MatMut;
+use crate::matrix::{MatMut, MatRef};
+use crate::objective::{Goal, L2, Objective, check_numbers};
 use crate::outputs::Outputs;
 use crate::params::{Params, ParamsMut};
 use crate::plan::Plan;
@@ -84,7 +85,11 @@ pub enum Reduction {
 #[must_use = "nothing is computed until `run` or `infer` is called"]
 pub struct Pass<'a, T, L = usize> {
     params: Params<'a, T>,
-    batch: Batch<'a, T, L>,
+    x: MatRef<'a, T>,
+    pub(crate) objective: Objective<'a, T, L>,
+    pub(crate) divisor: Option<T>,
+    pub(crate) l2: L2<T>,
+    pub(crate) effective_weight: Option<&'a mut T>,
     kink: Kink,
     reduction: Reduction,
     engine: &'a dyn Gemm<T>,
@@ -99,7 +104,11 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
     pub fn new(params: Params<'a, T>, batch: Batch<'a, T, L>) -> Self {
         Self {
             params,
-            batch,
+            x: batch.x,
+            objective: Objective::new(batch),
+            divisor: None,
+            l2: L2 { w1: T::zero(), w2: T::zero() },
+            effective_weight: None,
             kink: Kink::default(),
             reduction: Reduction::default(),
             engine: default_engine(),
@@ -182,7 +191,7 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
     /// has been written then. The crate's own engines return no errors here; one from a caller's engine ends
     /// the pass where it is.
     pub fn run(self, scratch: &mut [T]) -> Result<T, Error> {
-        if !self.batch.is_labelled() {
+        if !self.objective.is_known() {
             return Err(Error::Unlabelled { what: What::Losses });
         }
         self.evaluate(scratch)
@@ -194,7 +203,7 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
     ///
     /// As [`run`](Self::run), but [`Error::Unlabelled`] only if gradients or losses were asked for.
     pub fn infer(self, scratch: &mut [T]) -> Result<(), Error> {
-        if !self.batch.is_labelled() {
+        if !self.objective.is_known() {
             let wanted = [
                 (self.grad.is_some(), What::Gradient),
                 (self.out.input_grad.is_some(), What::InputGradient),
@@ -209,8 +218,17 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
 
     /// All checks that need both the net and the batch: nothing has been written yet.
     fn check(&self, scratch: usize) -> Result<(), Error> {
-        let (dims, n) = (self.params.dims, self.batch.len());
-        self.batch.check(dims)?;
+        let (dims, n) = (self.params.dims, self.x.rows());
+        if self.x.cols() != dims.inputs() {
+            return Err(Error::Shape {
+                what: What::X,
+                expected: (n, dims.inputs()),
+                got: (n, self.x.cols()),
+            });
+        }
+        self.objective.check(dims, n)?;
+        check_numbers(What::Divisor, &self.divisor.map_or([T::one()], |divisor| [divisor]))?;
+        check_numbers(What::L2, &[self.l2.w1, self.l2.w2])?;
         if let Some((grad, _)) = &self.grad {
             dims.check_same(What::Gradient, grad.dims)?;
         }
@@ -224,13 +242,16 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
 
     fn evaluate(self, scratch: &mut [T]) -> Result<T, Error> {
         self.check(scratch.len())?;
-        let (dims, n) = (self.params.dims, self.batch.len());
-        let count = T::from(n).unwrap_or_else(T::nan);
-        let weight = match self.reduction {
-            Reduction::Mean => count.recip(),
-            Reduction::Sum => T::one(),
+        let (dims, n, mut grad) = (self.params.dims, self.x.rows(), self.grad);
+        let effective_weight = self.objective.total_weight(n);
+        let divisor = match (self.divisor, self.reduction) {
+            (Some(divisor), _) => divisor,
+            (None, Reduction::Mean) => effective_weight,
+            (None, Reduction::Sum) => T::one(),
         };
-        let wanted = self.grad.is_some() || self.out.input_grad.is_some();
+        // Where nothing counts, the loss and its gradient are 0 and not 0 / 0.
+        let weight = if divisor == T::zero() { T::zero() } else { divisor.recip() };
+        let wanted = grad.is_some() || self.out.input_grad.is_some();
         let plan = Plan {
             params: self.params,
             kink: self.kink,
@@ -246,16 +267,21 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
         } else {
             Some(ParamsMut::from_flat(dims, &mut low[..dims.param_len()])?)
         };
-        let grad = self.grad.map(|(grad, beta)| GradSum::new(grad, beta, dims.group_tiles(), low));
-        let job = Job { x: self.batch.x, labels: self.batch.labels, out: self.out, scratch, grad };
+        let sum =
+            grad.as_mut().map(|(grad, beta)| GradSum::new(grad.reborrow(), *beta, dims.group_tiles(), low));
+        let job = Job { x: self.x, objective: self.objective, out: self.out, scratch, grad: sum };
         let total = match self.engine.fused() {
             Fused(Some(phases)) => own(phases, self.fork, plan, job)?,
             Fused(None) => foreign(self.engine, gemm::phases(), &plan, job)?,
         };
-        Ok(match self.reduction {
-            Reduction::Mean => total / count,
-            Reduction::Sum => total,
-        })
+        if let Some((grad, _)) = &mut grad {
+            self.l2.add_grad(self.params, grad);
+        }
+        if let Some(sum) = self.effective_weight {
+            *sum = effective_weight;
+        }
+        let loss = if divisor == T::zero() { T::zero() } else { total / divisor };
+        Ok(self.l2.add_loss(self.params, loss))
     }
 }
 

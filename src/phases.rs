@@ -11,6 +11,7 @@ use crate::kernels::direct;
 use crate::kernels::rows::{self, Wanted};
 use crate::kernels::sum::sum;
 use crate::matrix::{MatMut, MatRef};
+use crate::objective::Goal;
 use crate::outputs::Outputs;
 use crate::plan::{Done, Examples, Plan, Weights};
 use crate::simd::{MAX_LANES, Simd};
@@ -46,7 +47,7 @@ pub(crate) trait Phases<T>: Sync {
         &self,
         plan: &Plan<'_, T>,
         part: &mut Examples<'_, T>,
-        label: Option<&dyn Fn(usize) -> usize>,
+        goal: &dyn Goal<T>,
     ) -> Result<(), Error>;
 
     /// Phase 2: dW1, db1, dW2, db2, or their sums with what was there.
@@ -99,11 +100,11 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         &self,
         plan: &Plan<'_, T>,
         part: &mut Examples<'_, T>,
-        label: Option<&dyn Fn(usize) -> usize>,
+        goal: &dyn Goal<T>,
     ) -> Result<(), Error> {
         let dims = plan.params.dims;
         let (h, c, stride) = (dims.hidden(), dims.classes(), plan.hidden_stride);
-        let wanted = Wanted { b2: plan.params.b2, label, weight: plan.weight };
+        let wanted = Wanted { b2: plan.params.b2, goal, weight: plan.weight };
         for (index, start) in (0..part.len()).step_by(plan.block).enumerate() {
             let rows = start..part.len().min(start + plan.block);
             let t = rows.len();
@@ -119,12 +120,18 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
             part.losses[index] =
                 rows::finish(*self, &wanted, part.first + start, block, &mut part.out, part.row + start);
             if plan.weight.is_some() {
+                // What the gradients are made of has nothing of an example that is left out: no NaN either.
+                let skipped = || (0..t).filter(|row| goal.skips(part.first + start + row));
+                skipped().for_each(|row| a[row * stride..][..h].fill(T::zero()));
                 let d = part.d.get_mut(room).unwrap_or_default();
                 let g = MatRef::with_strides(f, (c, t), (plan.score_stride, 1))?;
                 let (d, panels) = hidden_grad(*self, plan, g, z, d)?;
+                skipped().for_each(|row| d[row * stride..][..h].fill(T::zero()));
+                let d = MatRef::with_strides(d, (t, h), (stride, 1))?;
                 if let Some(dx) = &mut part.out.input_grad {
-                    let dx = dx.reborrow().row_range(part.row + rows.start..part.row + rows.end);
-                    plain(*self, plan, d, plan.params.w1, Beta::Zero, dx);
+                    let mut dx = dx.reborrow().row_range(part.row + rows.start..part.row + rows.end);
+                    plain(*self, plan, d, plan.params.w1, Beta::Zero, dx.reborrow());
+                    skipped().for_each(|row| dx.row_mut(row).for_each(|dx| *dx = T::zero()));
                 }
                 if plan.packs_hidden_grad() {
                     pack_left(*self, d, plan.block, panels);
@@ -165,6 +172,12 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         }
         let (depth, segment, dims) = (n, plan.block, plan.params.dims);
         let d = MatRef::with_strides(done.d, (n, h), (stride, 1))?.t().row_range(part.hidden.clone());
+        if let Some(poisoned) = done.poisoned {
+            return poisoned.weights(d, done.x, done.beta, &mut part.w1, |d, x, beta, w1| {
+                product(*self, Left::View(d), Right::View(x), beta, w1, Then::Nothing);
+                Ok(())
+            });
+        }
         if plan.is_direct() {
             plain(*self, plan, d, done.x, done.beta, part.w1.reborrow());
             return Ok(());
@@ -232,22 +245,16 @@ fn hidden_grad<'d, T: Float, S: Simd<T>>(
     g: MatRef<'_, T>,
     z: &'d mut [T],
     d: &'d mut [T],
-) -> Result<(MatRef<'d, T>, &'d mut [T]), Error> {
+) -> Result<(&'d mut [T], &'d mut [T]), Error> {
     let (shape, strides) = ((g.cols(), plan.params.b1.len()), (plan.hidden_stride, 1));
     let (g, w2) = (g.t(), plan.params.w2);
     let in_place = plan.params.dims.has_few_classes();
     let (to, other) = if in_place { (z, d) } else { (d, z) };
     let z = if in_place { None } else { Some(&*other) };
     let mask = Then::Mask { kink: plan.kink, z };
-    product(
-        simd,
-        Left::View(g),
-        Right::View(w2),
-        Beta::Zero,
-        MatMut::with_strides(&mut *to, shape, strides)?,
-        mask,
-    );
-    Ok((MatRef::with_strides(to, shape, strides)?, other))
+    let d = MatMut::with_strides(&mut *to, shape, strides)?;
+    product(simd, Left::View(g), Right::View(w2), Beta::Zero, d, mask);
+    Ok((to, other))
 }
 
 /// C = A B, or C + A B, with nothing packed before.

@@ -10,6 +10,7 @@ use crate::kink::Kink;
 use crate::matrix::{MatMut, MatRef};
 use crate::outputs::Outputs;
 use crate::params::{Params, ParamsMut};
+use crate::poisoned::Poisoned;
 
 /// What holds for all examples of a pass.
 #[derive(Clone, Copy)]
@@ -140,6 +141,7 @@ pub(crate) struct Done<'a, T> {
     /// G, block by block, each class by class.
     pub(crate) g: &'a [T],
     pub(crate) beta: Beta,
+    pub(crate) poisoned: Option<&'a Poisoned>,
 }
 
 /// Some rows of the weights' gradients.

@@ -1,5 +1,6 @@
 //! The fused kernels: each reads and writes what it works on once.
 
+pub(crate) mod dense;
 pub(crate) mod direct;
 pub(crate) mod hidden;
 #[cfg(any(

@@ -2,16 +2,17 @@
 
 use num_traits::Float;
 
+use super::dense::Dense;
 use super::softmax::{Aside, LANES, Lanes, Scores};
 use super::sum::{Sum, sum};
+use crate::objective::Goal;
 use crate::outputs::Outputs;
 use crate::simd::Simd;
 
 /// What is wanted of the scores, beside the outputs.
 pub(crate) struct Wanted<'a, T> {
     pub(crate) b2: &'a [T],
-    /// The class of an example, if there are labels.
-    pub(crate) label: Option<&'a dyn Fn(usize) -> usize>,
+    pub(crate) goal: &'a dyn Goal<T>,
     /// What an example's loss counts in the gradient, if one is wanted.
     pub(crate) weight: Option<T>,
 }
@@ -56,34 +57,46 @@ fn some<T: Float, S: Simd<T>>(
         #[inline(always)]
         || Lanes::new(f, wanted.b2),
     );
-    if let Some(label) = wanted.label {
-        lanes.label[..len].iter_mut().enumerate().for_each(|(lane, y)| *y = label(first + lane));
-    }
+    lanes.aim(wanted.goal, first);
     out.scored(&lanes, f, offset);
-    if wanted.label.is_none() && !out.needs_exponentials() {
+    let known = wanted.goal.is_known();
+    if !known && !out.needs_exponentials() {
         return T::zero();
     }
+    simd.vectorize(
+        #[inline(always)]
+        || lanes.shift(f),
+    );
+    let dense =
+        if known && wanted.goal.is_dense() { Some(Dense::new(wanted.goal, &lanes, first, f)) } else { None };
     simd.vectorize(
         #[inline(always)]
         || lanes.exponentiate(simd, f),
     );
-    if out.needs_exponentials() {
+    if out.needs_exponentials() || dense.is_some() {
         lanes.sum(simd, f, Aside::Leader);
         out.probable(&lanes, f, offset);
     }
-    if wanted.label.is_none() {
+    if !known {
         return T::zero();
     }
-    simd.vectorize(
-        #[inline(always)]
-        || {
-            lanes.sum(simd, f, Aside::Label);
-            lanes.add_log();
-            if let Some(weight) = wanted.weight {
-                lanes.grad(f, weight);
-            }
-        },
-    );
+    if let Some(dense) = &dense {
+        dense.losses(&mut lanes);
+        if let Some(weight) = wanted.weight {
+            dense.grad(&lanes, f, weight);
+        }
+    } else {
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                lanes.sum(simd, f, Aside::Label);
+                lanes.add_log();
+                if let Some(weight) = wanted.weight {
+                    lanes.grad(f, weight);
+                }
+            },
+        );
+    }
     if let Some(losses) = &mut out.losses {
         losses[offset..][..len].copy_from_slice(lanes.losses());
     }

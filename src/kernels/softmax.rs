@@ -15,6 +15,7 @@
 
 use num_traits::Float;
 
+use crate::objective::Goal;
 use crate::simd::Simd;
 
 /// So many examples are worked on together: what is known of each lies on the stack.
@@ -49,6 +50,10 @@ pub(crate) struct Lanes<T> {
     /// log of the sum of all exp(f_j - M): NaN if M is not finite.
     log_total: [T; LANES],
     pub(crate) loss: [T; LANES],
+    /// What the loss counts: 0 for an example that is left out.
+    pub(crate) scale: [T; LANES],
+    /// Whether one of them is 0.
+    skips: bool,
 }
 
 /// Some columns of the scores of a block: row c is class c.
@@ -62,7 +67,7 @@ pub(crate) struct Scores<'a, T> {
 }
 
 impl<T: Float> Scores<'_, T> {
-    fn rows(&mut self) -> impl Iterator<Item = &mut [T]> {
+    pub(crate) fn rows(&mut self) -> impl Iterator<Item = &mut [T]> {
         let (first, len) = (self.first, self.len);
         self.data.chunks_exact_mut(self.stride).map(move |row| &mut row[first..first + len])
     }
@@ -87,6 +92,8 @@ impl<T: Float> Lanes<T> {
             others: none,
             log_total: none,
             loss: none,
+            scale: [T::one(); LANES],
+            skips: false,
         };
         for (class, (row, &b)) in f.rows().zip(b2).enumerate() {
             for ((f, lead), at) in row.iter_mut().zip(&mut lanes.lead).zip(&mut lanes.class) {
@@ -101,9 +108,22 @@ impl<T: Float> Lanes<T> {
         lanes
     }
 
-    /// f ← exp(f - M).
+    /// Takes the labels and scales of the examples from `first` on.
+    pub(crate) fn aim(&mut self, goal: &dyn Goal<T>, first: usize) {
+        for lane in 0..self.len {
+            self.label[lane] = goal.label(first + lane);
+        }
+        if goal.is_uneven() {
+            for lane in 0..self.len {
+                self.scale[lane] = goal.scale(first + lane);
+                self.skips |= self.scale[lane] == T::zero();
+            }
+        }
+    }
+
+    /// f ← f - M.
     #[inline(always)]
-    pub(crate) fn exponentiate<S: Simd<T>>(&mut self, simd: S, f: &mut Scores<'_, T>) {
+    pub(crate) fn shift(&mut self, f: &mut Scores<'_, T>) {
         for row in f.rows() {
             row.iter_mut().zip(&self.lead).for_each(|(f, &lead)| *f = *f - lead);
         }
@@ -114,6 +134,11 @@ impl<T: Float> Lanes<T> {
                 self.loss[lane] = -f.data[y * f.stride + f.first + lane];
             }
         }
+    }
+
+    /// f ← exp(f).
+    #[inline(always)]
+    pub(crate) fn exponentiate<S: Simd<T>>(&self, simd: S, f: &mut Scores<'_, T>) {
         if f.len == f.stride {
             simd.exp(f.data);
         } else {
@@ -131,7 +156,8 @@ impl<T: Float> Lanes<T> {
         let middle = self.sum_others(f, if aside == Aside::Label { &self.label } else { &none });
         for lane in 0..self.len {
             let (y, middle) = (self.label[lane], middle[lane]);
-            let leads = y == self.class[lane];
+            // Without a label, nobody else stands aside.
+            let leads = y == self.class[lane] || y == NO_LABEL;
             self.rest[lane] = if aside == Aside::Leader || leads {
                 middle
             } else {
@@ -146,46 +172,70 @@ impl<T: Float> Lanes<T> {
         }
     }
 
-    /// (5): the losses, from M - f_y and the logarithm.
+    /// (5), (22): the losses, from M - f_y and the logarithm.
     #[inline(always)]
     pub(crate) fn add_log(&mut self) {
-        self.loss.iter_mut().zip(&self.log_total).for_each(|(loss, &log)| *loss = *loss + log);
+        let loss = self.loss.iter_mut().zip(&self.log_total).zip(&self.scale);
+        loss.for_each(|((loss, &log), &scale)| *loss = (*loss + log) * scale);
+        self.skip_losses();
+    }
+
+    /// An example that is left out has no loss, whatever its scores.
+    pub(crate) fn skip_losses(&mut self) {
+        if self.skips {
+            let loss = self.loss.iter_mut().zip(&self.scale).filter(|(_, scale)| **scale == T::zero());
+            loss.for_each(|(loss, _)| *loss = T::zero());
+        }
+    }
+
+    /// And no score gradient.
+    pub(crate) fn skip_grads(&self, g: &mut Scores<'_, T>) {
+        if self.skips {
+            for row in g.rows() {
+                let skipped = row.iter_mut().zip(&self.scale).filter(|(_, scale)| **scale == T::zero());
+                skipped.for_each(|(g, _)| *g = T::zero());
+            }
+        }
     }
 
     /// The sums of exp(f_j - M) over all classes but the leader and these.
     #[inline(always)]
     fn sum_others(&self, f: &mut Scores<'_, T>, labels: &[usize; LANES]) -> [T; LANES] {
-        let (mut sums, mut part) = ([T::zero(); LANES], [T::zero(); LANES]);
-        let last = f.data.len() / f.stride - 1;
-        for (class, row) in f.rows().enumerate() {
+        sum_rows(f, |class, row, part| {
             for (((part, &mut e), &lead), &y) in part.iter_mut().zip(row).zip(&self.class).zip(labels) {
                 *part = *part + if (class == lead) | (class == y) { T::zero() } else { e };
             }
-            if class % PART == PART - 1 || class == last {
-                sums.iter_mut().zip(&part).for_each(|(sum, &part)| *sum = *sum + part);
-                part = [T::zero(); LANES];
-            }
-        }
-        sums
+        })
     }
 
     /// (15) in place: the exponentials become `weight` times the score gradient g = p - e_y.
     #[inline(always)]
     pub(crate) fn grad(&self, f: &mut Scores<'_, T>, weight: T) {
         let mut factor = [T::zero(); LANES];
-        factor.iter_mut().enumerate().for_each(|(lane, factor)| *factor = weight / self.total(lane));
+        let factors = factor.iter_mut().enumerate();
+        factors.for_each(|(lane, factor)| *factor = weight * self.scale[lane] / self.total(lane));
         for row in f.rows() {
             row.iter_mut().zip(&factor).for_each(|(g, &factor)| *g = *g * factor);
         }
         for lane in 0..self.len {
-            f.data[self.label[lane] * f.stride + f.first + lane] = -(self.others[lane] * factor[lane]);
+            if self.label[lane] != NO_LABEL {
+                f.data[self.label[lane] * f.stride + f.first + lane] = -(self.others[lane] * factor[lane]);
+            }
         }
+        self.skip_grads(f);
     }
 
     /// The sum of all exp(f_j - M): NaN if M is not finite.
     #[inline(always)]
     fn total(&self, lane: usize) -> T {
         T::one() + zero(self.lead[lane]) + self.rest[lane]
+    }
+
+    /// (4) from the exponential of a class, and the sum of the other probabilities.
+    pub(crate) fn probability(&self, lane: usize, class: usize, e: T) -> (T, T) {
+        let total = self.total(lane);
+        let p = e / total;
+        (p, if class == self.class[lane] { self.rest[lane] / total } else { T::one() - p })
     }
 
     /// (4): the probabilities of an example, from the exponentials.
@@ -209,6 +259,24 @@ impl<T: Float> Lanes<T> {
     pub(crate) fn losses(&self) -> &[T] {
         &self.loss[..self.len]
     }
+}
+
+/// A sum over classes for each example: `add` adds the terms of a class, in parts of [`PART`].
+#[inline(always)]
+pub(crate) fn sum_rows<T: Float>(
+    f: &mut Scores<'_, T>,
+    mut add: impl FnMut(usize, &mut [T], &mut [T; LANES]),
+) -> [T; LANES] {
+    let (mut sums, mut part) = ([T::zero(); LANES], [T::zero(); LANES]);
+    let last = f.data.len() / f.stride - 1;
+    for (class, row) in f.rows().enumerate() {
+        add(class, row, &mut part);
+        if class % PART == PART - 1 || class == last {
+            sums.iter_mut().zip(&part).for_each(|(sum, &part)| *sum = *sum + part);
+            part = [T::zero(); LANES];
+        }
+    }
+    sums
 }
 
 /// M - M: 0, or NaN if M is not finite.
