@@ -98,6 +98,17 @@ impl<'a, T: Float, L: PrimInt> Objective<'a, T, L> {
         sum.total()
     }
 
+    /// The class of an example, or [`NO_LABEL`].
+    fn label(&self, example: usize) -> usize {
+        match self.labels {
+            // That all others are classes has been checked.
+            Some(labels) if Some(labels[example]) != self.ignored => {
+                labels[example].to_usize().unwrap_or(NO_LABEL)
+            }
+            _ => NO_LABEL,
+        }
+    }
+
     fn example_weight(&self, example: usize) -> T {
         self.example_weights.map_or(T::one(), |weights| weights[example])
     }
@@ -111,8 +122,8 @@ pub(crate) trait Goal<T: Float> {
     /// Whether an example's target is more than one class: (20) has more than one term then.
     fn is_dense(&self) -> bool;
 
-    /// The class of an example, or [`NO_LABEL`].
-    fn label(&self, example: usize) -> usize;
+    /// The classes of the examples from `first` on, or [`NO_LABEL`].
+    fn labels(&self, first: usize, labels: &mut [usize]);
 
     /// What the loss of an example is multiplied with, beside the terms of a dense target: 0 if it is left out.
     fn scale(&self, example: usize) -> T;
@@ -138,14 +149,8 @@ impl<T: Float, L: PrimInt> Goal<T> for Objective<'_, T, L> {
         self.targets.is_some() || self.smoothing > T::zero()
     }
 
-    fn label(&self, example: usize) -> usize {
-        match self.labels {
-            // That all others are classes has been checked.
-            Some(labels) if Some(labels[example]) != self.ignored => {
-                labels[example].to_usize().unwrap_or(NO_LABEL)
-            }
-            _ => NO_LABEL,
-        }
+    fn labels(&self, first: usize, labels: &mut [usize]) {
+        labels.iter_mut().enumerate().for_each(|(i, label)| *label = self.label(first + i));
     }
 
     fn scale(&self, example: usize) -> T {

@@ -105,6 +105,7 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         let dims = plan.params.dims;
         let (h, c, stride) = (dims.hidden(), dims.classes(), plan.hidden_stride);
         let wanted = Wanted { b2: plan.params.b2, goal, weight: plan.weight };
+        let uneven = goal.is_uneven();
         for (index, start) in (0..part.len()).step_by(plan.block).enumerate() {
             let rows = start..part.len().min(start + plan.block);
             let t = rows.len();
@@ -121,7 +122,8 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
                 rows::finish(*self, &wanted, part.first + start, block, &mut part.out, part.row + start);
             if plan.weight.is_some() {
                 // What the gradients are made of has nothing of an example that is left out: no NaN either.
-                let skipped = || (0..t).filter(|row| goal.skips(part.first + start + row));
+                let skipped =
+                    || (0..if uneven { t } else { 0 }).filter(|row| goal.skips(part.first + start + row));
                 skipped().for_each(|row| a[row * stride..][..h].fill(T::zero()));
                 let d = part.d.get_mut(room).unwrap_or_default();
                 let g = MatRef::with_strides(f, (c, t), (plan.score_stride, 1))?;

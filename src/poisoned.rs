@@ -18,6 +18,9 @@ pub(crate) struct Poisoned {
 impl Poisoned {
     /// `None` if a tile, which begins with example `first`, has none. O(m) for each example that is left out.
     pub(crate) fn find<T: Float>(goal: &dyn Goal<T>, first: usize, x: MatRef<'_, T>) -> Option<Self> {
+        if !goal.is_uneven() {
+            return None;
+        }
         let mut poisoned = Self { bits: [0; Dims::MAX_TILE / 64] };
         let mut any = false;
         for row in (0..x.rows()).filter(|row| goal.skips(first + row)) {

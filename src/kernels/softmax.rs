@@ -110,9 +110,7 @@ impl<T: Float> Lanes<T> {
 
     /// Takes the labels and scales of the examples from `first` on.
     pub(crate) fn aim(&mut self, goal: &dyn Goal<T>, first: usize) {
-        for lane in 0..self.len {
-            self.label[lane] = goal.label(first + lane);
-        }
+        goal.labels(first, &mut self.label[..self.len]);
         if goal.is_uneven() {
             for lane in 0..self.len {
                 self.scale[lane] = goal.scale(first + lane);
