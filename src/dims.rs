@@ -5,9 +5,9 @@ use crate::gradcheck::Block;
 use crate::kernels::direct::MAX_EXAMPLES as MAX_DIRECT;
 use crate::simd::{MAX_LANES, MAX_ROWS};
 
-/// A tile holds at most about this many scratch elements, as long as that leaves [`MIN_TILE`] examples:
-/// 8 MiB of f32.
-const TILE_ELEMENTS: usize = 1 << 21;
+/// A tile holds at most about this many scratch elements, as long as that leaves [`MIN_TILE`] examples: 8 MiB
+/// of f32, and a little more, so that a thousand hidden units have a thousand examples.
+const TILE_ELEMENTS: usize = (1 << 21) + (1 << 16);
 
 /// A tile holds at least this many examples, unless the batch has fewer: each weight is read and each of
 /// their gradients updated once for each tile.
@@ -207,7 +207,8 @@ impl Dims {
     /// these dimensions between 32 and 2048, whichever is less.
     pub const fn tile_len(self, n: usize) -> usize {
         let full = between(MIN_TILE, TILE_ELEMENTS / (2 * self.hidden + self.classes), Self::MAX_TILE);
-        let full = if full > MAX_BLOCK { full / MAX_BLOCK * MAX_BLOCK } else { full / 16 * 16 };
+        // Several blocks are a power of two of them, so that threads have equal numbers.
+        let full = if full > MAX_BLOCK { 1 << full.ilog2() } else { full / 16 * 16 };
         if n < full { n } else { full }
     }
 

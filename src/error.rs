@@ -52,6 +52,8 @@ pub enum What {
     Predictions,
     /// The losses of the single examples, n.
     Losses,
+    /// The norms of the gradients of the single examples, n.
+    GradNorms,
     /// The gradients of the scores, one after the other.
     ScoreGradients,
     /// g = dL/df, C.
@@ -84,6 +86,8 @@ pub enum What {
     Divisor,
     /// The factors of the squares of W1 and W2.
     L2,
+    /// The largest norm of an example's gradient.
+    Clip,
 }
 
 impl fmt::Display for What {
@@ -112,6 +116,7 @@ impl fmt::Display for What {
             What::LogProbabilities => "log probabilities",
             What::Predictions => "predictions",
             What::Losses => "losses",
+            What::GradNorms => "gradient norms",
             What::ScoreGradients => "gradients of the scores",
             What::ScoreGradient => "score gradient g",
             What::HiddenGradient => "hidden gradient d",
@@ -128,6 +133,7 @@ impl fmt::Display for What {
             What::Smoothing => "label smoothing",
             What::Divisor => "divisor",
             What::L2 => "L2 factors",
+            What::Clip => "clipping norm",
         })
     }
 }

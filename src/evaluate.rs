@@ -9,7 +9,8 @@ use crate::executor::{Executor, both};
 use crate::gemm::blocked::Panels;
 use crate::gemm::{Beta, Gemm};
 use crate::grad_sum::GradSum;
-use crate::kernels::hidden::{bias_relu, mask};
+use crate::kernels::hidden::{bias_relu, mask, relu};
+use crate::kernels::norms::Factors;
 use crate::kernels::rows::{Block, Wanted};
 use crate::kernels::sum::Sum;
 use crate::matrix::{MatMut, MatRef};
@@ -243,28 +244,39 @@ pub(crate) fn foreign<T: Float, L: PrimInt>(
         }
         let skipped = || (0..len).filter(|row| objective.skips(start + row));
         skipped().for_each(|row| a[row * h..][..h].fill(T::zero()));
-        let g = MatRef::col_major(f, len, c)?;
         let mut target = grad.as_mut().map(|grad| grad.target(index));
-        if let Some((grad, beta)) = &mut target {
-            engine.gemm(g.t(), MatRef::new(a, len, h)?, *beta, grad.w2.reborrow())?;
+        let norms = plan.clip.is_some() || out.grad_norms.is_some();
+        if let Some((grad, beta)) = target.as_mut().filter(|_| !norms) {
+            engine.gemm(MatRef::new(f, c, len)?, MatRef::new(a, len, h)?, *beta, grad.w2.reborrow())?;
         }
-        // A is not needed any more: D takes its place.
-        engine.gemm(g, w2, Beta::Zero, MatMut::new(a, len, h)?)?;
+        // A is not needed any more, or will be made of Z again: D takes its place.
+        engine.gemm(MatRef::col_major(f, len, c)?, w2, Beta::Zero, MatMut::new(a, len, h)?)?;
         mask(plan.kink, z, a);
         skipped().for_each(|row| a[row * h..][..h].fill(T::zero()));
-        let d = MatRef::new(a, len, h)?;
+        let (d, a) = (a, z);
+        if let Some(input_grad) = &mut out.input_grad {
+            let mut dx = input_grad.reborrow().row_range(start..end);
+            engine.gemm(MatRef::new(d, len, h)?, w1, Beta::Zero, dx.reborrow())?;
+            skipped().for_each(|row| dx.row_mut(row).for_each(|dx| *dx = T::zero()));
+        }
+        if norms {
+            relu(plan.kink, a);
+            skipped().for_each(|row| a[row * h..][..h].fill(T::zero()));
+            let factors = Factors { g: f, g_stride: len, d, a, hidden: h, stride: h, x };
+            let norms = out.grad_norms.as_deref_mut().map(|norms| &mut norms[start..]);
+            phases.norms(plan, &objective, start, factors, norms);
+            if let Some((grad, beta)) = &mut target {
+                engine.gemm(MatRef::new(f, c, len)?, MatRef::new(a, len, h)?, *beta, grad.w2.reborrow())?;
+            }
+        }
         if let Some((mut grad, beta)) = target {
+            let d = MatRef::new(d, len, h)?;
             match Poisoned::find(&objective, start, x) {
                 None => engine.gemm(d.t(), x, beta, grad.w1)?,
                 Some(poisoned) => poisoned
                     .weights(d.t(), x, beta, &mut grad.w1, |d, x, beta, w1| engine.gemm(d, x, beta, w1))?,
             }
-            phases.bias_grads((d, grad.b1), (g.t(), grad.b2), beta)?;
-        }
-        if let Some(input_grad) = &mut out.input_grad {
-            let mut dx = input_grad.reborrow().row_range(start..end);
-            engine.gemm(d, w1, Beta::Zero, dx.reborrow())?;
-            skipped().for_each(|row| dx.row_mut(row).for_each(|dx| *dx = T::zero()));
+            phases.bias_grads((d, grad.b1), (MatRef::new(f, c, len)?, grad.b2), beta)?;
         }
         if let Some(grad) = &mut grad {
             grad.tile_done(index, end == n);

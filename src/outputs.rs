@@ -10,6 +10,7 @@ use crate::matrix::MatMut;
 pub(crate) struct Outputs<'a, T> {
     pub(crate) input_grad: Option<MatMut<'a, T>>,
     pub(crate) losses: Option<&'a mut [T]>,
+    pub(crate) grad_norms: Option<&'a mut [T]>,
     pub(crate) scores: Option<MatMut<'a, T>>,
     pub(crate) probabilities: Option<MatMut<'a, T>>,
     pub(crate) log_probabilities: Option<MatMut<'a, T>>,
@@ -21,6 +22,7 @@ impl<T> Default for Outputs<'_, T> {
         Self {
             input_grad: None,
             losses: None,
+            grad_norms: None,
             scores: None,
             probabilities: None,
             log_probabilities: None,
@@ -44,6 +46,7 @@ impl<'a, T: Float> Outputs<'a, T> {
             }
         }
         check_len(What::Losses, n, self.losses.as_ref().map_or(n, |losses| losses.len()))?;
+        check_len(What::GradNorms, n, self.grad_norms.as_ref().map_or(n, |norms| norms.len()))?;
         check_len(What::Predictions, n, self.predictions.as_ref().map_or(n, |classes| classes.len()))
     }
 
@@ -60,6 +63,7 @@ impl<'a, T: Float> Outputs<'a, T> {
         Outputs {
             input_grad: self.input_grad.as_mut().map(MatMut::reborrow),
             losses: self.losses.as_deref_mut(),
+            grad_norms: self.grad_norms.as_deref_mut(),
             scores: self.scores.as_mut().map(MatMut::reborrow),
             probabilities: self.probabilities.as_mut().map(MatMut::reborrow),
             log_probabilities: self.log_probabilities.as_mut().map(MatMut::reborrow),
@@ -72,19 +76,28 @@ impl<'a, T: Float> Outputs<'a, T> {
         let view = |view: Option<MatMut<'a, T>>| view.map(|view| view.split_rows(at)).unzip();
         let (input_grad, scores) = (view(self.input_grad), view(self.scores));
         let (probabilities, log_probabilities) = (view(self.probabilities), view(self.log_probabilities));
-        let losses = self.losses.map(|losses| losses.split_at_mut(at)).unzip();
+        let slice = |slice: Option<&'a mut [T]>| slice.map(|slice| slice.split_at_mut(at)).unzip();
+        let (losses, grad_norms) = (slice(self.losses), slice(self.grad_norms));
         let predictions = self.predictions.map(|classes| classes.split_at_mut(at)).unzip();
-        let part = |input_grad, losses, scores, probabilities, log_probabilities, predictions| Self {
-            input_grad,
-            losses,
-            scores,
-            probabilities,
-            log_probabilities,
-            predictions,
-        };
         (
-            part(input_grad.0, losses.0, scores.0, probabilities.0, log_probabilities.0, predictions.0),
-            part(input_grad.1, losses.1, scores.1, probabilities.1, log_probabilities.1, predictions.1),
+            Self {
+                input_grad: input_grad.0,
+                losses: losses.0,
+                grad_norms: grad_norms.0,
+                scores: scores.0,
+                probabilities: probabilities.0,
+                log_probabilities: log_probabilities.0,
+                predictions: predictions.0,
+            },
+            Self {
+                input_grad: input_grad.1,
+                losses: losses.1,
+                grad_norms: grad_norms.1,
+                scores: scores.1,
+                probabilities: probabilities.1,
+                log_probabilities: log_probabilities.1,
+                predictions: predictions.1,
+            },
         )
     }
 

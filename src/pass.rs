@@ -90,6 +90,7 @@ pub struct Pass<'a, T, L = usize> {
     pub(crate) divisor: Option<T>,
     pub(crate) l2: L2<T>,
     pub(crate) effective_weight: Option<&'a mut T>,
+    clip: Option<T>,
     kink: Kink,
     reduction: Reduction,
     engine: &'a dyn Gemm<T>,
@@ -109,6 +110,7 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
             divisor: None,
             l2: L2 { w1: T::zero(), w2: T::zero() },
             effective_weight: None,
+            clip: None,
             kink: Kink::default(),
             reduction: Reduction::default(),
             engine: default_engine(),
@@ -152,6 +154,47 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
     /// Asks for (5), the losses L_i of the single examples, n, whatever the reduction.
     pub fn losses(self, losses: &'a mut [T]) -> Self {
         Self { out: Outputs { losses: Some(losses), ..self.out }, ..self }
+    }
+
+    /// Asks for the square roots of (18), the norms ||v_i grad l_i|| of the gradients of the single examples by
+    /// all parameters, n, whatever the reduction and before any clipping. About m + 2h + C multiply-adds an
+    /// example, beside those of the gradient.
+    ///
+    /// Squares of numbers are formed: in `f32`, g, d, a and x of magnitudes below 10⁻¹⁹ or above 10¹⁹ lose
+    /// their digits.
+    pub fn grad_norms(self, norms: &'a mut [T]) -> Self {
+        Self { out: Outputs { grad_norms: Some(norms), ..self.out }, ..self }
+    }
+
+    /// Clips the gradient of each single example to this norm, not negative, before it is added to the others:
+    /// v_i grad l_i counts min(1, norm / ||v_i grad l_i||) times. So no example can move the sum by more, which
+    /// private and robust training rest on. In the same pass, at the cost of [`grad_norms`](Self::grad_norms).
+    ///
+    /// The loss, the losses and the input gradient are not clipped, and what [`l2`](Self::l2) adds is not.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # fn main() -> Result<(), handgrad::Error> {
+    /// use handgrad::{Batch, Dims, MatRef, Params, ParamsMut, Pass};
+    ///
+    /// let dims = Dims::new(1, 1, 2)?;
+    /// let theta = [1.0, 0.0, 1.0, -1.0, 0.0, 0.0]; // scores x and -x for x > 0
+    /// let x = [2.0];
+    /// let batch = Batch::new(MatRef::new(&x, 1, 1)?, &[1])?;
+    /// let (mut grad, mut norms, mut scratch) = ([0.0; 6], [0.0; 1], vec![0.0; dims.scratch_len(1)]);
+    /// Pass::new(Params::from_flat(dims, &theta)?, batch)
+    ///     .grad(ParamsMut::from_flat(dims, &mut grad)?)
+    ///     .grad_norms(&mut norms)
+    ///     .clip(0.5)
+    ///     .run(&mut scratch)?;
+    /// let squares: f64 = grad.iter().map(|g| g * g).sum();
+    /// assert!(norms[0] > 4.0 && (squares.sqrt() - 0.5).abs() < 1e-15);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn clip(self, norm: T) -> Self {
+        Self { clip: Some(norm), ..self }
     }
 
     /// Asks for (3), the scores (also known as logits) F, n × C.
@@ -208,6 +251,7 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
                 (self.grad.is_some(), What::Gradient),
                 (self.out.input_grad.is_some(), What::InputGradient),
                 (self.out.losses.is_some(), What::Losses),
+                (self.out.grad_norms.is_some(), What::GradNorms),
             ];
             if let Some(&(_, what)) = wanted.iter().find(|(wanted, _)| *wanted) {
                 return Err(Error::Unlabelled { what });
@@ -228,6 +272,7 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
         }
         self.objective.check(dims, n)?;
         check_numbers(What::Divisor, &self.divisor.map_or([T::one()], |divisor| [divisor]))?;
+        check_numbers(What::Clip, &self.clip.map_or([T::one()], |clip| [clip]))?;
         check_numbers(What::L2, &[self.l2.w1, self.l2.w2])?;
         if let Some((grad, _)) = &self.grad {
             dims.check_same(What::Gradient, grad.dims)?;
@@ -251,11 +296,13 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
         };
         // Where nothing counts, the loss and its gradient are 0 and not 0 / 0.
         let weight = if divisor == T::zero() { T::zero() } else { divisor.recip() };
-        let wanted = grad.is_some() || self.out.input_grad.is_some();
+        let wanted = grad.is_some() || self.out.input_grad.is_some() || self.out.grad_norms.is_some();
         let plan = Plan {
             params: self.params,
             kink: self.kink,
             weight: wanted.then_some(weight),
+            divisor,
+            clip: self.clip,
             block: dims.block_len(n),
             hidden_stride: dims.hidden_stride(n),
             score_stride: dims.score_stride(n),

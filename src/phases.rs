@@ -8,6 +8,7 @@ use crate::gemm::blocked::{Left, Panels, Right, pack, pack_left, product};
 use crate::gemm::tile::Then;
 use crate::gemm::{Beta, product_shape};
 use crate::kernels::direct;
+use crate::kernels::norms::Factors;
 use crate::kernels::rows::{self, Wanted};
 use crate::kernels::sum::sum;
 use crate::matrix::{MatMut, MatRef};
@@ -41,6 +42,16 @@ pub(crate) trait Phases<T>: Sync {
         g_db2: (MatRef<'_, T>, &mut [T]),
         beta: Beta,
     ) -> Result<(), Error>;
+
+    /// (18) of the examples from `first` on, and their gradients clipped, as far as that is wanted.
+    fn norms(
+        &self,
+        plan: &Plan<'_, T>,
+        goal: &dyn Goal<T>,
+        first: usize,
+        factors: Factors<'_, T>,
+        norms: Option<&mut [T]>,
+    );
 
     /// Phase 1: Z, A, F, the outputs, G and D of these examples.
     fn examples(
@@ -96,6 +107,29 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         Ok(())
     }
 
+    fn norms(
+        &self,
+        plan: &Plan<'_, T>,
+        goal: &dyn Goal<T>,
+        first: usize,
+        mut factors: Factors<'_, T>,
+        mut norms: Option<&mut [T]>,
+    ) {
+        if norms.is_none() && plan.clip.is_none() {
+            return;
+        }
+        for i in 0..factors.x.rows() {
+            let norm = if goal.skips(first + i) { T::zero() } else { factors.norm(*self, i, plan.divisor) };
+            if let Some(norms) = &mut norms {
+                norms[i] = norm;
+            }
+            // NaN is not greater: it stays, and reaches the gradient.
+            if let Some(most) = plan.clip.filter(|&most| norm > most) {
+                factors.scale(i, most / norm);
+            }
+        }
+    }
+
     fn examples(
         &self,
         plan: &Plan<'_, T>,
@@ -129,12 +163,23 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
                 let g = MatRef::with_strides(f, (c, t), (plan.score_stride, 1))?;
                 let (d, panels) = hidden_grad(*self, plan, g, z, d)?;
                 skipped().for_each(|row| d[row * stride..][..h].fill(T::zero()));
-                let d = MatRef::with_strides(d, (t, h), (stride, 1))?;
                 if let Some(dx) = &mut part.out.input_grad {
                     let mut dx = dx.reborrow().row_range(part.row + rows.start..part.row + rows.end);
+                    let d = MatRef::with_strides(d, (t, h), (stride, 1))?;
                     plain(*self, plan, d, plan.params.w1, Beta::Zero, dx.reborrow());
                     skipped().for_each(|row| dx.row_mut(row).for_each(|dx| *dx = T::zero()));
                 }
+                let (g_stride, x) = (plan.score_stride, part.x.row_range(rows.clone()));
+                let factors = Factors { g: f, g_stride, d, a, hidden: h, stride, x };
+                let (first, row) = (part.first + start, part.row + start);
+                self.norms(
+                    plan,
+                    goal,
+                    first,
+                    factors,
+                    part.out.grad_norms.as_deref_mut().map(|n| &mut n[row..]),
+                );
+                let d = MatRef::with_strides(d, (t, h), (stride, 1))?;
                 if plan.packs_hidden_grad() {
                     pack_left(*self, d, plan.block, panels);
                 }

@@ -19,6 +19,10 @@ pub(crate) struct Plan<'a, T> {
     pub(crate) kink: Kink,
     /// What the loss of an example counts in the gradient; `None` if no gradient is wanted.
     pub(crate) weight: Option<T>,
+    /// N, by which the gradients are divided: those of single examples are not.
+    pub(crate) divisor: T,
+    /// The largest norm of an example's gradient.
+    pub(crate) clip: Option<T>,
     /// The examples of a block: those that one thread takes through the net at a time.
     pub(crate) block: usize,
     /// How far apart two examples are in Z, A and D.

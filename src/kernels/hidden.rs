@@ -19,6 +19,11 @@ pub(crate) fn bias_relu<T: Float>(kink: Kink, b1: &[T], z: &mut [T], a: &mut [T]
     }
 }
 
+/// (2) in place: z ← max(0, z), as above.
+pub(crate) fn relu<T: Float>(kink: Kink, z: &mut [T]) {
+    z.iter_mut().for_each(|z| *z = if kink.is_active(*z) { *z } else { T::zero() });
+}
+
 /// (14): d ← I * d, where d holds W2ᵀ g.
 ///
 /// A unit with I = 0 gets exactly 0, whatever d holds: its weights have no influence on this example.

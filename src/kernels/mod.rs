@@ -9,6 +9,7 @@ pub(crate) mod hidden;
     all(feature = "std", target_arch = "aarch64", target_feature = "neon")
 ))]
 pub(crate) mod math;
+pub(crate) mod norms;
 pub(crate) mod rows;
 pub(crate) mod softmax;
 pub(crate) mod sum;
