@@ -1,0 +1,186 @@
+//! Promise: the norms of the single examples' gradients are (18), and a clipped gradient is the sum of the
+//! single ones, each scaled to the norm that it may have, on every engine, in one pass.
+
+use handgrad::derivation as d;
+use handgrad::gemm::{Blocked, Gemm, Portable, default_engine};
+use handgrad::{Batch, Dims, Executor, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction};
+
+struct Problem {
+    dims: Dims,
+    n: usize,
+    theta: Vec<f64>,
+    x: Vec<f64>,
+    labels: Vec<i32>,
+    weights: Vec<f64>,
+}
+
+impl Problem {
+    fn new((m, h, c, n): (usize, usize, usize, usize)) -> Self {
+        let mut rng = fastrand::Rng::with_seed((m + 10 * h + 100 * c + 1000 * n) as u64);
+        let dims = Dims::new(m, h, c).unwrap();
+        let mut vec = |len: usize| (0..len).map(|_| rng.f64() - 0.5).collect::<Vec<f64>>();
+        let (theta, x) = (vec(dims.param_len()), vec(n * m));
+        let labels = (0..n).map(|i| if i % 5 == 4 { -1 } else { (i * 7 % c) as i32 }).collect();
+        let weights = (0..n).map(|i| [1.0, 0.25, 3.0][i % 3]).collect();
+        Self { dims, n, theta, x, labels, weights }
+    }
+
+    /// The gradients v_i grad L_i of the single examples, and their norms by (18).
+    fn grads(&self) -> (Vec<Vec<f64>>, Vec<f64>) {
+        let (m, h, c) = (self.dims.inputs(), self.dims.hidden(), self.dims.classes());
+        let [len_w1, len_b1, len_w2, _] = self.dims.block_lens();
+        let (w1, rest) = self.theta.split_at(len_w1);
+        let (b1, rest) = rest.split_at(len_b1);
+        let (w2, b2) = rest.split_at(len_w2);
+        let (mut grads, mut norms) = (Vec::new(), Vec::new());
+        for (i, x) in self.x.chunks_exact(m).enumerate() {
+            if self.labels[i] < 0 {
+                grads.push(vec![0.0; self.theta.len()]);
+                norms.push(0.0);
+                continue;
+            }
+            let (mut z, mut a, mut f, mut g) = (vec![0.0; h], vec![0.0; h], vec![0.0; c], vec![0.0; c]);
+            d::preactivations(w1, b1, x, &mut z).unwrap();
+            d::activations(&z, &mut a).unwrap();
+            d::scores(w2, b2, &a, &mut f).unwrap();
+            d::loss_grad_b2(&f, self.labels[i] as usize, &mut g).unwrap();
+            g.iter_mut().for_each(|g| *g *= self.weights[i]);
+            let (mut db1, mut dw1, mut dw2) = (vec![0.0; h], vec![0.0; len_w1], vec![0.0; len_w2]);
+            d::loss_grad_b1(&z, w2, &g, Kink::One, &mut db1).unwrap();
+            d::loss_grad_w1(&db1, x, &mut dw1).unwrap();
+            d::loss_grad_w2(&g, &a, &mut dw2).unwrap();
+            norms.push(d::grad_norm_squared(&g, &a, &db1, x).unwrap().sqrt());
+            grads.push([dw1, db1, dw2, g].concat());
+        }
+        (grads, norms)
+    }
+}
+
+/// A thread for each task.
+struct Scoped;
+
+impl Executor for Scoped {
+    fn threads(&self) -> usize {
+        3
+    }
+
+    fn join(&self, first: &mut (dyn FnMut() + Send), second: &mut (dyn FnMut() + Send)) {
+        std::thread::scope(|scope| {
+            scope.spawn(first);
+            second();
+        });
+    }
+}
+
+#[derive(Debug, PartialEq)]
+struct Results {
+    loss: f64,
+    norms: Vec<f64>,
+    grad: Vec<f64>,
+    dx: Vec<f64>,
+}
+
+fn evaluate(
+    problem: &Problem,
+    engine: &dyn Gemm<f64>,
+    clip: Option<f64>,
+    column_major: bool,
+    threads: bool,
+) -> Results {
+    let Problem { dims, n, .. } = *problem;
+    let m = dims.inputs();
+    let x: Vec<f64> = (0..n * m).map(|k| problem.x[k % n * m + k / n]).collect();
+    let x = if column_major { MatRef::col_major(&x, n, m) } else { MatRef::new(&problem.x, n, m) }.unwrap();
+    let mut got = Results {
+        loss: 0.0,
+        norms: vec![f64::NAN; n],
+        grad: vec![f64::NAN; problem.theta.len()],
+        dx: vec![f64::NAN; n * m],
+    };
+    let batch = Batch::new(x, &problem.labels).unwrap();
+    let mut pass = Pass::new(Params::from_flat(dims, &problem.theta).unwrap(), batch)
+        .engine(engine)
+        .reduction(Reduction::Mean)
+        .ignore_label(-1)
+        .example_weights(&problem.weights)
+        .grad_norms(&mut got.norms)
+        .input_grad(MatMut::new(&mut got.dx, n, m).unwrap())
+        .grad(ParamsMut::from_flat(dims, &mut got.grad).unwrap());
+    pass = clip.into_iter().fold(pass, Pass::clip);
+    let mut scratch = vec![f64::NAN; dims.scratch_len(n)];
+    got.loss =
+        if threads { pass.executor(&Scoped).run(&mut scratch) } else { pass.run(&mut scratch) }.unwrap();
+    got
+}
+
+fn assert_close(what: &str, got: &[f64], expected: &[f64]) {
+    let scale = expected.iter().fold(0.0, |scale, x| f64::max(scale, x.abs()));
+    for (k, (got, expected)) in got.iter().zip(expected).enumerate() {
+        // Sums of some hundred terms of about this magnitude.
+        assert!((got - expected).abs() <= 1e-13 * scale, "{what} {k}: {got} {expected}");
+    }
+}
+
+const SHAPES: [(usize, usize, usize, usize); 6] =
+    [(3, 4, 2, 6), (5, 4, 3, 1), (70, 130, 4, 7), (9, 16, 3, 50), (4, 5, 70, 40), (20, 260, 6, 300)];
+
+#[test]
+fn norms_and_clipped_gradients_are_the_formulas() {
+    for shape in SHAPES {
+        let problem = Problem::new(shape);
+        let (grads, norms) = problem.grads();
+        let total: f64 = (0..problem.n).filter(|&i| problem.labels[i] >= 0).map(|i| problem.weights[i]).sum();
+        let mut sorted = norms.clone();
+        sorted.sort_by(f64::total_cmp);
+        // Some are clipped and some are not; all; none.
+        for clip in
+            [Some(sorted[problem.n / 2]), Some(0.0), Some(1e-3 * sorted[problem.n - 1]), Some(1e9), None]
+        {
+            let count = |norm: f64| clip.map_or(1.0, |clip| if norm > clip { clip / norm } else { 1.0 });
+            let expected: Vec<f64> = (0..problem.theta.len())
+                .map(|k| (0..problem.n).map(|i| count(norms[i]) * grads[i][k]).sum::<f64>() / total)
+                .collect();
+            let engines: [&dyn Gemm<f64>; 3] = [default_engine(), &Blocked, &Portable];
+            for engine in engines {
+                for column_major in [false, true] {
+                    let got = evaluate(&problem, engine, clip, column_major, false);
+                    assert_close("norm", &got.norms, &norms);
+                    assert_close("gradient", &got.grad, &expected);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn loss_and_input_gradient_are_not_clipped() {
+    for shape in SHAPES {
+        let problem = Problem::new(shape);
+        let engines: [&dyn Gemm<f64>; 3] = [default_engine(), &Blocked, &Portable];
+        for engine in engines {
+            let [plain, clipped] =
+                [None, Some(1e-6)].map(|clip| evaluate(&problem, engine, clip, false, false));
+            assert_eq!((plain.loss, plain.dx, plain.norms), (clipped.loss, clipped.dx, clipped.norms));
+        }
+    }
+}
+
+#[test]
+fn same_bits_on_threads() {
+    let problem = Problem::new((60, 300, 6, 400));
+    let [one, three] = [false, true].map(|threads| evaluate(&problem, &Blocked, Some(0.1), false, threads));
+    assert_eq!(one, three);
+}
+
+/// Clipping does not hide what is not a number.
+#[test]
+fn nan_stays() {
+    let mut problem = Problem::new((9, 16, 3, 50));
+    problem.x[9] = f64::NAN;
+    let engines: [&dyn Gemm<f64>; 3] = [default_engine(), &Blocked, &Portable];
+    for engine in engines {
+        let got = evaluate(&problem, engine, Some(1.0), false, false);
+        assert!(got.norms[1].is_nan() && got.norms[0].is_finite() && got.norms[2].is_finite());
+        assert!(got.loss.is_nan() && got.grad[got.grad.len() - 1].is_nan());
+    }
+}
