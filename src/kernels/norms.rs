@@ -2,8 +2,9 @@
 
 use num_traits::Float;
 
+use super::sum::sum;
 use crate::matrix::MatRef;
-use crate::simd::Simd;
+use crate::simd::{MAX_LANES, Simd};
 
 /// What the gradients of some examples are made of. G and D may carry a common factor 1/N.
 pub(crate) struct Factors<'b, T> {
@@ -58,10 +59,9 @@ fn squares<T: Float, S: Simd<T>>(simd: S, row: &[T], n: T) -> T {
                     sums[side] = simd.mul_add(v, v, sums[side]);
                 }
             }
-            let mut lanes = [T::zero(); crate::simd::MAX_LANES];
+            let mut lanes = [T::zero(); MAX_LANES];
             simd.store(simd.add(simd.add(sums[0], sums[1]), simd.add(sums[2], sums[3])), &mut lanes);
-            let whole = lanes.iter().fold(T::zero(), |sum, &lane| sum + lane);
-            rest.iter().fold(whole, |sum, &x| sum + (x * n) * (x * n))
+            rest.iter().fold(sum(&lanes), |sum, &x| sum + (x * n) * (x * n))
         },
     )
 }
