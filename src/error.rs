@@ -54,6 +54,8 @@ pub enum What {
     Losses,
     /// The norms of the gradients of the single examples, n.
     GradNorms,
+    /// The gradients of the single examples, n × the number of parameters.
+    ExampleGradients,
     /// The gradients of the scores, one after the other.
     ScoreGradients,
     /// g = dL/df, C.
@@ -117,6 +119,7 @@ impl fmt::Display for What {
             What::Predictions => "predictions",
             What::Losses => "losses",
             What::GradNorms => "gradient norms",
+            What::ExampleGradients => "gradients of single examples",
             What::ScoreGradients => "gradients of the scores",
             What::ScoreGradient => "score gradient g",
             What::HiddenGradient => "hidden gradient d",

@@ -245,8 +245,8 @@ pub(crate) fn foreign<T: Float, L: PrimInt>(
         let skipped = || (0..len).filter(|row| objective.skips(start + row));
         skipped().for_each(|row| a[row * h..][..h].fill(T::zero()));
         let mut target = grad.as_mut().map(|grad| grad.target(index));
-        let norms = plan.clip.is_some() || out.grad_norms.is_some();
-        if let Some((grad, beta)) = target.as_mut().filter(|_| !norms) {
+        let singly = plan.clip.is_some() || out.needs_single_grads();
+        if let Some((grad, beta)) = target.as_mut().filter(|_| !singly) {
             engine.gemm(MatRef::new(f, c, len)?, MatRef::new(a, len, h)?, *beta, grad.w2.reborrow())?;
         }
         // A is not needed any more, or will be made of Z again: D takes its place.
@@ -259,12 +259,11 @@ pub(crate) fn foreign<T: Float, L: PrimInt>(
             engine.gemm(MatRef::new(d, len, h)?, w1, Beta::Zero, dx.reborrow())?;
             skipped().for_each(|row| dx.row_mut(row).for_each(|dx| *dx = T::zero()));
         }
-        if norms {
+        if singly {
             relu(plan.kink, a);
             skipped().for_each(|row| a[row * h..][..h].fill(T::zero()));
             let factors = Factors { g: f, g_stride: len, d, a, hidden: h, stride: h, x };
-            let norms = out.grad_norms.as_deref_mut().map(|norms| &mut norms[start..]);
-            phases.norms(plan, &objective, start, factors, norms);
+            phases.single_grads(plan, &objective, start, factors, &mut out, start);
             if let Some((grad, beta)) = &mut target {
                 engine.gemm(MatRef::new(f, c, len)?, MatRef::new(a, len, h)?, *beta, grad.w2.reborrow())?;
             }

@@ -2,6 +2,7 @@
 
 use num_traits::Float;
 
+use crate::dims::Dims;
 use crate::error::{Error, What, check_len};
 use crate::kernels::softmax::{Lanes, Scores};
 use crate::matrix::MatMut;
@@ -11,6 +12,7 @@ pub(crate) struct Outputs<'a, T> {
     pub(crate) input_grad: Option<MatMut<'a, T>>,
     pub(crate) losses: Option<&'a mut [T]>,
     pub(crate) grad_norms: Option<&'a mut [T]>,
+    pub(crate) example_grads: Option<MatMut<'a, T>>,
     pub(crate) scores: Option<MatMut<'a, T>>,
     pub(crate) probabilities: Option<MatMut<'a, T>>,
     pub(crate) log_probabilities: Option<MatMut<'a, T>>,
@@ -23,6 +25,7 @@ impl<T> Default for Outputs<'_, T> {
             input_grad: None,
             losses: None,
             grad_norms: None,
+            example_grads: None,
             scores: None,
             probabilities: None,
             log_probabilities: None,
@@ -32,10 +35,12 @@ impl<T> Default for Outputs<'_, T> {
 }
 
 impl<'a, T: Float> Outputs<'a, T> {
-    /// `Ok` if each has the size for n examples of m inputs and C classes.
-    pub(crate) fn check(&self, n: usize, inputs: usize, classes: usize) -> Result<(), Error> {
+    /// `Ok` if each has the size for n examples.
+    pub(crate) fn check(&self, n: usize, dims: Dims) -> Result<(), Error> {
+        let classes = dims.classes();
         for (what, view, cols) in [
-            (What::InputGradient, &self.input_grad, inputs),
+            (What::InputGradient, &self.input_grad, dims.inputs()),
+            (What::ExampleGradients, &self.example_grads, dims.param_len()),
             (What::Scores, &self.scores, classes),
             (What::Probabilities, &self.probabilities, classes),
             (What::LogProbabilities, &self.log_probabilities, classes),
@@ -52,7 +57,8 @@ impl<'a, T: Float> Outputs<'a, T> {
 
     /// Whether the examples can be cut in two, for two threads: not where rows of a view interleave.
     pub(crate) fn can_split(&self) -> bool {
-        [&self.input_grad, &self.scores, &self.probabilities, &self.log_probabilities]
+        let Self { input_grad, example_grads, scores, probabilities, log_probabilities, .. } = self;
+        [input_grad, example_grads, scores, probabilities, log_probabilities]
             .into_iter()
             .flatten()
             .all(MatMut::can_split)
@@ -64,6 +70,7 @@ impl<'a, T: Float> Outputs<'a, T> {
             input_grad: self.input_grad.as_mut().map(MatMut::reborrow),
             losses: self.losses.as_deref_mut(),
             grad_norms: self.grad_norms.as_deref_mut(),
+            example_grads: self.example_grads.as_mut().map(MatMut::reborrow),
             scores: self.scores.as_mut().map(MatMut::reborrow),
             probabilities: self.probabilities.as_mut().map(MatMut::reborrow),
             log_probabilities: self.log_probabilities.as_mut().map(MatMut::reborrow),
@@ -74,7 +81,8 @@ impl<'a, T: Float> Outputs<'a, T> {
     /// The outputs of the first `at` examples and of the others. They can be split.
     pub(crate) fn split(self, at: usize) -> (Self, Self) {
         let view = |view: Option<MatMut<'a, T>>| view.map(|view| view.split_rows(at)).unzip();
-        let (input_grad, scores) = (view(self.input_grad), view(self.scores));
+        let (input_grad, example_grads) = (view(self.input_grad), view(self.example_grads));
+        let scores = view(self.scores);
         let (probabilities, log_probabilities) = (view(self.probabilities), view(self.log_probabilities));
         let slice = |slice: Option<&'a mut [T]>| slice.map(|slice| slice.split_at_mut(at)).unzip();
         let (losses, grad_norms) = (slice(self.losses), slice(self.grad_norms));
@@ -84,6 +92,7 @@ impl<'a, T: Float> Outputs<'a, T> {
                 input_grad: input_grad.0,
                 losses: losses.0,
                 grad_norms: grad_norms.0,
+                example_grads: example_grads.0,
                 scores: scores.0,
                 probabilities: probabilities.0,
                 log_probabilities: log_probabilities.0,
@@ -93,12 +102,18 @@ impl<'a, T: Float> Outputs<'a, T> {
                 input_grad: input_grad.1,
                 losses: losses.1,
                 grad_norms: grad_norms.1,
+                example_grads: example_grads.1,
                 scores: scores.1,
                 probabilities: probabilities.1,
                 log_probabilities: log_probabilities.1,
                 predictions: predictions.1,
             },
         )
+    }
+
+    /// Whether anything is wanted of the gradients of single examples.
+    pub(crate) fn needs_single_grads(&self) -> bool {
+        self.grad_norms.is_some() || self.example_grads.is_some()
     }
 
     pub(crate) fn needs_exponentials(&self) -> bool {

@@ -166,6 +166,14 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
         Self { out: Outputs { grad_norms: Some(norms), ..self.out }, ..self }
     }
 
+    /// Asks for the gradients v_i grad l_i of the single examples themselves, n rows of
+    /// [`Dims::param_len`](crate::Dims::param_len) numbers in the flat order `[W1, b1, W2, b2]`, whatever the
+    /// reduction and before any clipping. For who needs them one by one: writing them takes far longer than
+    /// their sum, and [`grad_norms`](Self::grad_norms) and [`clip`](Self::clip) do without.
+    pub fn example_grads(self, grads: MatMut<'a, T>) -> Self {
+        Self { out: Outputs { example_grads: Some(grads), ..self.out }, ..self }
+    }
+
     /// Clips the gradient of each single example to this norm, not negative, before it is added to the others:
     /// v_i grad l_i counts min(1, norm / ||v_i grad l_i||) times. So no example can move the sum by more, which
     /// private and robust training rest on. In the same pass, at the cost of [`grad_norms`](Self::grad_norms).
@@ -252,6 +260,7 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
                 (self.out.input_grad.is_some(), What::InputGradient),
                 (self.out.losses.is_some(), What::Losses),
                 (self.out.grad_norms.is_some(), What::GradNorms),
+                (self.out.example_grads.is_some(), What::ExampleGradients),
             ];
             if let Some(&(_, what)) = wanted.iter().find(|(wanted, _)| *wanted) {
                 return Err(Error::Unlabelled { what });
@@ -277,7 +286,7 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
         if let Some((grad, _)) = &self.grad {
             dims.check_same(What::Gradient, grad.dims)?;
         }
-        self.out.check(n, dims.inputs(), dims.classes())?;
+        self.out.check(n, dims)?;
         let expected = dims.scratch_len(n);
         if scratch < expected {
             return Err(Error::Length { what: What::Scratch, expected, got: scratch });
@@ -296,7 +305,7 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
         };
         // Where nothing counts, the loss and its gradient are 0 and not 0 / 0.
         let weight = if divisor == T::zero() { T::zero() } else { divisor.recip() };
-        let wanted = grad.is_some() || self.out.input_grad.is_some() || self.out.grad_norms.is_some();
+        let wanted = grad.is_some() || self.out.input_grad.is_some() || self.out.needs_single_grads();
         let plan = Plan {
             params: self.params,
             kink: self.kink,

@@ -43,14 +43,16 @@ pub(crate) trait Phases<T>: Sync {
         beta: Beta,
     ) -> Result<(), Error>;
 
-    /// (18) of the examples from `first` on, and their gradients clipped, as far as that is wanted.
-    fn norms(
+    /// What is wanted of the gradients of single examples: the first one has the number `first` in the batch
+    /// and the row `offset` in `out`. Then clips them, if that is wanted.
+    fn single_grads(
         &self,
         plan: &Plan<'_, T>,
         goal: &dyn Goal<T>,
         first: usize,
         factors: Factors<'_, T>,
-        norms: Option<&mut [T]>,
+        out: &mut Outputs<'_, T>,
+        offset: usize,
     );
 
     /// Phase 1: Z, A, F, the outputs, G and D of these examples.
@@ -107,21 +109,31 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         Ok(())
     }
 
-    fn norms(
+    fn single_grads(
         &self,
         plan: &Plan<'_, T>,
         goal: &dyn Goal<T>,
         first: usize,
         mut factors: Factors<'_, T>,
-        mut norms: Option<&mut [T]>,
+        out: &mut Outputs<'_, T>,
+        offset: usize,
     ) {
-        if norms.is_none() && plan.clip.is_none() {
-            return;
-        }
-        for i in 0..factors.x.rows() {
-            let norm = if goal.skips(first + i) { T::zero() } else { factors.norm(*self, i, plan.divisor) };
-            if let Some(norms) = &mut norms {
-                norms[i] = norm;
+        for i in 0..if plan.clip.is_some() || out.needs_single_grads() { factors.x.rows() } else { 0 } {
+            let skipped = goal.skips(first + i);
+            if let Some(grads) = &mut out.example_grads {
+                let row = grads.row_mut(offset + i);
+                if skipped {
+                    row.for_each(|out| *out = T::zero())
+                } else {
+                    factors.grad(i, plan.divisor, row)
+                }
+            }
+            if out.grad_norms.is_none() && plan.clip.is_none() {
+                continue;
+            }
+            let norm = if skipped { T::zero() } else { factors.norm(*self, i, plan.divisor) };
+            if let Some(norms) = &mut out.grad_norms {
+                norms[offset + i] = norm;
             }
             // NaN is not greater: it stays, and reaches the gradient.
             if let Some(most) = plan.clip.filter(|&most| norm > most) {
@@ -172,13 +184,7 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
                 let (g_stride, x) = (plan.score_stride, part.x.row_range(rows.clone()));
                 let factors = Factors { g: f, g_stride, d, a, hidden: h, stride, x };
                 let (first, row) = (part.first + start, part.row + start);
-                self.norms(
-                    plan,
-                    goal,
-                    first,
-                    factors,
-                    part.out.grad_norms.as_deref_mut().map(|n| &mut n[row..]),
-                );
+                self.single_grads(plan, goal, first, factors, &mut part.out, row);
                 let d = MatRef::with_strides(d, (t, h), (stride, 1))?;
                 if plan.packs_hidden_grad() {
                     pack_left(*self, d, plan.block, panels);

@@ -33,7 +33,7 @@ impl Poisoned {
     }
 
     fn has(&self, row: usize) -> bool {
-        self.bits[row / 64] >> (row % 64) & 1 == 1
+        (self.bits[row / 64] >> (row % 64)) & 1 == 1
     }
 
     /// dW1 = Dᵀ X, or what was there and that, as a sum over the runs of other examples.

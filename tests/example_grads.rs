@@ -1,4 +1,4 @@
-//! Promise: the norms of the single examples' gradients are (18), and a clipped gradient is the sum of the
+//! Promise: the single examples' gradients are (12) to (15), their norms are (18), and a clipped gradient is the sum of the
 //! single ones, each scaled to the norm that it may have, on every engine, in one pass.
 
 use handgrad::derivation as d;
@@ -76,6 +76,7 @@ impl Executor for Scoped {
 struct Results {
     loss: f64,
     norms: Vec<f64>,
+    singles: Vec<f64>,
     grad: Vec<f64>,
     dx: Vec<f64>,
 }
@@ -94,6 +95,7 @@ fn evaluate(
     let mut got = Results {
         loss: 0.0,
         norms: vec![f64::NAN; n],
+        singles: vec![f64::NAN; n * problem.theta.len()],
         grad: vec![f64::NAN; problem.theta.len()],
         dx: vec![f64::NAN; n * m],
     };
@@ -104,6 +106,7 @@ fn evaluate(
         .ignore_label(-1)
         .example_weights(&problem.weights)
         .grad_norms(&mut got.norms)
+        .example_grads(MatMut::new(&mut got.singles, n, problem.theta.len()).unwrap())
         .input_grad(MatMut::new(&mut got.dx, n, m).unwrap())
         .grad(ParamsMut::from_flat(dims, &mut got.grad).unwrap());
     pass = clip.into_iter().fold(pass, Pass::clip);
@@ -145,6 +148,7 @@ fn norms_and_clipped_gradients_are_the_formulas() {
                 for column_major in [false, true] {
                     let got = evaluate(&problem, engine, clip, column_major, false);
                     assert_close("norm", &got.norms, &norms);
+                    assert_close("single gradient", &got.singles, &grads.concat());
                     assert_close("gradient", &got.grad, &expected);
                 }
             }
@@ -160,7 +164,8 @@ fn loss_and_input_gradient_are_not_clipped() {
         for engine in engines {
             let [plain, clipped] =
                 [None, Some(1e-6)].map(|clip| evaluate(&problem, engine, clip, false, false));
-            assert_eq!((plain.loss, plain.dx, plain.norms), (clipped.loss, clipped.dx, clipped.norms));
+            assert_eq!((plain.loss, plain.dx), (clipped.loss, clipped.dx));
+            assert_eq!((plain.norms, plain.singles), (clipped.norms, clipped.singles));
         }
     }
 }

@@ -62,7 +62,7 @@ fn choices() -> Vec<Choice> {
     let mut all = Vec::new();
     for i in 0..48 {
         let divisor = [Divisor::Mean, Divisor::Sum, Divisor::Given(7.5)][i % 3];
-        let bit = |k: usize| i / 3 >> k & 1 == 1;
+        let bit = |k: usize| ((i / 3) >> k) & 1 == 1;
         let (targets, class_weights, example_weights) = (bit(0), bit(1), bit(2));
         let smoothing = if bit(3) { 0.1 } else { 0.0 };
         let l2 = if i % 2 == 0 { (0.0, 0.0) } else { (0.3, 0.02) };

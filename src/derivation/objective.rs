@@ -55,7 +55,7 @@ pub fn shared_loss<T: Float>(f: &[T], shares: &[T]) -> Result<T, Error> {
     let lead = f.iter().position(|&f| f == max);
     let others = f.iter().enumerate().filter(|&(j, _)| Some(j) != lead);
     let rest = others.fold(T::zero(), |sum, (_, &f)| sum + (f - max).exp());
-    let log = rest.ln_1p() + (max - max);
+    let log = if max.is_finite() { rest.ln_1p() } else { T::nan() };
     let terms = f.iter().zip(shares).filter(|(_, share)| **share != T::zero());
     Ok(terms.fold(T::zero(), |sum, (&f, &share)| sum + share * ((max - f) + log)))
 }

@@ -1,4 +1,4 @@
-//! (18): the norms of the examples' gradients without those gradients, and clipping by them.
+//! The gradients of single examples: their norms (18) without them, clipping by those, and themselves.
 
 use num_traits::Float;
 
@@ -33,6 +33,22 @@ impl<T: Float> Factors<'_, T> {
         };
         let root = |sum: T| (sum + T::one()).sqrt();
         (g.sqrt() * root(a)).hypot(d.sqrt() * root(x))
+    }
+
+    /// (12) to (15) of example i: the gradient by all parameters, in their flat order.
+    pub(crate) fn grad<'g>(&self, i: usize, n: T, mut out: impl Iterator<Item = &'g mut T>)
+    where
+        T: 'g,
+    {
+        let row = i * self.stride..i * self.stride + self.hidden;
+        let (d, a) = (&self.d[row.clone()], &self.a[row]);
+        let g = || self.g[i..].iter().step_by(self.g_stride).map(|&g| g * n);
+        let mut put =
+            |values: &mut dyn Iterator<Item = T>| values.zip(out.by_ref()).for_each(|(v, out)| *out = v);
+        d.iter().for_each(|&d| put(&mut self.x.row(i).map(|x| d * n * x)));
+        put(&mut d.iter().map(|&d| d * n));
+        g().for_each(|g| put(&mut a.iter().map(|&a| g * a)));
+        put(&mut g());
     }
 
     /// Multiplies the gradient of example i: G and D are all that it is linear in.
