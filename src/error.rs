@@ -56,6 +56,10 @@ pub enum What {
     GradNorms,
     /// The gradients of the single examples, n × the number of parameters.
     ExampleGradients,
+    /// The sum of the squares of single examples' gradients.
+    SecondMoment,
+    /// The inner products of single examples' gradients, n × n.
+    Gram,
     /// The gradients of the scores, one after the other.
     ScoreGradients,
     /// g = dL/df, C.
@@ -120,6 +124,8 @@ impl fmt::Display for What {
             What::Losses => "losses",
             What::GradNorms => "gradient norms",
             What::ExampleGradients => "gradients of single examples",
+            What::SecondMoment => "second moment",
+            What::Gram => "Gram matrix",
             What::ScoreGradients => "gradients of the scores",
             What::ScoreGradient => "score gradient g",
             What::HiddenGradient => "hidden gradient d",

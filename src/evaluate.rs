@@ -16,7 +16,7 @@ use crate::kernels::sum::Sum;
 use crate::matrix::{MatMut, MatRef};
 use crate::objective::{Goal, Objective};
 use crate::outputs::Outputs;
-use crate::params::Params;
+use crate::params::{Params, ParamsMut};
 use crate::phases::Phases;
 use crate::plan::{Done, Examples, Plan, Share, Weights};
 use crate::poisoned::Poisoned;
@@ -157,6 +157,10 @@ pub(crate) struct Job<'a, 's, T, L> {
     pub(crate) scratch: Scratch<'s, T>,
     /// The gradient of the weights, if it is wanted.
     pub(crate) grad: Option<GradSum<'a, 's, T>>,
+    /// The sum of the squares of single examples' gradients, if it is wanted.
+    pub(crate) second_moment: Option<ParamsMut<'a, T>>,
+    /// (19), if it is wanted: there is only one tile then.
+    pub(crate) gram: Option<MatMut<'a, T>>,
 }
 
 /// The pass on the crate's own products. Returns the sum of the losses.
@@ -166,7 +170,7 @@ pub(crate) fn own<T: Float, L: PrimInt>(
     plan: Plan<'_, T>,
     job: Job<'_, '_, T, L>,
 ) -> Result<T, Error> {
-    let Job { x, objective, mut out, scratch, mut grad } = job;
+    let Job { x, objective, mut out, scratch, mut grad, mut second_moment, mut gram } = job;
     let (dims, n) = (plan.params.dims, x.rows());
     let Scratch { z, a, d, f, w1_panels, x_panels } = scratch;
     let mut plan = plan;
@@ -201,20 +205,41 @@ pub(crate) fn own<T: Float, L: PrimInt>(
         };
         fork.examples(phases, &plan, part, &objective)?;
         losses[..count].iter().for_each(|&loss| total.add(loss));
+        if plan.weight.is_none() {
+            continue;
+        }
+        let (z, d) = (&mut z[..blocks * stride], &mut d[..own_d]);
+        let (d, other) = if dims.has_few_classes() { (z, d) } else { (d, z) };
+        let (a, g, poisoned) =
+            (&mut a[..len * stride], &mut f[..scores], Poisoned::find(&objective, start, x));
+        let poisoned = poisoned.as_ref();
+        let done =
+            Done { x, a, d, d_panels: &[], x_panels: &[], g, beta: Beta::Zero, poisoned, squared: false };
+        if let Some(gram) = &mut gram {
+            phases.gram(&plan, &done, gram.reborrow());
+        }
         if let Some(grad) = &mut grad {
             let (target, beta) = grad.target(index);
-            let (z, d) = (&z[..blocks * stride], &d[..own_d]);
-            let (d, other) = if dims.has_few_classes() { (z, d) } else { (d, z) };
-            let d_panels = if plan.packs_hidden_grad() { other } else { &[] };
-            let x_panels = &x_panels[..own_x];
-            let (a, g) = (&a[..len * stride], &f[..scores]);
-            let poisoned = Poisoned::find(&objective, start, x);
-            let done = Done { x, a, d, d_panels, x_panels, g, beta, poisoned: poisoned.as_ref() };
+            let d_panels = if plan.packs_hidden_grad() { other } else { &mut [] };
+            let done = Done { d_panels, x_panels: &x_panels[..own_x], beta, ..done };
             fork.weights(phases, &plan, &done, Weights::all(target))?;
             grad.tile_done(index, end == n);
         }
+        if let Some(moment) = &mut second_moment {
+            square(&plan, a, d, g);
+            let beta = if index == 0 { Beta::Zero } else { Beta::One };
+            let done = Done { x, a, d, d_panels: &[], x_panels: &[], g, beta, poisoned, squared: true };
+            fork.weights(phases, &plan, &done, Weights::all(moment.reborrow()))?;
+        }
     }
     Ok(total.total())
+}
+
+/// Squares A, and D and G without their factor 1/N, in place.
+fn square<T: Float>(plan: &Plan<'_, T>, a: &mut [T], d: &mut [T], g: &mut [T]) {
+    for (part, by) in [(a, T::one()), (d, plan.divisor), (g, plan.divisor)] {
+        part.iter_mut().for_each(|x| *x = (*x * by) * (*x * by));
+    }
 }
 
 /// The pass on a foreign engine: all of a tile's examples together, nothing fused, nothing cut up. Returns
@@ -225,7 +250,7 @@ pub(crate) fn foreign<T: Float, L: PrimInt>(
     plan: &Plan<'_, T>,
     job: Job<'_, '_, T, L>,
 ) -> Result<T, Error> {
-    let Job { x, objective, mut out, scratch, mut grad } = job;
+    let Job { x, objective, mut out, scratch, mut grad, mut second_moment, mut gram } = job;
     let Params { dims, w1, b1, w2, b2 } = plan.params;
     let (n, t, h, c) = (x.rows(), dims.tile_len(x.rows()), dims.hidden(), dims.classes());
     let wanted = Wanted { b2, goal: &objective, weight: plan.weight };
@@ -245,7 +270,8 @@ pub(crate) fn foreign<T: Float, L: PrimInt>(
         let skipped = || (0..len).filter(|row| objective.skips(start + row));
         skipped().for_each(|row| a[row * h..][..h].fill(T::zero()));
         let mut target = grad.as_mut().map(|grad| grad.target(index));
-        let singly = plan.clip.is_some() || out.needs_single_grads();
+        let singly =
+            plan.clip.is_some() || out.needs_single_grads() || second_moment.is_some() || gram.is_some();
         if let Some((grad, beta)) = target.as_mut().filter(|_| !singly) {
             engine.gemm(MatRef::new(f, c, len)?, MatRef::new(a, len, h)?, *beta, grad.w2.reborrow())?;
         }
@@ -268,9 +294,10 @@ pub(crate) fn foreign<T: Float, L: PrimInt>(
                 engine.gemm(MatRef::new(f, c, len)?, MatRef::new(a, len, h)?, *beta, grad.w2.reborrow())?;
             }
         }
+        let poisoned = Poisoned::find(&objective, start, x);
         if let Some((mut grad, beta)) = target {
             let d = MatRef::new(d, len, h)?;
-            match Poisoned::find(&objective, start, x) {
+            match &poisoned {
                 None => engine.gemm(d.t(), x, beta, grad.w1)?,
                 Some(poisoned) => poisoned
                     .weights(d.t(), x, beta, &mut grad.w1, |d, x, beta, w1| engine.gemm(d, x, beta, w1))?,
@@ -279,6 +306,20 @@ pub(crate) fn foreign<T: Float, L: PrimInt>(
         }
         if let Some(grad) = &mut grad {
             grad.tile_done(index, end == n);
+        }
+        // What no engine has, in this one's places.
+        let plan = Plan { block: len, hidden_stride: h, score_stride: len, ..*plan };
+        let poisoned = poisoned.as_ref();
+        let done =
+            Done { x, a, d, d_panels: &[], x_panels: &[], g: f, beta: Beta::Zero, poisoned, squared: false };
+        if let Some(gram) = &mut gram {
+            phases.gram(&plan, &done, gram.reborrow());
+        }
+        if let Some(moment) = &mut second_moment {
+            square(&plan, a, d, f);
+            let beta = if index == 0 { Beta::Zero } else { Beta::One };
+            let done = Done { x, a, d, d_panels: &[], x_panels: &[], g: f, beta, poisoned, squared: true };
+            phases.weights(&plan, &done, &mut Weights::all(moment.reborrow()))?;
         }
     }
     Ok(total.total())

@@ -91,6 +91,8 @@ pub struct Pass<'a, T, L = usize> {
     pub(crate) l2: L2<T>,
     pub(crate) effective_weight: Option<&'a mut T>,
     clip: Option<T>,
+    second_moment: Option<ParamsMut<'a, T>>,
+    gram: Option<MatMut<'a, T>>,
     kink: Kink,
     reduction: Reduction,
     engine: &'a dyn Gemm<T>,
@@ -111,6 +113,8 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
             l2: L2 { w1: T::zero(), w2: T::zero() },
             effective_weight: None,
             clip: None,
+            second_moment: None,
+            gram: None,
             kink: Kink::default(),
             reduction: Reduction::default(),
             engine: default_engine(),
@@ -172,6 +176,23 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
     /// their sum, and [`grad_norms`](Self::grad_norms) and [`clip`](Self::clip) do without.
     pub fn example_grads(self, grads: MatMut<'a, T>) -> Self {
         Self { out: Outputs { example_grads: Some(grads), ..self.out }, ..self }
+    }
+
+    /// Asks for the sum of the squares of the single examples' gradients, element by element: sum of
+    /// (v_i grad l_i)², after clipping. With the gradient it gives the variance over the examples. As many
+    /// multiply-adds as the gradient; its rounding error grows with the number of tiles.
+    pub fn second_moment(self, moment: ParamsMut<'a, T>) -> Self {
+        Self { second_moment: Some(moment), ..self }
+    }
+
+    /// Asks for (19), the inner products of the single examples' gradients v_i grad l_i, n × n, after clipping:
+    /// of up to [`Dims::tile_len`](crate::Dims::tile_len) examples. O(n² (m + h + C)), on the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// `run` gives [`Error::Length`] for [`What::Examples`] if there are more examples.
+    pub fn gram(self, gram: MatMut<'a, T>) -> Self {
+        Self { gram: Some(gram), ..self }
     }
 
     /// Clips the gradient of each single example to this norm, not negative, before it is added to the others:
@@ -261,6 +282,8 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
                 (self.out.losses.is_some(), What::Losses),
                 (self.out.grad_norms.is_some(), What::GradNorms),
                 (self.out.example_grads.is_some(), What::ExampleGradients),
+                (self.second_moment.is_some(), What::SecondMoment),
+                (self.gram.is_some(), What::Gram),
             ];
             if let Some(&(_, what)) = wanted.iter().find(|(wanted, _)| *wanted) {
                 return Err(Error::Unlabelled { what });
@@ -287,6 +310,18 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
             dims.check_same(What::Gradient, grad.dims)?;
         }
         self.out.check(n, dims)?;
+        if let Some(moment) = &self.second_moment {
+            dims.check_same(What::SecondMoment, moment.dims)?;
+        }
+        if let Some(gram) = &self.gram {
+            let (got, most) = ((gram.rows(), gram.cols()), dims.tile_len(n));
+            if got != (n, n) {
+                return Err(Error::Shape { what: What::Gram, expected: (n, n), got });
+            }
+            if n > most {
+                return Err(Error::Length { what: What::Examples, expected: most, got: n });
+            }
+        }
         let expected = dims.scratch_len(n);
         if scratch < expected {
             return Err(Error::Length { what: What::Scratch, expected, got: scratch });
@@ -305,7 +340,8 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
         };
         // Where nothing counts, the loss and its gradient are 0 and not 0 / 0.
         let weight = if divisor == T::zero() { T::zero() } else { divisor.recip() };
-        let wanted = grad.is_some() || self.out.input_grad.is_some() || self.out.needs_single_grads();
+        let singly = self.out.needs_single_grads() || self.second_moment.is_some() || self.gram.is_some();
+        let wanted = grad.is_some() || self.out.input_grad.is_some() || singly;
         let plan = Plan {
             params: self.params,
             kink: self.kink,
@@ -325,7 +361,15 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
         };
         let sum =
             grad.as_mut().map(|(grad, beta)| GradSum::new(grad.reborrow(), *beta, dims.group_tiles(), low));
-        let job = Job { x: self.x, objective: self.objective, out: self.out, scratch, grad: sum };
+        let job = Job {
+            x: self.x,
+            objective: self.objective,
+            out: self.out,
+            scratch,
+            grad: sum,
+            second_moment: self.second_moment,
+            gram: self.gram,
+        };
         let total = match self.engine.fused() {
             Fused(Some(phases)) => own(phases, self.fork, plan, job)?,
             Fused(None) => foreign(self.engine, gemm::phases(), &plan, job)?,

@@ -8,7 +8,7 @@ use crate::gemm::blocked::{Left, Panels, Right, pack, pack_left, product};
 use crate::gemm::tile::Then;
 use crate::gemm::{Beta, product_shape};
 use crate::kernels::direct;
-use crate::kernels::norms::Factors;
+use crate::kernels::norms::{Factors, dot, dot_rows};
 use crate::kernels::rows::{self, Wanted};
 use crate::kernels::sum::sum;
 use crate::matrix::{MatMut, MatRef};
@@ -62,6 +62,9 @@ pub(crate) trait Phases<T>: Sync {
         part: &mut Examples<'_, T>,
         goal: &dyn Goal<T>,
     ) -> Result<(), Error>;
+
+    /// (19) of all pairs of a tile's examples.
+    fn gram(&self, plan: &Plan<'_, T>, done: &Done<'_, T>, gram: MatMut<'_, T>);
 
     /// Phase 2: dW1, db1, dW2, db2, or their sums with what was there.
     fn weights(&self, plan: &Plan<'_, T>, done: &Done<'_, T>, part: &mut Weights<'_, T>)
@@ -199,6 +202,38 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         Ok(())
     }
 
+    fn gram(&self, plan: &Plan<'_, T>, done: &Done<'_, T>, mut gram: MatMut<'_, T>) {
+        let (one, n) = (T::one(), plan.divisor);
+        let example = |i: usize| {
+            let row = i * plan.hidden_stride..i * plan.hidden_stride + plan.params.b1.len();
+            let g = &done.g[i / plan.block * plan.score_stride * plan.params.b2.len() + i % plan.block..];
+            (
+                g.iter().step_by(plan.score_stride).take(plan.params.b2.len()),
+                &done.a[row.clone()],
+                &done.d[row],
+            )
+        };
+        for i in 0..done.x.rows() {
+            let (g_i, a_i, d_i) = example(i);
+            for k in 0..=i {
+                let (g_k, a_k, d_k) = example(k);
+                let g = g_i.clone().zip(g_k).fold(T::zero(), |sum, (&g_i, &g_k)| sum + (g_i * n) * (g_k * n));
+                let d = dot(*self, d_i, d_k) * n * n;
+                let left_out = done.poisoned.is_some_and(|poisoned| poisoned.has(i) || poisoned.has(k));
+                let value = if left_out {
+                    T::zero()
+                } else {
+                    g * (dot(*self, a_i, a_k) + one) + d * (dot_rows(*self, done.x, i, k) + one)
+                };
+                for (row, col) in [(i, k), (k, i)] {
+                    if let Some(out) = gram.get_mut(row, col) {
+                        *out = value;
+                    }
+                }
+            }
+        }
+    }
+
     fn weights(
         &self,
         plan: &Plan<'_, T>,
@@ -227,9 +262,21 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         let d = MatRef::with_strides(done.d, (n, h), (stride, 1))?.t().row_range(part.hidden.clone());
         if let Some(poisoned) = done.poisoned {
             return poisoned.weights(d, done.x, done.beta, &mut part.w1, |d, x, beta, w1| {
-                product(*self, Left::View(d), Right::View(x), beta, w1, Then::Nothing);
+                let x = if done.squared { Right::Squares(x) } else { Right::View(x) };
+                product(*self, Left::View(d), x, beta, w1, Then::Nothing);
                 Ok(())
             });
+        }
+        if done.squared {
+            product(
+                *self,
+                Left::View(d),
+                Right::Squares(done.x),
+                done.beta,
+                part.w1.reborrow(),
+                Then::Nothing,
+            );
+            return Ok(());
         }
         if plan.is_direct() {
             plain(*self, plan, d, done.x, done.beta, part.w1.reborrow());

@@ -146,6 +146,8 @@ pub(crate) struct Done<'a, T> {
     pub(crate) g: &'a [T],
     pub(crate) beta: Beta,
     pub(crate) poisoned: Option<&'a Poisoned>,
+    /// Whether A, D and G hold squares, and those of X are to be taken.
+    pub(crate) squared: bool,
 }
 
 /// Some rows of the weights' gradients.

@@ -32,7 +32,7 @@ impl Poisoned {
         any.then_some(poisoned)
     }
 
-    fn has(&self, row: usize) -> bool {
+    pub(crate) fn has(&self, row: usize) -> bool {
         (self.bits[row / 64] >> (row % 64)) & 1 == 1
     }
 

@@ -79,6 +79,8 @@ struct Results {
     singles: Vec<f64>,
     grad: Vec<f64>,
     dx: Vec<f64>,
+    moment: Vec<f64>,
+    gram: Vec<f64>,
 }
 
 fn evaluate(
@@ -98,6 +100,8 @@ fn evaluate(
         singles: vec![f64::NAN; n * problem.theta.len()],
         grad: vec![f64::NAN; problem.theta.len()],
         dx: vec![f64::NAN; n * m],
+        moment: vec![f64::NAN; problem.theta.len()],
+        gram: vec![f64::NAN; n * n],
     };
     let batch = Batch::new(x, &problem.labels).unwrap();
     let mut pass = Pass::new(Params::from_flat(dims, &problem.theta).unwrap(), batch)
@@ -108,6 +112,8 @@ fn evaluate(
         .grad_norms(&mut got.norms)
         .example_grads(MatMut::new(&mut got.singles, n, problem.theta.len()).unwrap())
         .input_grad(MatMut::new(&mut got.dx, n, m).unwrap())
+        .second_moment(ParamsMut::from_flat(dims, &mut got.moment).unwrap())
+        .gram(MatMut::new(&mut got.gram, n, n).unwrap())
         .grad(ParamsMut::from_flat(dims, &mut got.grad).unwrap());
     pass = clip.into_iter().fold(pass, Pass::clip);
     let mut scratch = vec![f64::NAN; dims.scratch_len(n)];
@@ -143,6 +149,17 @@ fn norms_and_clipped_gradients_are_the_formulas() {
             let expected: Vec<f64> = (0..problem.theta.len())
                 .map(|k| (0..problem.n).map(|i| count(norms[i]) * grads[i][k]).sum::<f64>() / total)
                 .collect();
+            // What is added up: v_i grad L_i, clipped.
+            let clipped: Vec<Vec<f64>> = grads
+                .iter()
+                .zip(&norms)
+                .map(|(grad, &norm)| grad.iter().map(|g| g * count(norm)).collect())
+                .collect();
+            let moment: Vec<f64> = (0..problem.theta.len())
+                .map(|k| clipped.iter().map(|grad| grad[k] * grad[k]).sum())
+                .collect();
+            let dot = |u: &[f64], v: &[f64]| u.iter().zip(v).map(|(u, v)| u * v).sum::<f64>();
+            let gram: Vec<f64> = clipped.iter().flat_map(|u| clipped.iter().map(|v| dot(u, v))).collect();
             let engines: [&dyn Gemm<f64>; 3] = [default_engine(), &Blocked, &Portable];
             for engine in engines {
                 for column_major in [false, true] {
@@ -150,6 +167,8 @@ fn norms_and_clipped_gradients_are_the_formulas() {
                     assert_close("norm", &got.norms, &norms);
                     assert_close("single gradient", &got.singles, &grads.concat());
                     assert_close("gradient", &got.grad, &expected);
+                    assert_close("second moment", &got.moment, &moment);
+                    assert_close("Gram matrix", &got.gram, &gram);
                 }
             }
         }

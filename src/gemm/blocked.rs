@@ -86,6 +86,8 @@ impl<'a, T> Left<'a, T> {
 pub(crate) enum Right<'a, T> {
     /// As it lies in memory.
     View(MatRef<'a, T>),
+    /// The squares of what lies in memory.
+    Squares(MatRef<'a, T>),
     /// In panels as wide as the widest register tile, as [`pack`] makes them.
     Packed(Panels<'a, T>),
 }
@@ -114,12 +116,13 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
 ) {
     let (rows, cols) = (a.rows(), c.cols());
     let whole = cols % S::LANES == 0;
+    let squared = matches!(b, Right::Squares(_));
     match b {
-        Right::View(b) => {
+        Right::View(b) | Right::Squares(b) => {
             // The same parts of the depth whether B is copied or not, which depends on the number of rows.
             let step = even(a.depth().min(a.segment()), 1, panel_depth::<T, S>());
             let parts = (step, a.segment());
-            if whole && in_place(rows, &b) {
+            if whole && !squared && in_place(rows, &b) {
                 for_panels::<T, S>(a.depth(), parts, cols, |depth, panel, _| {
                     let from = &b.as_slice()[depth.start * b.row_stride() + panel.start..];
                     let block = Block { a, segment: step, b: from, b_stride: b.row_stride(), b_step: 0 };
@@ -140,6 +143,9 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
             };
             for_panels::<T, S>(a.depth(), parts, cols, |depth, panel, width| {
                 copy(simd, b, depth.clone(), panel.clone(), width, memory);
+                if squared {
+                    memory[..depth.len() * width].iter_mut().for_each(|b| *b = *b * *b);
+                }
                 let block = Block { a, segment: step, b: memory, b_stride: width, b_step: 0 };
                 block.run(simd, 0..rows, depth, panel, beta, &mut c, &mut then);
             });

@@ -25,12 +25,8 @@ impl<T: Float> Factors<'_, T> {
     pub(crate) fn norm<S: Simd<T>>(&self, simd: S, i: usize, n: T) -> T {
         let row = i * self.stride..i * self.stride + self.hidden;
         let g = self.g[i..].iter().step_by(self.g_stride).fold(T::zero(), |sum, &g| sum + (g * n) * (g * n));
-        let (d, a) = (squares(simd, &self.d[row.clone()], n), squares(simd, &self.a[row], T::one()));
-        let x = if self.x.col_stride() == 1 {
-            squares(simd, &self.x.as_slice()[i * self.x.row_stride()..][..self.x.cols()], T::one())
-        } else {
-            self.x.row(i).fold(T::zero(), |sum, x| sum + x * x)
-        };
+        let (a, x) = (dot(simd, &self.a[row.clone()], &self.a[row.clone()]), dot_rows(simd, self.x, i, i));
+        let d = squares(simd, &self.d[row], n);
         let root = |sum: T| (sum + T::one()).sqrt();
         (g.sqrt() * root(a)).hypot(d.sqrt() * root(x))
     }
@@ -60,24 +56,58 @@ impl<T: Float> Factors<'_, T> {
 
 /// The sum of the squares of `row`, each times n before.
 fn squares<T: Float, S: Simd<T>>(simd: S, row: &[T], n: T) -> T {
-    /// So many registers are summed side by side: that hides the latency.
-    const SIDES: usize = 4;
+    if n == T::one() {
+        return dot(simd, row, row);
+    }
     simd.vectorize(
         #[inline(always)]
         || {
-            let (n_v, mut sums) = (simd.splat(n), [simd.splat(T::zero()); SIDES]);
-            let zero = sums[0];
-            let chunks = row.chunks_exact(SIDES * S::LANES);
-            let rest = chunks.remainder();
-            for chunk in chunks {
-                for side in 0..SIDES {
-                    let v = simd.mul_add(simd.load(&chunk[side * S::LANES..]), n_v, zero);
-                    sums[side] = simd.mul_add(v, v, sums[side]);
-                }
-            }
-            let mut lanes = [T::zero(); MAX_LANES];
-            simd.store(simd.add(simd.add(sums[0], sums[1]), simd.add(sums[2], sums[3])), &mut lanes);
-            rest.iter().fold(sum(&lanes), |sum, &x| sum + (x * n) * (x * n))
+            let by = simd.splat(n);
+            let zero = simd.splat(T::zero());
+            products(simd, row, row, |v| simd.mul_add(v, by, zero), |x| x * n)
         },
     )
+}
+
+/// The inner product of two rows.
+pub(crate) fn dot<T: Float, S: Simd<T>>(simd: S, u: &[T], v: &[T]) -> T {
+    simd.vectorize(
+        #[inline(always)]
+        || products(simd, u, v, |v| v, |x| x),
+    )
+}
+
+/// The inner product of two rows of X.
+pub(crate) fn dot_rows<T: Float, S: Simd<T>>(simd: S, x: MatRef<'_, T>, i: usize, k: usize) -> T {
+    if x.col_stride() != 1 {
+        return x.row(i).zip(x.row(k)).fold(T::zero(), |sum, (x_i, x_k)| sum + x_i * x_k);
+    }
+    let row = |i: usize| &x.as_slice()[i * x.row_stride()..][..x.cols()];
+    dot(simd, row(i), row(k))
+}
+
+/// The sum of the products of two rows' elements, each of which is changed before, as registers or alone.
+#[inline(always)]
+fn products<T: Float, S: Simd<T>>(
+    simd: S,
+    u: &[T],
+    v: &[T],
+    registers: impl Fn(S::V) -> S::V,
+    alone: impl Fn(T) -> T,
+) -> T {
+    /// So many registers are summed side by side: that hides the latency.
+    const SIDES: usize = 4;
+    let mut sums = [simd.splat(T::zero()); SIDES];
+    let (us, vs) = (u.chunks_exact(SIDES * S::LANES), v.chunks_exact(SIDES * S::LANES));
+    let rest = us.remainder().iter().zip(vs.remainder());
+    for (u, v) in us.zip(vs) {
+        for side in 0..SIDES {
+            let u = registers(simd.load(&u[side * S::LANES..]));
+            let v = registers(simd.load(&v[side * S::LANES..]));
+            sums[side] = simd.mul_add(u, v, sums[side]);
+        }
+    }
+    let mut lanes = [T::zero(); MAX_LANES];
+    simd.store(simd.add(simd.add(sums[0], sums[1]), simd.add(sums[2], sums[3])), &mut lanes);
+    rest.fold(sum(&lanes), |sum, (&u, &v)| sum + alone(u) * alone(v))
 }
