@@ -3,7 +3,9 @@
 
 use handgrad::derivation as d;
 use handgrad::gemm::{Blocked, Gemm, Portable, default_engine};
-use handgrad::{Batch, Dims, Executor, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction};
+use handgrad::{
+    Batch, Dims, Error, Executor, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction, What,
+};
 
 struct Problem {
     dims: Dims,
@@ -101,7 +103,7 @@ fn evaluate(
         grad: vec![f64::NAN; problem.theta.len()],
         dx: vec![f64::NAN; n * m],
         moment: vec![f64::NAN; problem.theta.len()],
-        gram: vec![f64::NAN; n * n],
+        gram: vec![f64::NAN; if n <= FEW { n * n } else { 0 }],
     };
     let batch = Batch::new(x, &problem.labels).unwrap();
     let mut pass = Pass::new(Params::from_flat(dims, &problem.theta).unwrap(), batch)
@@ -113,9 +115,9 @@ fn evaluate(
         .example_grads(MatMut::new(&mut got.singles, n, problem.theta.len()).unwrap())
         .input_grad(MatMut::new(&mut got.dx, n, m).unwrap())
         .second_moment(ParamsMut::from_flat(dims, &mut got.moment).unwrap())
-        .gram(MatMut::new(&mut got.gram, n, n).unwrap())
         .grad(ParamsMut::from_flat(dims, &mut got.grad).unwrap());
     pass = clip.into_iter().fold(pass, Pass::clip);
+    pass = MatMut::new(&mut got.gram, n, n).into_iter().fold(pass, Pass::gram);
     let mut scratch = vec![f64::NAN; dims.scratch_len(n)];
     got.loss =
         if threads { pass.executor(&Scoped).run(&mut scratch) } else { pass.run(&mut scratch) }.unwrap();
@@ -130,8 +132,19 @@ fn assert_close(what: &str, got: &[f64], expected: &[f64]) {
     }
 }
 
-const SHAPES: [(usize, usize, usize, usize); 6] =
-    [(3, 4, 2, 6), (5, 4, 3, 1), (70, 130, 4, 7), (9, 16, 3, 50), (4, 5, 70, 40), (20, 260, 6, 300)];
+/// Inner products are wanted of up to so many.
+const FEW: usize = 500;
+
+/// The last one has more than one tile.
+const SHAPES: [(usize, usize, usize, usize); 7] = [
+    (3, 4, 2, 6),
+    (5, 4, 3, 1),
+    (70, 130, 4, 7),
+    (9, 16, 3, 50),
+    (4, 5, 70, 40),
+    (20, 260, 6, 300),
+    (2, 3, 2, 2500),
+];
 
 #[test]
 fn norms_and_clipped_gradients_are_the_formulas() {
@@ -159,7 +172,8 @@ fn norms_and_clipped_gradients_are_the_formulas() {
                 .map(|k| clipped.iter().map(|grad| grad[k] * grad[k]).sum())
                 .collect();
             let dot = |u: &[f64], v: &[f64]| u.iter().zip(v).map(|(u, v)| u * v).sum::<f64>();
-            let gram: Vec<f64> = clipped.iter().flat_map(|u| clipped.iter().map(|v| dot(u, v))).collect();
+            let few = if problem.n <= FEW { &clipped[..] } else { &[] };
+            let gram: Vec<f64> = few.iter().flat_map(|u| few.iter().map(|v| dot(u, v))).collect();
             let engines: [&dyn Gemm<f64>; 3] = [default_engine(), &Blocked, &Portable];
             for engine in engines {
                 for column_major in [false, true] {
@@ -207,4 +221,67 @@ fn nan_stays() {
         assert!(got.norms[1].is_nan() && got.norms[0].is_finite() && got.norms[2].is_finite());
         assert!(got.loss.is_nan() && got.grad[got.grad.len() - 1].is_nan());
     }
+}
+
+#[test]
+fn what_is_left_out_has_no_part() {
+    for shape in SHAPES {
+        let mut problem = Problem::new(shape);
+        let engines: [&dyn Gemm<f64>; 3] = [default_engine(), &Blocked, &Portable];
+        let clean = engines.map(|engine| evaluate(&problem, engine, Some(0.1), false, false));
+        let m = problem.dims.inputs();
+        for (i, x) in problem.x.chunks_exact_mut(m).enumerate().filter(|(i, _)| problem.labels[*i] < 0) {
+            x[i % m] = f64::NAN;
+        }
+        for (engine, clean) in engines.into_iter().zip(clean) {
+            let got = evaluate(&problem, engine, Some(0.1), false, false);
+            for (got, clean) in [
+                (vec![got.loss], vec![clean.loss]),
+                (got.norms, clean.norms),
+                (got.singles, clean.singles),
+                (got.grad, clean.grad),
+                (got.dx, clean.dx),
+                (got.moment, clean.moment),
+                (got.gram, clean.gram),
+            ] {
+                assert_close("left out", &got, &clean);
+            }
+        }
+    }
+}
+
+#[test]
+fn outputs_of_the_wrong_size_are_refused() {
+    let problem = Problem::new((3, 4, 2, 6));
+    let (dims, n) = (problem.dims, problem.n);
+    let (params, len) = (Params::from_flat(dims, &problem.theta).unwrap(), dims.param_len());
+    let batch = Batch::new(MatRef::new(&problem.x, n, 3).unwrap(), &problem.labels).unwrap();
+    let pass = || Pass::new(params, batch).ignore_label(-1);
+    let (mut out, mut scratch) = (vec![7.0; n * (len + 1)], vec![0.0; dims.scratch_len(n)]);
+    let shape = |what, expected, got| Error::Shape { what, expected, got };
+    let got = pass().grad_norms(&mut out[..n + 1]).run(&mut scratch).unwrap_err();
+    assert_eq!(got, Error::Length { what: What::GradNorms, expected: n, got: n + 1 });
+    let view = MatMut::new(&mut out, n, len + 1).unwrap();
+    let got = pass().example_grads(view).run(&mut scratch).unwrap_err();
+    assert_eq!(got, shape(What::ExampleGradients, (n, len), (n, len + 1)));
+    let view = MatMut::new(&mut out[..n], n, 1).unwrap();
+    assert_eq!(pass().gram(view).run(&mut scratch).unwrap_err(), shape(What::Gram, (n, n), (n, 1)));
+    let other = Dims::new(3, 4, 1).unwrap();
+    let moment = ParamsMut::from_flat(other, &mut out[..other.param_len()]).unwrap();
+    let got = pass().second_moment(moment).run(&mut scratch).unwrap_err();
+    assert_eq!(got, Error::Dims { what: What::SecondMoment, expected: (3, 4, 2), got: (3, 4, 1) });
+    let got = pass().clip(-1.0).run(&mut scratch).unwrap_err();
+    assert_eq!(got, Error::Value { what: What::Clip, index: 0, got: -1.0 });
+    // More pairs than a tile has.
+    let n = dims.tile_len(usize::MAX) + 1;
+    let (x, labels) = (vec![0.0; n * 3], vec![0; n]);
+    let (mut gram, mut scratch) = (vec![7.0; n * n], vec![0.0; dims.scratch_len(n)]);
+    let batch = Batch::new(MatRef::new(&x, n, 3).unwrap(), &labels).unwrap();
+    let view = MatMut::new(&mut gram, n, n).unwrap();
+    let got = Pass::new(params, batch).gram(view).run(&mut scratch).unwrap_err();
+    assert_eq!(got, Error::Length { what: What::Examples, expected: n - 1, got: n });
+    assert!(out.iter().chain(&gram).all(|&x| x == 7.0));
+    let unlabelled = Pass::new(params, Batch::unlabelled(MatRef::new(&problem.x, 6, 3).unwrap()));
+    let got = unlabelled.grad_norms(&mut out[..6]).infer(&mut scratch).unwrap_err();
+    assert_eq!(got, Error::Unlabelled { what: What::GradNorms });
 }
