@@ -1,11 +1,13 @@
 //! Promise: the single examples' gradients are (12) to (15), their norms are (18), and a clipped gradient is the sum of the
 //! single ones, each scaled to the norm that it may have, on every engine, in one pass.
 
+#[path = "support/scoped.rs"]
+mod scoped;
+
 use handgrad::derivation as d;
 use handgrad::gemm::{Blocked, Gemm, Portable, default_engine};
-use handgrad::{
-    Batch, Dims, Error, Executor, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction, What,
-};
+use handgrad::{Batch, Dims, Error, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction, What};
+use scoped::Scoped;
 
 struct Problem {
     dims: Dims,
@@ -55,22 +57,6 @@ impl Problem {
             grads.push([dw1, db1, dw2, g].concat());
         }
         (grads, norms)
-    }
-}
-
-/// A thread for each task.
-struct Scoped;
-
-impl Executor for Scoped {
-    fn threads(&self) -> usize {
-        3
-    }
-
-    fn join(&self, first: &mut (dyn FnMut() + Send), second: &mut (dyn FnMut() + Send)) {
-        std::thread::scope(|scope| {
-            scope.spawn(first);
-            second();
-        });
     }
 }
 

@@ -127,7 +127,7 @@ fn tile_boundaries() {
 /// Dimensions at which a tile has fewer examples than its largest number.
 #[test]
 fn small_tiles() {
-    for (m, h, c, tile) in [(2, 30_000, 2, 32), (3, 1200, 5, 768)] {
+    for (m, h, c, tile) in [(2, 30_000, 2, 32), (3, 1200, 5, 512)] {
         let problem = Problem::random(1, (m, h, c, tile + 3));
         assert_eq!(problem.dims.tile_len(usize::MAX), tile);
         compare::<f32>(&problem, How::default());

@@ -1,12 +1,14 @@
 //! Promise: every objective that can be put together on a `Pass` is what formulas (20) to (24) say, on every
 //! engine, and an example that is left out has no part in it, whatever it holds.
 
+#[path = "support/scoped.rs"]
+mod scoped;
+
 use handgrad::derivation as d;
 use handgrad::gemm::{Blocked, Gemm, Portable, default_engine};
-use handgrad::{
-    Batch, Dims, Error, Executor, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction, What,
-};
+use handgrad::{Batch, Dims, Error, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction, What};
 use num_traits::PrimInt;
+use scoped::Scoped;
 
 /// A net, examples, and everything that an objective can be made of.
 struct Problem {
@@ -85,22 +87,6 @@ struct Results {
 enum Threads {
     One,
     Three,
-}
-
-/// A thread for each task.
-struct Scoped;
-
-impl Executor for Scoped {
-    fn threads(&self) -> usize {
-        3
-    }
-
-    fn join(&self, first: &mut (dyn FnMut() + Send), second: &mut (dyn FnMut() + Send)) {
-        std::thread::scope(|scope| {
-            scope.spawn(first);
-            second();
-        });
-    }
 }
 
 fn evaluate(problem: &Problem, choice: Choice, engine: &dyn Gemm<f64>, threads: Threads) -> Results {
