@@ -289,7 +289,7 @@ pub(crate) fn foreign<T: Float, L: PrimInt>(
             relu(plan.kink, a);
             skipped().for_each(|row| a[row * h..][..h].fill(T::zero()));
             let factors = Factors { g: f, g_stride: len, d, a, hidden: h, stride: h, x };
-            phases.single_grads(plan, &objective, start, factors, &mut out, start);
+            phases.single_grads(plan, &objective, start, factors, (&mut out, start));
             if let Some((grad, beta)) = &mut target {
                 engine.gemm(MatRef::new(f, c, len)?, MatRef::new(a, len, h)?, *beta, grad.w2.reborrow())?;
             }

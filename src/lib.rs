@@ -51,3 +51,4 @@ mod phases;
 mod plan;
 mod poisoned;
 mod simd;
+mod single;

@@ -8,7 +8,7 @@ use crate::gemm::blocked::{Left, Panels, Right, pack, pack_left, product};
 use crate::gemm::tile::Then;
 use crate::gemm::{Beta, product_shape};
 use crate::kernels::direct;
-use crate::kernels::norms::{Factors, dot, dot_rows};
+use crate::kernels::norms::Factors;
 use crate::kernels::rows::{self, Wanted};
 use crate::kernels::sum::sum;
 use crate::matrix::{MatMut, MatRef};
@@ -16,6 +16,7 @@ use crate::objective::Goal;
 use crate::outputs::Outputs;
 use crate::plan::{Done, Examples, Plan, Weights};
 use crate::simd::{MAX_LANES, Simd};
+use crate::single;
 
 /// The phases on one instruction set, for whoever knows the type T but not the set.
 pub(crate) trait Phases<T>: Sync {
@@ -43,16 +44,14 @@ pub(crate) trait Phases<T>: Sync {
         beta: Beta,
     ) -> Result<(), Error>;
 
-    /// What is wanted of the gradients of single examples: the first one has the number `first` in the batch
-    /// and the row `offset` in `out`. Then clips them, if that is wanted.
+    /// [`single::grads`].
     fn single_grads(
         &self,
         plan: &Plan<'_, T>,
         goal: &dyn Goal<T>,
         first: usize,
         factors: Factors<'_, T>,
-        out: &mut Outputs<'_, T>,
-        offset: usize,
+        out: (&mut Outputs<'_, T>, usize),
     );
 
     /// Phase 1: Z, A, F, the outputs, G and D of these examples.
@@ -63,7 +62,7 @@ pub(crate) trait Phases<T>: Sync {
         goal: &dyn Goal<T>,
     ) -> Result<(), Error>;
 
-    /// (19) of all pairs of a tile's examples.
+    /// [`single::gram`].
     fn gram(&self, plan: &Plan<'_, T>, done: &Done<'_, T>, gram: MatMut<'_, T>);
 
     /// Phase 2: dW1, db1, dW2, db2, or their sums with what was there.
@@ -117,32 +116,14 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         plan: &Plan<'_, T>,
         goal: &dyn Goal<T>,
         first: usize,
-        mut factors: Factors<'_, T>,
-        out: &mut Outputs<'_, T>,
-        offset: usize,
+        factors: Factors<'_, T>,
+        out: (&mut Outputs<'_, T>, usize),
     ) {
-        for i in 0..if plan.clip.is_some() || out.needs_single_grads() { factors.x.rows() } else { 0 } {
-            let skipped = goal.skips(first + i);
-            if let Some(grads) = &mut out.example_grads {
-                let row = grads.row_mut(offset + i);
-                if skipped {
-                    row.for_each(|out| *out = T::zero())
-                } else {
-                    factors.grad(i, plan.divisor, row)
-                }
-            }
-            if out.grad_norms.is_none() && plan.clip.is_none() {
-                continue;
-            }
-            let norm = if skipped { T::zero() } else { factors.norm(*self, i, plan.divisor) };
-            if let Some(norms) = &mut out.grad_norms {
-                norms[offset + i] = norm;
-            }
-            // NaN is not greater: it stays, and reaches the gradient.
-            if let Some(most) = plan.clip.filter(|&most| norm > most) {
-                factors.scale(i, most / norm);
-            }
-        }
+        single::grads(*self, plan, goal, first, factors, out);
+    }
+
+    fn gram(&self, plan: &Plan<'_, T>, done: &Done<'_, T>, gram: MatMut<'_, T>) {
+        single::gram(*self, plan, done, gram);
     }
 
     fn examples(
@@ -187,7 +168,7 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
                 let (g_stride, x) = (plan.score_stride, part.x.row_range(rows.clone()));
                 let factors = Factors { g: f, g_stride, d, a, hidden: h, stride, x };
                 let (first, row) = (part.first + start, part.row + start);
-                self.single_grads(plan, goal, first, factors, &mut part.out, row);
+                single::grads(*self, plan, goal, first, factors, (&mut part.out, row));
                 let d = MatRef::with_strides(d, (t, h), (stride, 1))?;
                 if plan.packs_hidden_grad() {
                     pack_left(*self, d, plan.block, panels);
@@ -200,38 +181,6 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
             }
         }
         Ok(())
-    }
-
-    fn gram(&self, plan: &Plan<'_, T>, done: &Done<'_, T>, mut gram: MatMut<'_, T>) {
-        let (one, n) = (T::one(), plan.divisor);
-        let example = |i: usize| {
-            let row = i * plan.hidden_stride..i * plan.hidden_stride + plan.params.b1.len();
-            let g = &done.g[i / plan.block * plan.score_stride * plan.params.b2.len() + i % plan.block..];
-            (
-                g.iter().step_by(plan.score_stride).take(plan.params.b2.len()),
-                &done.a[row.clone()],
-                &done.d[row],
-            )
-        };
-        for i in 0..done.x.rows() {
-            let (g_i, a_i, d_i) = example(i);
-            for k in 0..=i {
-                let (g_k, a_k, d_k) = example(k);
-                let g = g_i.clone().zip(g_k).fold(T::zero(), |sum, (&g_i, &g_k)| sum + (g_i * n) * (g_k * n));
-                let d = dot(*self, d_i, d_k) * n * n;
-                let left_out = done.poisoned.is_some_and(|poisoned| poisoned.has(i) || poisoned.has(k));
-                let value = if left_out {
-                    T::zero()
-                } else {
-                    g * (dot(*self, a_i, a_k) + one) + d * (dot_rows(*self, done.x, i, k) + one)
-                };
-                for (row, col) in [(i, k), (k, i)] {
-                    if let Some(out) = gram.get_mut(row, col) {
-                        *out = value;
-                    }
-                }
-            }
-        }
     }
 
     fn weights(
@@ -260,27 +209,19 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         }
         let (depth, segment, dims) = (n, plan.block, plan.params.dims);
         let d = MatRef::with_strides(done.d, (n, h), (stride, 1))?.t().row_range(part.hidden.clone());
+        let unpacked = |d: MatRef<'_, T>, x: MatRef<'_, T>, beta: Beta, w1: MatMut<'_, T>| {
+            if done.squared {
+                product(*self, Left::View(d), Right::Squares(x), beta, w1, Then::Nothing);
+            } else {
+                plain(*self, plan, d, x, beta, w1);
+            }
+            Ok(())
+        };
         if let Some(poisoned) = done.poisoned {
-            return poisoned.weights(d, done.x, done.beta, &mut part.w1, |d, x, beta, w1| {
-                let x = if done.squared { Right::Squares(x) } else { Right::View(x) };
-                product(*self, Left::View(d), x, beta, w1, Then::Nothing);
-                Ok(())
-            });
+            return poisoned.weights(d, done.x, done.beta, &mut part.w1, unpacked);
         }
-        if done.squared {
-            product(
-                *self,
-                Left::View(d),
-                Right::Squares(done.x),
-                done.beta,
-                part.w1.reborrow(),
-                Then::Nothing,
-            );
-            return Ok(());
-        }
-        if plan.is_direct() {
-            plain(*self, plan, d, done.x, done.beta, part.w1.reborrow());
-            return Ok(());
+        if done.squared || plan.is_direct() {
+            return unpacked(d, done.x, done.beta, part.w1.reborrow());
         }
         let d = if done.d_panels.is_empty() {
             Left::View(d)
