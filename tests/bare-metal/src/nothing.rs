@@ -1,11 +1,11 @@
-//! No kernels: what is left is the platform's own code.
+//! No kernels: what is left is the platform's own code, the text and the digits.
 
 use crate::digits::Tile;
 use crate::platform::{self, print};
 use crate::text;
 
 pub struct Memory {
-    tile: Tile<32>,
+    tile: Tile<1>,
 }
 
 impl Memory {
@@ -15,8 +15,11 @@ impl Memory {
 pub fn run(memory: &mut Memory) -> Result<(), ()> {
     let start = platform::now();
     memory.tile.read(0);
-    platform::report("conversion, instructions", platform::since(start), memory.tile.labels.len());
-    memory.tile.x.as_flattened().iter().for_each(|&x| text::float(x));
+    platform::report("conversion", platform::since(start), 1);
+    memory.tile.x.as_flattened().iter().for_each(|&x| {
+        text::float(x);
+        text::bits(x);
+    });
     memory.tile.labels.iter().for_each(|&label| text::decimal(usize::from(label)));
     print("\n");
     Ok(())

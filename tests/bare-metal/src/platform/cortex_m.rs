@@ -8,7 +8,8 @@ use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::entry;
 use cortex_m_semihosting::{debug, hio};
 
-use crate::task::{Memory, run};
+use crate::Memory;
+use crate::task::run;
 use crate::text;
 
 #[entry]

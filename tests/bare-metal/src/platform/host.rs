@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::task::{Memory, run};
+use crate::Memory;
+use crate::task::run;
 
 pub fn start() -> ExitCode {
     let mut memory = Memory::NEW;

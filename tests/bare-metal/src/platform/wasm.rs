@@ -1,7 +1,8 @@
 //! WebAssembly: the host gives one function, and calls `run`.
 #![expect(unsafe_code, reason = "names for the linker")]
 
-use crate::task::{Memory, run as task};
+use crate::Memory;
+use crate::task::run as task;
 
 // SAFETY: JavaScript takes any number, and has no access to the memory.
 #[link(wasm_import_module = "host")]
