@@ -38,6 +38,7 @@ use num_traits::Float;
 
 use crate::dims::Dims;
 use crate::error::{Error, What, check_len};
+use crate::kernels::softmax::zero;
 use crate::kink::Kink;
 
 // Everywhere here: iterators and checked cuts in the place of indices, so that no bounds check is left that
@@ -114,6 +115,7 @@ impl<'a, T: Float> Net<'a, T> {
         scratch: &mut [T],
     ) -> Result<T, Error> {
         self.check_class(class)?;
+        check_len(What::Gradient, self.dims.param_len(), grad.len())?;
         let [dw1, db1, dw2, db2] = self.dims.split_mut(grad)?;
         let State { z, a, f } = self.forward(x, scratch)?;
         let Softmax { loss, total, others } = softmax(f, class);
@@ -123,21 +125,25 @@ impl<'a, T: Float> Net<'a, T> {
             *g = if j == class { -(others * factor) } else { *g * factor };
             *db2 = *db2 + *g;
         }
-        // (13), and W2ᵀ g in the place of A, which Z still tells.
         let (m, h) = (self.dims.inputs().max(1), self.dims.hidden().max(1));
+        // (13)
+        for (&g, dw2) in f.iter().zip(dw2.chunks_exact_mut(h)) {
+            add_scaled(dw2, g, a);
+        }
+        // W2ᵀ g, in the place of A, which is not needed any more.
         let d = a;
         d.fill(T::zero());
-        for ((&g, w2), dw2) in f.iter().zip(self.w2.chunks_exact(h)).zip(dw2.chunks_exact_mut(h)) {
-            for (((dw2, &w2), d), &z) in dw2.iter_mut().zip(w2).zip(&mut *d).zip(&*z) {
-                *dw2 = *dw2 + g * active(z, z);
-                *d = *d + w2 * g;
-            }
+        for (&g, w2) in f.iter().zip(self.w2.chunks_exact(h)) {
+            add_scaled(d, g, w2);
         }
-        // (14), (12)
+        // (14), (12). A unit with I = 0 would add 0 x: nothing, where x is finite.
+        let finite = x.iter().all(|x| x.is_finite());
         for (((dw1, db1), &d), &z) in dw1.chunks_exact_mut(m).zip(db1).zip(&*d).zip(&*z) {
-            let d = active(z, d);
-            *db1 = *db1 + d;
-            dw1.iter_mut().zip(x).for_each(|(dw1, &x)| *dw1 = *dw1 + d * x);
+            if Kink::One.is_active(z) || !finite {
+                let d = active(z, d);
+                *db1 = *db1 + d;
+                add_scaled(dw1, d, x);
+            }
         }
         Ok(loss)
     }
@@ -167,31 +173,43 @@ fn active<T: Float>(z: T, v: T) -> T {
     if Kink::One.is_active(z) { v } else { T::zero() }
 }
 
-/// So many rows of the weights are multiplied with x together: each of its elements is loaded once for them.
-const ROWS: usize = 4;
-
 /// out = W x + b.
-#[inline(never)]
 fn layer<T: Float>(w: &[T], b: &[T], x: &[T], out: &mut [T]) {
-    let width = x.len().max(1);
-    let mut rows = w.chunks_exact(width);
-    let mut next = || rows.next().unwrap_or_default();
-    for (out, b) in out.chunks_mut(ROWS).zip(b.chunks(ROWS)) {
-        if out.len() < ROWS {
-            for (out, &b) in out.iter_mut().zip(b) {
-                *out = next().iter().zip(x).fold(T::zero(), |sum, (&w, &x)| sum + w * x) + b;
-            }
-        } else {
-            let [mut s0, mut s1, mut s2, mut s3] = [T::zero(); ROWS];
-            for ((((&x, &w0), &w1), &w2), &w3) in x.iter().zip(next()).zip(next()).zip(next()).zip(next()) {
-                s0 = s0 + w0 * x;
-                s1 = s1 + w1 * x;
-                s2 = s2 + w2 * x;
-                s3 = s3 + w3 * x;
-            }
-            out.iter_mut().zip(b).zip([s0, s1, s2, s3]).for_each(|((out, &b), sum)| *out = sum + b);
+    for ((out, &b), w) in out.iter_mut().zip(b).zip(w.chunks_exact(x.len().max(1))) {
+        *out = dot(w, x) + b;
+    }
+}
+
+// Four terms at a time, in the same order as one by one: the loop's own instructions are shared by four.
+
+/// w · x, from the first term to the last.
+#[inline(never)]
+fn dot<T: Float>(w: &[T], x: &[T]) -> T {
+    let (w, x) = (w.chunks_exact(4), x.chunks_exact(4));
+    let rest = w.remainder().iter().zip(x.remainder());
+    let mut sum = T::zero();
+    for (w, x) in w.zip(x) {
+        if let (&[w0, w1, w2, w3], &[x0, x1, x2, x3]) = (w, x) {
+            sum = sum + w0 * x0 + w1 * x1 + w2 * x2 + w3 * x3;
         }
     }
+    rest.fold(sum, |sum, (&w, &x)| sum + w * x)
+}
+
+/// sums ← sums + factor x.
+#[inline(never)]
+fn add_scaled<T: Float>(sums: &mut [T], factor: T, x: &[T]) {
+    let (mut sums, x) = (sums.chunks_exact_mut(4), x.chunks_exact(4));
+    let rest = x.remainder();
+    for (sums, x) in sums.by_ref().zip(x) {
+        if let ([s0, s1, s2, s3], &[x0, x1, x2, x3]) = (sums, x) {
+            *s0 = *s0 + factor * x0;
+            *s1 = *s1 + factor * x1;
+            *s2 = *s2 + factor * x2;
+            *s3 = *s3 + factor * x3;
+        }
+    }
+    sums.into_remainder().iter_mut().zip(rest).for_each(|(sum, &x)| *sum = *sum + factor * x);
 }
 
 /// The class of the largest score, and that score: the first one of equals. NaN counts as the largest of all.
@@ -218,8 +236,7 @@ struct Softmax<T> {
 /// subtraction that cancels.
 fn softmax<T: Float>(f: &mut [T], class: usize) -> Softmax<T> {
     let (first, lead) = leader(f);
-    // NaN if M is not finite.
-    let zero = lead - lead;
+    let zero = zero(lead);
     let (mut middle, mut right, mut loss) = (T::zero(), T::one(), T::zero());
     for (j, f) in f.iter_mut().enumerate() {
         let shifted = *f - lead;
