@@ -2,7 +2,7 @@
 
 use handgrad::Error;
 
-use crate::engine::{DIMS, Memory, STEP, right_predictions, step, theta};
+use crate::engine::{DIMS, Memory, SCRATCH_BYTES, STEP, right_predictions, step, theta};
 use crate::platform::{self, print};
 use crate::text;
 
@@ -35,6 +35,9 @@ pub fn run(memory: &mut Memory) -> Result<(), Error> {
         right += right_predictions(memory, first)?;
     }
     platform::report("prediction", platform::since(start), TEST);
+    print("# bytes: scratch ");
+    text::decimal(SCRATCH_BYTES);
+    print("\n");
     print("right ");
     text::decimal(right);
     print(" of ");

@@ -16,11 +16,10 @@ pub fn run(memory: &mut Memory) -> Result<(), ()> {
     let start = platform::now();
     memory.tile.read(0);
     platform::report("conversion", platform::since(start), 1);
-    memory.tile.x.as_flattened().iter().for_each(|&x| {
-        text::float(x);
-        text::bits(x);
-    });
-    memory.tile.labels.iter().for_each(|&label| text::decimal(usize::from(label)));
+    let sum = memory.tile.x.as_flattened().iter().fold(0.0, |sum, x| sum + x);
+    text::decimal(sum as usize);
+    #[cfg(feature = "panic")]
+    text::decimal([3, 1, 2][platform::now() as usize]);
     print("\n");
     Ok(())
 }

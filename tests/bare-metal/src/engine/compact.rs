@@ -25,6 +25,9 @@ impl Memory {
     };
 }
 
+#[cfg(feature = "learn")]
+pub const SCRATCH_BYTES: usize = size_of::<f32>() * DIMS.scratch_len(1);
+
 /// One step on the examples from `first` on. Returns their mean loss before it.
 #[cfg(feature = "learn")]
 pub fn step(memory: &mut Memory, first: usize) -> Result<f32, Error> {

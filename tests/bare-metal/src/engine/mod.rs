@@ -3,9 +3,9 @@
 #[cfg_attr(feature = "pass", path = "pass.rs")]
 #[cfg_attr(not(feature = "pass"), path = "compact.rs")]
 mod way;
-#[cfg(feature = "learn")]
-pub use way::step;
 pub use way::{Memory, right_predictions};
+#[cfg(feature = "learn")]
+pub use way::{SCRATCH_BYTES, step};
 
 use handgrad::Dims;
 
