@@ -38,8 +38,8 @@ function callers(file) {
 function modules(found) {
   const sums = new Map();
   for (const [name, calls] of found) {
-    // A method is listed under its type and trait: the last path but one is that of the code.
-    const path = name.replace(/^<+/, "").match(/[a-z_]\w*(::[a-z_]\w*)*/)[0];
+    // The first path in a name that is of this project: of a method, that of its type.
+    const path = (name.match(/\bhandgrad\w*(::[a-z_]\w*)*/) ?? [name])[0];
     sums.set(path, (sums.get(path) ?? 0) + calls);
   }
   return [...sums].sort((a, b) => b[1] - a[1]).map(([path, calls]) => `${path} ${calls}`);
