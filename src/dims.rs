@@ -273,9 +273,11 @@ impl Dims {
     pub(crate) fn split<T>(self, flat: &[T]) -> Result<[&[T]; 4], Error> {
         check_len(What::Params, self.param_len(), flat.len())?;
         let [w1, b1, w2, _] = self.block_lens();
-        let (w1, rest) = flat.split_at(w1);
-        let (b1, rest) = rest.split_at(b1);
-        let (w2, b2) = rest.split_at(w2);
+        let wrong = Error::Length { what: What::Params, expected: self.param_len(), got: flat.len() };
+        // Checked cuts, though the length is right: so no panic is left in the program.
+        let (w1, rest) = flat.split_at_checked(w1).ok_or(wrong)?;
+        let (b1, rest) = rest.split_at_checked(b1).ok_or(wrong)?;
+        let (w2, b2) = rest.split_at_checked(w2).ok_or(wrong)?;
         Ok([w1, b1, w2, b2])
     }
 
@@ -283,9 +285,10 @@ impl Dims {
     pub(crate) fn split_mut<T>(self, flat: &mut [T]) -> Result<[&mut [T]; 4], Error> {
         check_len(What::Params, self.param_len(), flat.len())?;
         let [w1, b1, w2, _] = self.block_lens();
-        let (w1, rest) = flat.split_at_mut(w1);
-        let (b1, rest) = rest.split_at_mut(b1);
-        let (w2, b2) = rest.split_at_mut(w2);
+        let wrong = Error::Length { what: What::Params, expected: self.param_len(), got: flat.len() };
+        let (w1, rest) = flat.split_at_mut_checked(w1).ok_or(wrong)?;
+        let (b1, rest) = rest.split_at_mut_checked(b1).ok_or(wrong)?;
+        let (w2, b2) = rest.split_at_mut_checked(w2).ok_or(wrong)?;
         Ok([w1, b1, w2, b2])
     }
 

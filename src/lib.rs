@@ -33,6 +33,9 @@ pub use functions::{log_probabilities, loss, loss_and_grad, predict, probabiliti
 pub use kink::Kink;
 pub use pass::{Pass, Reduction};
 
+// One example at a time, for small targets.
+pub mod compact;
+
 // The checker of gradients, anyone's. Knows nothing of nets.
 pub mod gradcheck;
 

@@ -280,6 +280,6 @@ pub(crate) fn sum_rows<T: Float>(
 /// M - M: 0, or NaN if M is not finite.
 #[inline(always)]
 #[expect(clippy::eq_op, reason = "NaN is not equal")]
-fn zero<T: Float>(lead: T) -> T {
+pub(crate) fn zero<T: Float>(lead: T) -> T {
     lead - lead
 }
