@@ -36,7 +36,8 @@ impl<T: Float + 'static> Simd<T> for Portable {
 
     #[inline(always)]
     fn load(self, from: &[T]) -> Self::V {
-        core::array::from_fn(|lane| from[lane])
+        let from = &from[..LANES];
+        [from[0], from[1], from[2], from[3]]
     }
 
     #[inline(always)]
@@ -49,12 +50,12 @@ impl<T: Float + 'static> Simd<T> for Portable {
 
     #[inline(always)]
     fn add(self, a: Self::V, b: Self::V) -> Self::V {
-        core::array::from_fn(|lane| a[lane] + b[lane])
+        [a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]]
     }
 
     #[inline(always)]
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
-        core::array::from_fn(|lane| c[lane] + a[lane] * b[lane])
+        [c[0] + a[0] * b[0], c[1] + a[1] * b[1], c[2] + a[2] * b[2], c[3] + a[3] * b[3]]
     }
 
     #[inline(always)]
