@@ -74,19 +74,20 @@ impl<T> Target<'_, T> {
 
 pub(super) type Sweep<T, S> = fn(S, Factors<'_, T>, Target<'_, T>);
 
-/// The products of a column of register tiles, each of so many rows and registers in a row.
+/// The products of a column of register tiles, each of so many rows and registers in a row, no more than the
+/// instruction set's largest. (That the guards say so, too, leaves the others out of the program.)
 pub(super) fn sweep<T: Float, S: Simd<T>>(rows: usize, vecs: usize) -> Sweep<T, S> {
     match (rows, vecs) {
-        (8, 3) => run::<T, S, 8, 3>,
-        (8, 2) => run::<T, S, 8, 2>,
-        (8, 1) => run::<T, S, 8, 1>,
-        (4, 3) => run::<T, S, 4, 3>,
+        (8, 3) if S::ROWS >= 8 && S::VECS >= 3 => run::<T, S, 8, 3>,
+        (8, 2) if S::ROWS >= 8 => run::<T, S, 8, 2>,
+        (8, 1) if S::ROWS >= 8 => run::<T, S, 8, 1>,
+        (4, 3) if S::VECS >= 3 => run::<T, S, 4, 3>,
         (4, 2) => run::<T, S, 4, 2>,
         (4, 1) => run::<T, S, 4, 1>,
-        (2, 3) => run::<T, S, 2, 3>,
+        (2, 3) if S::VECS >= 3 => run::<T, S, 2, 3>,
         (2, 2) => run::<T, S, 2, 2>,
         (2, 1) => run::<T, S, 2, 1>,
-        (_, 3) => run::<T, S, 1, 3>,
+        (_, 3) if S::VECS >= 3 => run::<T, S, 1, 3>,
         (_, 2) => run::<T, S, 1, 2>,
         _ => run::<T, S, 1, 1>,
     }

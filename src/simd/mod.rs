@@ -34,9 +34,9 @@ pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
     type V: Copy;
     /// The numbers in a register.
     const LANES: usize;
-    /// Rows of the largest register tile: 1, 2, 4 or 8.
+    /// Rows of the largest register tile: 4 or 8.
     const ROWS: usize;
-    /// Registers in a row of the largest register tile, at most 3. `ROWS` x `VECS` sums, `VECS` operands and
+    /// Registers in a row of the largest register tile, 2 or 3. `ROWS` x `VECS` sums, `VECS` operands and
     /// a broadcast one fit the registers, and the sums suffice to hide the latency of a multiply-add.
     const VECS: usize;
     /// A packed panel, for the stack: as deep as leaves room for it in half of the first cache.
