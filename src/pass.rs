@@ -18,10 +18,10 @@ use crate::plan::Plan;
 /// How the losses of the examples become one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Reduction {
-    /// (6): L = (1/n) sum of L_i. The default.
+    /// (6): L = (1/n) sum of L_i; with weights (22), where N is (23). The default.
     #[default]
     Mean,
-    /// L = sum of L_i.
+    /// L = sum of L_i, or of v_i l_i.
     Sum,
 }
 
@@ -155,7 +155,7 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
         Self { out: Outputs { input_grad: Some(input_grad), ..self.out }, ..self }
     }
 
-    /// Asks for (5), the losses L_i of the single examples, n, whatever the reduction.
+    /// Asks for (5), the losses L_i of the single examples, n, or v_i l_i with weights, whatever the reduction.
     pub fn losses(self, losses: &'a mut [T]) -> Self {
         Self { out: Outputs { losses: Some(losses), ..self.out }, ..self }
     }
@@ -258,7 +258,9 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
     /// # Errors
     ///
     /// [`Error::Unlabelled`] if the batch has no labels. [`Error::Shape`] if the examples have not m inputs.
-    /// [`Error::Label`] for the first label that is not a class. [`Error::Dims`], [`Error::Shape`] or
+    /// [`Error::Label`] for the first label that is not a class. [`Error::Value`] for the first number of an
+    /// option that is out of its range, [`Error::Length`] or [`Error::Shape`] for one of the wrong size.
+    /// [`Error::Dims`], [`Error::Shape`] or
     /// [`Error::Length`] for an output of the wrong size, [`Error::Length`] for too short a scratch; nothing
     /// has been written then. The crate's own engines return no errors here; one from a caller's engine ends
     /// the pass where it is.
