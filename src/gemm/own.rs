@@ -75,33 +75,43 @@ impl<T: Float + 'static> Gemm<T> for Portable {
 
 /// The phases on the best instruction set that there is for T on this machine.
 pub(crate) fn phases<T: Float + 'static>() -> &'static dyn Phases<T> {
+    // Of type `&'static dyn Phases<T>` is the one for f32 only if T is f32: `Any` finds that out with no
+    // demand on T, which may be anybody's.
+    let (single, double) = (single(), double());
+    let candidates: [&dyn core::any::Any; 2] = [&single, &double];
+    let typed = candidates.into_iter().find_map(|phases| phases.downcast_ref::<&'static dyn Phases<T>>());
+    typed.copied().unwrap_or(&crate::simd::Portable)
+}
+
+// Not generic, so that the loops for these types are compiled once, with this crate, and not again with each
+// program that uses it.
+
+fn single() -> &'static dyn Phases<f32> {
     #[cfg(all(feature = "std", target_arch = "x86_64", handgrad_avx512))]
-    if let Some(found) = crate::simd::Avx512::detect().and_then(typed) {
+    if let Some(found) = crate::simd::Avx512::detect() {
         return found;
     }
     #[cfg(all(feature = "std", target_arch = "x86_64"))]
-    if let Some(found) = crate::simd::Avx2::detect().and_then(typed) {
+    if let Some(found) = crate::simd::Avx2::detect() {
         return found;
     }
     #[cfg(all(feature = "std", target_arch = "aarch64", target_feature = "neon"))]
-    if let Some(found) = typed(crate::simd::Neon::get()) {
-        return found;
-    }
+    return crate::simd::Neon::get();
+    #[cfg(not(all(feature = "std", target_arch = "aarch64", target_feature = "neon")))]
     &crate::simd::Portable
 }
 
-/// The phases for T on an instruction set, if T is one of the two types that it is for.
-///
-/// Of type `&'static dyn Phases<T>` is the one for f32 only if T is f32: `Any` finds that out with no demand
-/// on T, which may be anybody's.
-#[cfg(any(
-    all(feature = "std", target_arch = "x86_64"),
-    all(feature = "std", target_arch = "aarch64", target_feature = "neon")
-))]
-fn typed<T: Float + 'static, S: Phases<f32> + Phases<f64>>(
-    simd: &'static S,
-) -> Option<&'static dyn Phases<T>> {
-    let (single, double): (&'static dyn Phases<f32>, &'static dyn Phases<f64>) = (simd, simd);
-    let candidates: [&dyn core::any::Any; 2] = [&single, &double];
-    candidates.into_iter().find_map(|phases| phases.downcast_ref::<&'static dyn Phases<T>>()).copied()
+fn double() -> &'static dyn Phases<f64> {
+    #[cfg(all(feature = "std", target_arch = "x86_64", handgrad_avx512))]
+    if let Some(found) = crate::simd::Avx512::detect() {
+        return found;
+    }
+    #[cfg(all(feature = "std", target_arch = "x86_64"))]
+    if let Some(found) = crate::simd::Avx2::detect() {
+        return found;
+    }
+    #[cfg(all(feature = "std", target_arch = "aarch64", target_feature = "neon"))]
+    return crate::simd::Neon::get();
+    #[cfg(not(all(feature = "std", target_arch = "aarch64", target_feature = "neon")))]
+    &crate::simd::Portable
 }
