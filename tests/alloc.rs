@@ -7,7 +7,6 @@ mod support;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use autodiff::F1;
 use half::bf16;
 use handgrad::gemm::{Beta, Blocked, Gemm, Portable, default_engine};
 use handgrad::gradcheck::{Block, Check, Dual, Outcome, jvp_scratch_len, scratch_len, self_test_scratch_len};
@@ -94,7 +93,6 @@ fn none_on_the_crates_own_engines() {
         assert_eq!(allocations::<f32>(&Portable, n), 0);
         assert_eq!(allocations::<f64>(&Portable, n), 0);
         assert_eq!(allocations::<bf16>(default_engine(), n), 0);
-        assert_eq!(allocations::<F1>(default_engine(), n), 0);
     }
 }
 

@@ -1,5 +1,5 @@
 //! What the tests share: problems, memory layouts, the oracle made of `handgrad::derivation`, and the
-//! rounding bounds that are the tolerances. `tests/support_itself.rs` tests it.
+//! rounding bounds that are the tolerances. `tests/pass/support_itself.rs` tests it.
 #![allow(dead_code, reason = "every test file uses its own part of it")]
 
 pub mod bounds;
@@ -89,7 +89,7 @@ impl Element for TwoFloat {
     }
 }
 
-/// A dual number. Constants here: what it differentiates is tested in `tests/duals.rs`.
+/// A dual number. Constants here: what it differentiates is tested in `tests/pass/duals.rs`.
 impl Element for F1 {
     const U: f64 = f64::U;
     const FUN: f64 = f64::FUN;

@@ -1,11 +1,9 @@
 //! Promise: scratch memory does not grow with n, and nothing depends on what was in the scratch or in the
 //! outputs before.
 
-mod support;
-
+use crate::support::Problem;
 use handgrad::gemm::{Blocked, Gemm, Portable, default_engine};
 use handgrad::{Batch, Dims, MatMut, MatRef, Params, ParamsMut, Pass};
-use support::Problem;
 
 #[test]
 fn scratch_is_one_tile_and_constant() {

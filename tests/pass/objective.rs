@@ -1,14 +1,11 @@
 //! Promise: every objective that can be put together on a `Pass` is what formulas (20) to (24) say, on every
 //! engine, and an example that is left out has no part in it, whatever it holds.
 
-#[path = "support/scoped.rs"]
-mod scoped;
-
+use crate::scoped::Scoped;
 use handgrad::derivation as d;
 use handgrad::gemm::{Blocked, Gemm, Portable, default_engine};
 use handgrad::{Batch, Dims, Error, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction, What};
 use num_traits::PrimInt;
-use scoped::Scoped;
 
 /// A net, examples, and everything that an objective can be made of.
 struct Problem {

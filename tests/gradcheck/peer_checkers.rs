@@ -2,14 +2,10 @@
 //! right, the faults are what they say, and the peers judge by their documented rules. With `--nocapture` it
 //! prints which peer raises a false alarm where.
 
-#[path = "support/functions.rs"]
-mod functions;
-#[path = "support/peers.rs"]
-mod peers;
-
+use crate::functions::{Block, Case, FAULTS, Fault, Kind, cases, detection_cases, inject};
+use crate::peers;
 use autodiff::F1;
 use fastrand::Rng;
-use functions::{Block, Case, FAULTS, Fault, Kind, cases, detection_cases, inject};
 
 /// A peer's verdict on a gradient of a case.
 type Verdict = fn(&Case, &[f64], &mut Rng) -> bool;

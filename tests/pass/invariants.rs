@@ -1,12 +1,10 @@
 //! Promise: what must hold of any softmax classifier holds of this one. Properties over random nets.
 
-mod support;
-
+use crate::support::bounds::{Rounding, bounds};
+use crate::support::{Element, How, Layout, Outputs, Problem, assert_within, run_pass};
 use handgrad::gemm::{Gemm, Portable, default_engine};
 use handgrad::{Batch, Dims, Kink, MatRef, Params, ParamsMut, Pass, Reduction, strategies};
 use proptest::prelude::*;
-use support::bounds::{Rounding, bounds};
-use support::{Element, How, Layout, Outputs, Problem, assert_within, run_pass};
 
 /// Small nets and few examples, hard cases among them.
 fn problems() -> impl Strategy<Value = Problem> {

@@ -1,10 +1,8 @@
 //! Promise: gradients are exact. Against dual numbers sent through `loss` in f64: 1e-12 relative.
 
-mod support;
-
+use crate::support::{Problem, oracle, vectors};
 use autodiff::F1;
 use handgrad::{Batch, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction, derivation};
-use support::{Problem, oracle, vectors};
 
 /// dL/dv for each entry v of theta and of x, by one evaluation of the loss in dual numbers each.
 fn by_duals(problem: &Problem, kink: Kink, reduction: Reduction) -> (Vec<f64>, Vec<f64>) {

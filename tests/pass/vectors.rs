@@ -1,13 +1,11 @@
 //! Promise: gradients are exact to rounding, also where the textbook form loses accuracy. Against reference
 //! results of 60-digit arithmetic.
 
-mod support;
-
+use crate::support::bounds::{Rounding, bounds, gauges};
+use crate::support::vectors::{Vector, all};
+use crate::support::{Element, How, Outputs, assert_within, oracle, run_pass};
 use handgrad::gemm::{Blocked, Gemm, Portable, default_engine};
 use handgrad::{Kink, Reduction, derivation};
-use support::bounds::{Rounding, bounds, gauges};
-use support::vectors::{Vector, all};
-use support::{Element, How, Outputs, assert_within, oracle, run_pass};
 
 /// The outputs a file has, next to each other: (name, got, expected, bound or gauge).
 fn parts<'a, T: Element>(

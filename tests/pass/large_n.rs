@@ -1,12 +1,10 @@
 //! Promise: the error of sums over examples does not grow with n, tested at n = 10^6 in f32; and memory does
 //! not grow with n × C.
 
-mod support;
-
+use crate::support::bounds::{PLAIN_TERMS, Rounding, bounds};
+use crate::support::{Element, How, Layout, Problem, assert_within, run_pass};
 use handgrad::gemm::Blocked;
 use handgrad::{Batch, Dims, Kink, MatRef, Params, ParamsMut, Pass, Reduction, derivation};
-use support::bounds::{PLAIN_TERMS, Rounding, bounds};
-use support::{Element, How, Layout, Problem, assert_within, run_pass};
 
 const N: usize = 1_000_000;
 
@@ -57,7 +55,7 @@ fn one_example_a_million_times() {
 }
 
 /// A vocabulary as classes: nothing of the size of n × C is needed. 2.6 GB of memory, so by hand:
-/// `cargo test --release --test large_n -- --ignored --nocapture`.
+/// `cargo test --release --test pass large_n -- --ignored --nocapture`.
 #[test]
 #[ignore = "2.6 GB of memory"]
 fn very_many_classes() {

@@ -1,14 +1,12 @@
 //! Promise: every fast kernel computes what the derivation says, for all shapes, layouts, types, engines,
 //! conventions and reductions, within the rounding bound of `support::bounds`.
 
-mod support;
-
+use crate::support::bounds::{Rounding, bounds};
+use crate::support::{Element, How, LAYOUTS, Layout, Problem, assert_within, oracle, run_pass};
 use autodiff::F1;
 use half::bf16;
 use handgrad::gemm::{Blocked, Gemm, Portable, default_engine};
 use handgrad::{Kink, Reduction};
-use support::bounds::{Rounding, bounds};
-use support::{Element, How, LAYOUTS, Layout, Problem, assert_within, oracle, run_pass};
 use twofloat::TwoFloat;
 
 /// Runs a pass and compares every output with the oracle in the same type: each of the two may be off by

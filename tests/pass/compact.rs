@@ -1,13 +1,11 @@
 //! Promise: the net that takes one example at a time computes what the derivation says, for all shapes and
 //! types, within the rounding bound of `support::bounds`; refuses what `Pass` refuses; swallows no NaN.
 
-mod support;
-
+use crate::support::bounds::{Rounding, bounds};
+use crate::support::{Element, Problem, assert_within, oracle};
 use autodiff::F1;
 use handgrad::compact::Net;
 use handgrad::{Dims, Error, Kink, Reduction, What};
-use support::bounds::{Rounding, bounds};
-use support::{Element, Problem, assert_within, oracle};
 use twofloat::TwoFloat;
 
 struct Got<T> {

@@ -2,18 +2,14 @@
 //! of PyTorch, JAX and scipy do. Measures both, over hard functions with right gradients and over faults injected
 //! into easy ones, and compares what it finds with the tables of `docs/gradcheck.md`.
 //!
-//! To see the tables as they are now: `cargo test --test detection -- --nocapture`.
+//! To see the tables as they are now: `cargo test --test gradcheck detection -- --nocapture`.
 
-#[path = "support/functions.rs"]
-mod functions;
-#[path = "support/peers.rs"]
-mod peers;
-
+use crate::functions::{Case, FAULTS, cases, detection_cases, inject};
+use crate::peers;
 use fastrand::Rng;
-use functions::{Case, FAULTS, cases, detection_cases, inject};
 use handgrad::gradcheck::{Block, Check, Outcome, scratch_len};
 
-const DOCS: &str = include_str!("../docs/gradcheck.md");
+const DOCS: &str = include_str!("../../docs/gradcheck.md");
 
 const METHODS: [&str; 5] = ["handgrad", "PyTorch", "PyTorch fast", "JAX", "scipy"];
 

@@ -1,14 +1,12 @@
 //! Promise: every misuse is a typed error that says what, where, expected and got, before any output is
 //! written.
 
-mod support;
-
+use crate::support::Problem;
 use handgrad::gemm::{Beta, Gemm, Portable, default_engine};
 use handgrad::{
     Batch, Dims, Error, MatMut, MatRef, Params, ParamsMut, Pass, What, derivation, loss, loss_and_grad,
     predict, probabilities, scores,
 };
-use support::Problem;
 
 const M: usize = 4;
 const H: usize = 3;

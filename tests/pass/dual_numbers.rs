@@ -1,14 +1,12 @@
 //! Promise: a dual number has the value that T has and its exact derivative: each function against its closed
 //! form, against central differences and against the crate autodiff, and the loss against its gradient.
 
-mod support;
-
+use crate::support::Problem;
 use autodiff::F1;
 use handgrad::gradcheck::Dual;
 use handgrad::{Batch, MatMut, MatRef, Params, ParamsMut, Pass};
 use num_traits::{Float, One, Zero};
 use proptest::prelude::*;
-use support::Problem;
 use twofloat::TwoFloat;
 
 type D = Dual<f64>;

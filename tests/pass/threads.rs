@@ -1,12 +1,10 @@
 //! Promise: the same bits for every executor and any number of threads.
 
-mod support;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::support::{Element, Problem};
 use handgrad::gemm::{Blocked, Gemm, Portable, default_engine};
 use handgrad::{Batch, Error, Executor, MatMut, MatRef, Params, ParamsMut, Pass};
-use support::{Element, Problem};
 
 /// Scoped threads. Counts the joins.
 struct Scoped {
@@ -54,6 +52,45 @@ impl Executor for Lazy {
 
     fn join(&self, a: &mut (dyn FnMut() + Send), _: &mut (dyn FnMut() + Send)) {
         a();
+    }
+}
+
+/// Forgets the whole pass.
+struct Idle;
+
+impl Executor for Idle {
+    fn threads(&self) -> usize {
+        2
+    }
+
+    fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
+        a();
+        b();
+    }
+
+    fn enter(&self, _: &mut (dyn FnMut() + Send)) {}
+}
+
+/// Runs the whole pass on a thread of its own, and that twice.
+struct Elsewhere;
+
+impl Executor for Elsewhere {
+    fn threads(&self) -> usize {
+        2
+    }
+
+    fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
+        b();
+        a();
+    }
+
+    fn enter(&self, pass: &mut (dyn FnMut() + Send)) {
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                pass();
+                pass();
+            });
+        });
     }
 }
 
@@ -167,6 +204,14 @@ fn foreign_engines_are_not_cut_up() {
 fn a_forgotten_task_is_an_error() {
     let problem = Problem::random(3, (70, 61, 5, 200));
     assert_eq!(outputs::<f64, _>(&problem, &Blocked, Some(&Lazy), false), Err(Error::Executor));
+    assert_eq!(outputs::<f64, _>(&problem, &Blocked, Some(&Idle), false), Err(Error::Executor));
+}
+
+#[test]
+fn a_pass_can_run_on_a_thread_of_the_executor() {
+    let problem = Problem::random(4, (70, 61, 5, 200));
+    let serial = outputs::<f64, Scoped>(&problem, &Blocked, None, false);
+    assert_eq!(outputs::<f64, _>(&problem, &Blocked, Some(&Elsewhere), false), serial);
 }
 
 /// A pass can be sent to another thread.

@@ -1,13 +1,11 @@
 //! The testers are tested: a check that could not fail would prove nothing.
 
-mod support;
-
 use std::panic::catch_unwind;
 
+use crate::support::bounds::{Rounding, bounds};
+use crate::support::vectors::all;
+use crate::support::{Element, How, LAYOUTS, Problem, assert_within, oracle, run_pass};
 use handgrad::{Kink, Reduction};
-use support::bounds::{Rounding, bounds};
-use support::vectors::all;
-use support::{Element, How, LAYOUTS, Problem, assert_within, oracle, run_pass};
 
 /// Whether the comparison refuses these numbers.
 fn refuses(got: &[f64], expected: &[f64], bound: &[f64]) -> bool {

@@ -1,13 +1,10 @@
 //! Promise: the single examples' gradients are (12) to (15), their norms are (18), and a clipped gradient is the sum of the
 //! single ones, each scaled to the norm that it may have, on every engine, in one pass.
 
-#[path = "support/scoped.rs"]
-mod scoped;
-
+use crate::scoped::Scoped;
 use handgrad::derivation as d;
 use handgrad::gemm::{Blocked, Gemm, Portable, default_engine};
 use handgrad::{Batch, Dims, Error, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction, What};
-use scoped::Scoped;
 
 struct Problem {
     dims: Dims,

@@ -1,10 +1,8 @@
 //! Promise: NaN and infinities never panic and are never swallowed; extreme scores and sizes are ordinary.
 
-mod support;
-
+use crate::support::bounds::{Rounding, bounds};
+use crate::support::{How, Outputs, Problem, assert_within, oracle, run_pass};
 use handgrad::{Kink, Reduction};
-use support::bounds::{Rounding, bounds};
-use support::{How, Outputs, Problem, assert_within, oracle, run_pass};
 
 const SHAPE: (usize, usize, usize, usize) = (4, 5, 3, 6);
 

@@ -1,19 +1,17 @@
 //! Promise: the gradient is the gradient of the loss. The gradients by W1, b1, W2, b2 and X of random nets of up to
 //! 100,000 parameters, hard cases among them, through the crate's own checker.
 //!
-//! More cases: `PROPTEST_CASES=10000 cargo test --release --test gradcheck_nets -- --nocapture`.
-
-mod support;
+//! More cases: `PROPTEST_CASES=10000 cargo test --release --test pass gradcheck_nets -- --nocapture`.
 
 use std::cell::{Cell, RefCell};
 
+use crate::support::bounds::{Rounding, bounds};
+use crate::support::{Element, assert_within};
 use handgrad::gradcheck::{Block, Check, Entry, Eval, Outcome, Probe, Report, branch, scratch_len};
 use handgrad::strategies::{self, Problem};
 use handgrad::{Dims, Error, Kink, MatMut, ParamsMut, Pass, Reduction, derivation};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
-use support::bounds::{Rounding, bounds};
-use support::{Element, assert_within};
 
 /// theta and x in one slice.
 fn point(problem: &Problem<f64>) -> Vec<f64> {

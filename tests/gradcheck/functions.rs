@@ -1,6 +1,5 @@
 //! Functions with known gradients, for the comparison of gradient checkers: ones that make a checker raise a
 //! false alarm, ones in which it is to find a fault, and the faults.
-#![allow(dead_code, reason = "every test file uses its own part of it")]
 
 mod formulas;
 

@@ -41,7 +41,7 @@ fn evaluate<L: PrimInt>(data: &Value, case: &Value, batch: Batch<'_, f64, L>, ig
 
 #[test]
 fn every_option_is_the_same_as_in_pytorch() {
-    let text = include_str!("data/cross_entropy/pytorch.json");
+    let text = include_str!("../data/cross_entropy/pytorch.json");
     let data: Value = serde_json::from_str(text).unwrap();
     let (n, c) = (data["n"].as_u64().unwrap() as usize, data["classes"].as_u64().unwrap() as usize);
     let (x, targets) = (numbers(&data["scores"]), numbers(&data["targets"]));

@@ -3,7 +3,6 @@
 //! whether the gradient passes. Only the judgement is here: what they do besides (complex numbers, sparse
 //! tensors, several outputs, types, second derivatives) has no counterpart for a function from R^n to R
 //! with a gradient given by the caller.
-#![allow(dead_code, reason = "every test file uses its own part of it")]
 
 use fastrand::Rng;
 

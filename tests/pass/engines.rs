@@ -1,10 +1,8 @@
 //! Promise: every engine computes the product, whatever the strides, and reads nothing it should not.
 
-mod support;
-
+use crate::support::{Element, LAYOUTS, Layout, assert_within};
 use half::bf16;
 use handgrad::gemm::{Beta, Blocked, Gemm, Portable, default_engine};
-use support::{Element, LAYOUTS, Layout, assert_within};
 
 /// C = A B (+ C) with A, B, C in these layouts, against plain sums in f64.
 fn check<T: Element>(

@@ -1,0 +1,11 @@
+//! The tests of `handgrad::gradcheck` and of the dual numbers. One program, because each would compile the same
+//! checker again; `cargo test --test gradcheck reports` runs one file of it.
+
+mod checks;
+mod detection;
+mod dual_semantics;
+mod functions;
+mod modes;
+mod peer_checkers;
+mod peers;
+mod reports;
