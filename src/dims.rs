@@ -128,9 +128,9 @@ impl Dims {
     /// pre-activations (later the hidden gradient), its activations, and its scores (later the score gradient).
     /// With more than 48 classes it is t (3h + C): the hidden gradient has its own place then.
     ///
-    /// A batch of more than 8 examples needs a place for the packed W1ᵀ, too: about hm more. A batch of more than about 4096 examples needs [`param_len`](Self::param_len)
-    /// more, in which the low-order parts of the gradient's sums are kept. So it grows with n up to there and
-    /// is constant from there on.
+    /// A batch of more than 8 examples needs a place for the packed W1ᵀ, too: about hm more. A batch of more
+    /// than about 4096 examples needs [`param_len`](Self::param_len) more, in which the low-order parts of the
+    /// gradient's sums are kept. So it grows with n up to there and is constant from there on.
     ///
     /// ```
     /// # fn main() -> Result<(), handgrad::Error> {
@@ -141,16 +141,14 @@ impl Dims {
     /// # }
     /// ```
     pub const fn scratch_len(self, n: usize) -> usize {
-        let [z, a, d, f, w1_panels, x_panels, low] = self.scratch_parts(n);
-        let slack = if n > MAX_DIRECT { MAX_LANES } else { 0 };
-        slack + z + a + d + f + w1_panels + x_panels + low
+        let [slack, z, a, d, f, w1_panels, low] = self.scratch_parts(n);
+        slack + z + a + d + f + w1_panels + low
     }
 
-    /// The lengths of the parts of the scratch: Z, A, D, F, the panels of W1ᵀ and of X, and the
-    /// low-order parts of the gradient's sums. What is not needed has length 0.
+    /// The lengths of the parts of the scratch: what may be left out to align the others, Z, A, D, F, the panels
+    /// of W1ᵀ, and the low-order parts of the gradient's sums. What is not needed has length 0.
     ///
-    /// If anything is packed, each is a multiple of the widest register, so that all are aligned if the first
-    /// one is.
+    /// If anything is packed, each is a multiple of the widest register, so that all are aligned if one is.
     pub(crate) const fn scratch_parts(self, n: usize) -> [usize; 7] {
         let (t, h, c) = (self.tile_len(n), self.hidden, self.classes);
         let few = self.has_few_classes();
@@ -158,13 +156,13 @@ impl Dims {
         let (blocks, width) = (t.next_multiple_of(self.block_len(n)), self.hidden_stride(n));
         let scores = blocks / self.block_len(n) * self.score_stride(n) * c;
         let parts = [
+            if packs { MAX_LANES } else { 0 },
             blocks * width,
             t * width,
             if few && !(packs && self.packs_hidden_grad()) { 0 } else { blocks * width },
             scores,
             if packs { self.inputs * h.next_multiple_of(MAX_LANES) } else { 0 },
-            if packs && self.packs_inputs() { blocks * self.inputs.next_multiple_of(MAX_LANES) } else { 0 },
-            if n > self.group_tiles() * t { self.param_len() } else { 0 },
+            if n > t && n > self.group_tiles() * t { self.param_len() } else { 0 },
         ];
         let (mut aligned, mut i) = (parts, 0);
         while packs && i < parts.len() {
@@ -172,11 +170,6 @@ impl Dims {
             i += 1;
         }
         aligned
-    }
-
-    /// Whether X is packed for the product with D, unless there are too few examples for that.
-    pub(crate) const fn packs_inputs(self) -> bool {
-        self.inputs >= WIDE
     }
 
     /// Whether there are so few classes that D can take the place of Z.
@@ -206,6 +199,9 @@ impl Dims {
     /// The number of examples in a tile, after which the weights' gradients are updated: `n` or a constant of
     /// these dimensions between 32 and 2048, whichever is less.
     pub const fn tile_len(self, n: usize) -> usize {
+        if n <= MIN_TILE {
+            return n;
+        }
         let full = between(MIN_TILE, TILE_ELEMENTS / (2 * self.hidden + self.classes), Self::MAX_TILE);
         // Several blocks are a power of two of them, so that threads have equal numbers.
         let full = if full > MAX_BLOCK { 1 << full.ilog2() } else { full / 16 * 16 };

@@ -234,7 +234,7 @@ pub enum Error {
         /// The number; of targets, one that is out of range or else their sum.
         got: f64,
     },
-    /// An executor has returned before both of its tasks were done. The outputs are incomplete.
+    /// An executor has returned before its tasks were done. The outputs are incomplete.
     Executor,
 }
 
@@ -278,7 +278,7 @@ impl fmt::Display for Error {
                 };
                 write!(f, "{what}, number {index}: expected {expected}, got {got}")
             }
-            Error::Executor => write!(f, "the executor has returned before both of its tasks were done"),
+            Error::Executor => write!(f, "the executor has returned before its tasks were done"),
         }
     }
 }

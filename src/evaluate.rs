@@ -1,12 +1,11 @@
 //! One evaluation, tile by tile: on the crate's own products in two phases, on a foreign engine's product by
 //! product.
 
-use num_traits::{Float, PrimInt};
+use num_traits::Float;
 
 use crate::dims::Dims;
 use crate::error::Error;
-use crate::executor::{Executor, both};
-use crate::gemm::blocked::Panels;
+use crate::fork::Fork;
 use crate::gemm::{Beta, Gemm};
 use crate::grad_sum::GradSum;
 use crate::kernels::hidden::{bias_relu, mask, relu};
@@ -14,13 +13,12 @@ use crate::kernels::norms::Factors;
 use crate::kernels::rows::{Block, Wanted};
 use crate::kernels::sum::Sum;
 use crate::matrix::{MatMut, MatRef};
-use crate::objective::{Goal, Objective};
+use crate::objective::Goal;
 use crate::outputs::Outputs;
 use crate::params::{Params, ParamsMut};
 use crate::phases::Phases;
-use crate::plan::{Done, Examples, Plan, Share, Weights};
+use crate::plan::{Done, Examples, Packing, Plan, Weights};
 use crate::poisoned::Poisoned;
-use crate::simd::MAX_LANES;
 
 /// A tile has at most so many blocks: the sums of their losses lie on the stack.
 const MAX_BLOCKS: usize = Dims::MAX_TILE / Dims::MIN_BLOCK;
@@ -32,127 +30,33 @@ pub(crate) struct Scratch<'s, T> {
     d: &'s mut [T],
     f: &'s mut [T],
     w1_panels: &'s mut [T],
-    x_panels: &'s mut [T],
 }
 
 impl<'s, T> Scratch<'s, T> {
     /// Cuts a scratch of [`Dims::scratch_len`] or more into its parts for n examples. The last one is for the
     /// low-order parts of the gradient's sums.
     pub(crate) fn new(dims: Dims, n: usize, mut scratch: &'s mut [T]) -> (Self, &'s mut [T]) {
-        let parts = dims.scratch_parts(n);
+        let [slack, parts @ ..] = dims.scratch_parts(n);
         // To the next line of the cache, as far as there is room: it makes loads faster, and changes nothing.
-        let slack = dims.scratch_len(n) - parts.iter().sum::<usize>();
-        let offset = scratch.as_ptr().align_offset(64);
+        let offset = if slack > 0 { scratch.as_ptr().align_offset(64) } else { 0 };
         scratch = &mut scratch[if offset <= slack { offset } else { 0 }..];
-        let [z, a, d, f, w1_panels, x_panels, low] = parts.map(|len| {
+        let [z, a, d, f, w1_panels, low] = parts.map(|len| {
             let (part, rest) = core::mem::take(&mut scratch).split_at_mut(len);
             scratch = rest;
             part
         });
-        (Self { z, a, d, f, w1_panels, x_panels }, low)
-    }
-}
-
-/// Runs the parts of the two phases: one after the other, or as an executor does.
-pub(crate) trait Fork<T, L> {
-    fn examples(
-        &self,
-        phases: &dyn Phases<T>,
-        plan: &Plan<'_, T>,
-        part: Examples<'_, T>,
-        objective: &Objective<'_, T, L>,
-    ) -> Result<(), Error>;
-
-    fn weights(
-        &self,
-        phases: &dyn Phases<T>,
-        plan: &Plan<'_, T>,
-        done: &Done<'_, T>,
-        part: Weights<'_, T>,
-    ) -> Result<(), Error>;
-}
-
-/// On the calling thread.
-pub(crate) struct Serial;
-
-impl<T: Float, L: PrimInt> Fork<T, L> for Serial {
-    fn examples(
-        &self,
-        phases: &dyn Phases<T>,
-        plan: &Plan<'_, T>,
-        mut part: Examples<'_, T>,
-        objective: &Objective<'_, T, L>,
-    ) -> Result<(), Error> {
-        phases.examples(plan, &mut part, objective)
+        (Self { z, a, d, f, w1_panels }, low)
     }
 
-    fn weights(
-        &self,
-        phases: &dyn Phases<T>,
-        plan: &Plan<'_, T>,
-        done: &Done<'_, T>,
-        mut part: Weights<'_, T>,
-    ) -> Result<(), Error> {
-        phases.weights(plan, done, &mut part)
-    }
-}
-
-impl<T: Float + Send + Sync, L: PrimInt + Sync, E: Executor> Fork<T, L> for E {
-    fn examples(
-        &self,
-        phases: &dyn Phases<T>,
-        plan: &Plan<'_, T>,
-        part: Examples<'_, T>,
-        objective: &Objective<'_, T, L>,
-    ) -> Result<(), Error> {
-        let work = (threads(self, plan, part.len()), part);
-        fork(self, work, &|part, share| part.cut(plan.block, share), &|part| {
-            Serial.examples(phases, plan, part, objective)
-        })
-    }
-
-    fn weights(
-        &self,
-        phases: &dyn Phases<T>,
-        plan: &Plan<'_, T>,
-        done: &Done<'_, T>,
-        part: Weights<'_, T>,
-    ) -> Result<(), Error> {
-        let work = (threads(self, plan, done.x.rows()), part);
-        fork(self, work, &Weights::cut, &|mut part| phases.weights(plan, done, &mut part))
-    }
-}
-
-/// The number of parts to cut the work into. Less work than this is done before another thread has woken up.
-fn threads<T>(executor: &impl Executor, plan: &Plan<'_, T>, examples: usize) -> usize {
-    const MULTIPLY_ADDS: usize = 1 << 19;
-    let [w1, _, w2, _] = plan.params.dims.block_lens();
-    if plan.is_direct() || examples.saturating_mul(w1 + w2) < MULTIPLY_ADDS { 1 } else { executor.threads() }
-}
-
-/// Cuts the work of so many threads in two until each has a part or it can be cut no more.
-fn fork<E: Executor, W: Send>(
-    executor: &E,
-    (threads, work): (usize, W),
-    cut: &(impl Fn(W, Share) -> (W, Option<W>) + Sync),
-    task: &(impl Fn(W) -> Result<(), Error> + Sync),
-) -> Result<(), Error> {
-    let half = threads / 2;
-    if half == 0 {
-        return task(work);
-    }
-    match cut(work, Share { threads: half, of: threads }) {
-        (whole, None) => task(whole),
-        (first, Some(second)) => {
-            both(executor, ((half, first), (threads - half, second)), |work| fork(executor, work, cut, task))
-        }
+    /// Whether there are too few examples for packing, or threads, to pay.
+    pub(crate) fn packs_nothing(&self) -> bool {
+        self.w1_panels.is_empty()
     }
 }
 
 /// A batch and everything that is wanted of it.
-pub(crate) struct Job<'a, 's, T, L> {
+pub(crate) struct Job<'a, 's, T> {
     pub(crate) x: MatRef<'a, T>,
-    pub(crate) objective: Objective<'a, T, L>,
     pub(crate) out: Outputs<'a, T>,
     pub(crate) scratch: Scratch<'s, T>,
     /// The gradient of the weights, if it is wanted.
@@ -163,23 +67,23 @@ pub(crate) struct Job<'a, 's, T, L> {
     pub(crate) gram: Option<MatMut<'a, T>>,
 }
 
-/// The pass on the crate's own products. Returns the sum of the losses.
-pub(crate) fn own<T: Float, L: PrimInt>(
+/// The pass on the crate's own products. Returns the sum of the losses. Not inlined: each type of labels would
+/// get its own.
+#[inline(never)]
+pub(crate) fn own<T: Float>(
     phases: &dyn Phases<T>,
-    fork: &dyn Fork<T, L>,
-    plan: Plan<'_, T>,
-    job: Job<'_, '_, T, L>,
+    fork: &dyn Fork<T>,
+    plan: &Plan<'_, T>,
+    job: &mut Job<'_, '_, T>,
 ) -> Result<T, Error> {
-    let Job { x, objective, mut out, scratch, mut grad, mut second_moment, mut gram } = job;
-    let (dims, n) = (plan.params.dims, x.rows());
-    let Scratch { z, a, d, f, w1_panels, x_panels } = scratch;
-    let mut plan = plan;
+    let Job { x, out, scratch: Scratch { z, a, d, f, w1_panels }, grad, second_moment, gram } = job;
+    let (dims, n, mut plan) = (plan.params.dims, x.rows(), *plan);
     if !w1_panels.is_empty() {
         let w1 = plan.params.w1;
-        phases.pack(w1, w1_panels);
-        plan.w1_panels = Some(Panels { data: w1_panels, depth: w1.cols(), segment: w1.cols(), step: 0 });
+        fork.pack(phases, Packing { w1, panels: 0..phases.panels(w1.rows()), data: w1_panels })?;
+        plan.w1_panels = Some(w1_panels);
     }
-    let (m, c, stride) = (dims.inputs(), dims.classes(), plan.hidden_stride);
+    let (c, stride) = (dims.classes(), plan.hidden_stride);
     let t = dims.tile_len(n);
     let mut total = Sum::new();
     for (index, start) in (0..n).step_by(t).enumerate() {
@@ -189,7 +93,6 @@ pub(crate) fn own<T: Float, L: PrimInt>(
         let blocks = count * plan.block;
         let scores = count * plan.score_stride * c;
         let own_d = if d.is_empty() { 0 } else { blocks * stride };
-        let own_x = if x_panels.is_empty() { 0 } else { blocks * m.next_multiple_of(MAX_LANES) };
         let mut losses = [T::zero(); MAX_BLOCKS];
         let part = Examples {
             first: start,
@@ -197,13 +100,12 @@ pub(crate) fn own<T: Float, L: PrimInt>(
             z: &mut z[..blocks * stride],
             a: &mut a[..len * stride],
             d: &mut d[..own_d],
-            x_panels: &mut x_panels[..own_x],
             f: &mut f[..scores],
             losses: &mut losses[..count],
             out: out.reborrow(),
             row: start,
         };
-        fork.examples(phases, &plan, part, &objective)?;
+        fork.examples(phases, &plan, part)?;
         losses[..count].iter().for_each(|&loss| total.add(loss));
         if plan.weight.is_none() {
             continue;
@@ -211,24 +113,23 @@ pub(crate) fn own<T: Float, L: PrimInt>(
         let (z, d) = (&mut z[..blocks * stride], &mut d[..own_d]);
         let (d, other) = if dims.has_few_classes() { (z, d) } else { (d, z) };
         let (a, g, poisoned) =
-            (&mut a[..len * stride], &mut f[..scores], Poisoned::find(&objective, start, x));
+            (&mut a[..len * stride], &mut f[..scores], Poisoned::find(fork.goal(), start, x));
         let poisoned = poisoned.as_ref();
-        let done =
-            Done { x, a, d, d_panels: &[], x_panels: &[], g, beta: Beta::Zero, poisoned, squared: false };
-        if let Some(gram) = &mut gram {
+        let done = Done { x, a, d, d_panels: &[], g, beta: Beta::Zero, poisoned, squared: false };
+        if let Some(gram) = gram {
             phases.gram(&plan, &done, gram.reborrow());
         }
-        if let Some(grad) = &mut grad {
+        if let Some(grad) = grad {
             let (target, beta) = grad.target(index);
             let d_panels = if plan.packs_hidden_grad() { other } else { &mut [] };
-            let done = Done { d_panels, x_panels: &x_panels[..own_x], beta, ..done };
+            let done = Done { d_panels, beta, ..done };
             fork.weights(phases, &plan, &done, Weights::all(target))?;
             grad.tile_done(index, end == n);
         }
-        if let Some(moment) = &mut second_moment {
+        if let Some(moment) = second_moment {
             square(&plan, a, d, g);
             let beta = if index == 0 { Beta::Zero } else { Beta::One };
-            let done = Done { x, a, d, d_panels: &[], x_panels: &[], g, beta, poisoned, squared: true };
+            let done = Done { x, a, d, d_panels: &[], g, beta, poisoned, squared: true };
             fork.weights(phases, &plan, &done, Weights::all(moment.reborrow()))?;
         }
     }
@@ -244,16 +145,18 @@ fn square<T: Float>(plan: &Plan<'_, T>, a: &mut [T], d: &mut [T], g: &mut [T]) {
 
 /// The pass on a foreign engine: all of a tile's examples together, nothing fused, nothing cut up. Returns
 /// the sum of the losses.
-pub(crate) fn foreign<T: Float, L: PrimInt>(
+#[inline(never)]
+pub(crate) fn foreign<T: Float>(
     engine: &dyn Gemm<T>,
     phases: &dyn Phases<T>,
     plan: &Plan<'_, T>,
-    job: Job<'_, '_, T, L>,
+    goal: &dyn Goal<T>,
+    job: &mut Job<'_, '_, T>,
 ) -> Result<T, Error> {
-    let Job { x, objective, mut out, scratch, mut grad, mut second_moment, mut gram } = job;
+    let Job { x, out, scratch, grad, second_moment, gram } = job;
     let Params { dims, w1, b1, w2, b2 } = plan.params;
     let (n, t, h, c) = (x.rows(), dims.tile_len(x.rows()), dims.hidden(), dims.classes());
-    let wanted = Wanted { b2, goal: &objective, weight: plan.weight };
+    let wanted = Wanted { b2, goal, weight: plan.weight };
     let mut total = Sum::new();
     for (index, start) in (0..n).step_by(t).enumerate() {
         let end = n.min(start + t);
@@ -263,11 +166,11 @@ pub(crate) fn foreign<T: Float, L: PrimInt>(
         engine.gemm(x, w1.t(), Beta::Zero, MatMut::new(z, len, h)?)?;
         bias_relu(plan.kink, b1, z, a);
         engine.gemm(MatRef::new(a, len, h)?, w2.t(), Beta::Zero, MatMut::col_major(f, len, c)?)?;
-        total.add(phases.finish(&wanted, start, Block { f, stride: len, len }, &mut out, start));
+        total.add(phases.finish(&wanted, start, Block { f, stride: len, len }, out, start));
         if plan.weight.is_none() {
             continue;
         }
-        let skipped = || (0..len).filter(|row| objective.skips(start + row));
+        let skipped = || (0..len).filter(|row| goal.skips(start + row));
         skipped().for_each(|row| a[row * h..][..h].fill(T::zero()));
         let mut target = grad.as_mut().map(|grad| grad.target(index));
         let singly =
@@ -289,12 +192,12 @@ pub(crate) fn foreign<T: Float, L: PrimInt>(
             relu(plan.kink, a);
             skipped().for_each(|row| a[row * h..][..h].fill(T::zero()));
             let factors = Factors { g: f, g_stride: len, d, a, hidden: h, stride: h, x };
-            phases.single_grads(plan, &objective, start, factors, (&mut out, start));
+            phases.single_grads(plan, goal, start, factors, (out, start));
             if let Some((grad, beta)) = &mut target {
                 engine.gemm(MatRef::new(f, c, len)?, MatRef::new(a, len, h)?, *beta, grad.w2.reborrow())?;
             }
         }
-        let poisoned = Poisoned::find(&objective, start, x);
+        let poisoned = Poisoned::find(goal, start, x);
         if let Some((mut grad, beta)) = target {
             let d = MatRef::new(d, len, h)?;
             match &poisoned {
@@ -304,21 +207,20 @@ pub(crate) fn foreign<T: Float, L: PrimInt>(
             }
             phases.bias_grads((d, grad.b1), (MatRef::new(f, c, len)?, grad.b2), beta)?;
         }
-        if let Some(grad) = &mut grad {
+        if let Some(grad) = grad {
             grad.tile_done(index, end == n);
         }
         // What no engine has, in this one's places.
         let plan = Plan { block: len, hidden_stride: h, score_stride: len, ..*plan };
         let poisoned = poisoned.as_ref();
-        let done =
-            Done { x, a, d, d_panels: &[], x_panels: &[], g: f, beta: Beta::Zero, poisoned, squared: false };
-        if let Some(gram) = &mut gram {
+        let done = Done { x, a, d, d_panels: &[], g: f, beta: Beta::Zero, poisoned, squared: false };
+        if let Some(gram) = gram {
             phases.gram(&plan, &done, gram.reborrow());
         }
-        if let Some(moment) = &mut second_moment {
+        if let Some(moment) = second_moment {
             square(&plan, a, d, f);
             let beta = if index == 0 { Beta::Zero } else { Beta::One };
-            let done = Done { x, a, d, d_panels: &[], x_panels: &[], g: f, beta, poisoned, squared: true };
+            let done = Done { x, a, d, d_panels: &[], g: f, beta, poisoned, squared: true };
             phases.weights(&plan, &done, &mut Weights::all(moment.reborrow()))?;
         }
     }

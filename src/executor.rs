@@ -49,6 +49,12 @@ pub trait Executor: Sync {
 
     /// Runs both tasks, each exactly once, in any order or at the same time, and returns when both are done.
     fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send));
+
+    /// Runs a whole pass, exactly once: on the calling thread, unless it is better run on one of the pool's own,
+    /// where [`join`](Self::join) will be called then.
+    fn enter(&self, pass: &mut (dyn FnMut() + Send)) {
+        pass();
+    }
 }
 
 /// The current pool of rayon: [`join`](Executor::join) is `rayon::join`, and the work is cut into as many parts
@@ -65,6 +71,11 @@ impl Executor for Rayon {
 
     fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
         rayon::join(a, b);
+    }
+
+    // From outside the pool each `join` would have to wake up a thread of it, and would sleep meanwhile.
+    fn enter(&self, pass: &mut (dyn FnMut() + Send)) {
+        rayon::scope(|_| pass());
     }
 }
 

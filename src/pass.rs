@@ -4,8 +4,9 @@ use num_traits::{Float, PrimInt};
 
 use crate::batch::Batch;
 use crate::error::{Error, What};
-use crate::evaluate::{Fork, Job, Scratch, Serial, foreign, own};
+use crate::evaluate::{Job, Scratch, foreign};
 use crate::executor::Executor;
+use crate::fork::{Alone, Way};
 use crate::gemm::{self, Beta, Fused, Gemm, default_engine};
 use crate::grad_sum::GradSum;
 use crate::kink::Kink;
@@ -98,7 +99,7 @@ pub struct Pass<'a, T, L = usize> {
     engine: &'a dyn Gemm<T>,
     grad: Option<(ParamsMut<'a, T>, Beta)>,
     out: Outputs<'a, T>,
-    fork: &'a (dyn Fork<T, L> + Sync),
+    way: &'a (dyn Way<T, L> + Sync),
 }
 
 impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
@@ -120,7 +121,7 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
             engine: default_engine(),
             grad: None,
             out: Outputs::default(),
-            fork: &Serial,
+            way: &Alone,
         }
     }
 
@@ -264,7 +265,7 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
     /// [`Error::Length`] for an output of the wrong size, [`Error::Length`] for too short a scratch; nothing
     /// has been written then. The crate's own engines return no errors here; one from a caller's engine ends
     /// the pass where it is.
-    pub fn run(self, scratch: &mut [T]) -> Result<T, Error> {
+    pub fn run(mut self, scratch: &mut [T]) -> Result<T, Error> {
         if !self.objective.is_known() {
             return Err(Error::Unlabelled { what: What::Losses });
         }
@@ -276,7 +277,7 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
     /// # Errors
     ///
     /// As [`run`](Self::run), but [`Error::Unlabelled`] only if gradients or losses were asked for.
-    pub fn infer(self, scratch: &mut [T]) -> Result<(), Error> {
+    pub fn infer(mut self, scratch: &mut [T]) -> Result<(), Error> {
         if !self.objective.is_known() {
             let wanted = [
                 (self.grad.is_some(), What::Gradient),
@@ -331,9 +332,9 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
         Ok(())
     }
 
-    fn evaluate(self, scratch: &mut [T]) -> Result<T, Error> {
+    fn evaluate(&mut self, scratch: &mut [T]) -> Result<T, Error> {
         self.check(scratch.len())?;
-        let (dims, n, mut grad) = (self.params.dims, self.x.rows(), self.grad);
+        let (dims, n) = (self.params.dims, self.x.rows());
         let effective_weight = self.objective.total_weight(n);
         let divisor = match (self.divisor, self.reduction) {
             (Some(divisor), _) => divisor,
@@ -343,7 +344,7 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
         // Where nothing counts, the loss and its gradient are 0 and not 0 / 0.
         let weight = if divisor == T::zero() { T::zero() } else { divisor.recip() };
         let singly = self.out.needs_single_grads() || self.second_moment.is_some() || self.gram.is_some();
-        let wanted = grad.is_some() || self.out.input_grad.is_some() || singly;
+        let wanted = self.grad.is_some() || self.out.input_grad.is_some() || singly;
         let plan = Plan {
             params: self.params,
             kink: self.kink,
@@ -361,26 +362,24 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
         } else {
             Some(ParamsMut::from_flat(dims, &mut low[..dims.param_len()])?)
         };
-        let sum =
-            grad.as_mut().map(|(grad, beta)| GradSum::new(grad.reborrow(), *beta, dims.group_tiles(), low));
-        let job = Job {
+        let grad = self.grad.as_mut();
+        let mut job = Job {
             x: self.x,
-            objective: self.objective,
-            out: self.out,
+            out: self.out.reborrow(),
             scratch,
-            grad: sum,
-            second_moment: self.second_moment,
-            gram: self.gram,
+            grad: grad.map(|(grad, beta)| GradSum::new(grad.reborrow(), *beta, dims.group_tiles(), low)),
+            second_moment: self.second_moment.as_mut().map(ParamsMut::reborrow),
+            gram: self.gram.as_mut().map(MatMut::reborrow),
         };
         let total = match self.engine.fused() {
-            Fused(Some(phases)) => own(phases, self.fork, plan, job)?,
-            Fused(None) => foreign(self.engine, gemm::phases(), &plan, job)?,
+            Fused(Some(phases)) => self.way.run(phases, &plan, &self.objective, &mut job)?,
+            Fused(None) => foreign(self.engine, gemm::phases(), &plan, &self.objective, &mut job)?,
         };
-        if let Some((grad, _)) = &mut grad {
+        if let Some((grad, _)) = &mut self.grad {
             self.l2.add_grad(self.params, grad);
         }
-        if let Some(sum) = self.effective_weight {
-            *sum = effective_weight;
+        if let Some(sum) = &mut self.effective_weight {
+            **sum = effective_weight;
         }
         let loss = if divisor == T::zero() { T::zero() } else { total / divisor };
         Ok(self.l2.add_loss(self.params, loss))
@@ -395,6 +394,6 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     /// The results are the same bits as without it. Outputs whose rows interleave in memory (column-major
     /// ones) are not cut up.
     pub fn executor<E: Executor>(self, executor: &'a E) -> Self {
-        Self { fork: executor, ..self }
+        Self { way: executor, ..self }
     }
 }

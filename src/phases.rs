@@ -1,10 +1,13 @@
 //! The two phases of a tile on the crate's own products: every example through the net and back, then every
 //! weight's gradient. Parts of a phase can run at the same time.
 
+use core::ops::Range;
+
 use num_traits::Float;
 
 use crate::error::Error;
-use crate::gemm::blocked::{Left, Panels, Right, pack, pack_left, product};
+use crate::gemm::blocked::{Left, Panels, Right, panel, panels, product};
+use crate::gemm::packing::{pack, pack_left};
 use crate::gemm::tile::Then;
 use crate::gemm::{Beta, product_shape};
 use crate::kernels::direct;
@@ -15,13 +18,19 @@ use crate::matrix::{MatMut, MatRef};
 use crate::objective::Goal;
 use crate::outputs::Outputs;
 use crate::plan::{Done, Examples, Plan, Weights};
-use crate::simd::{MAX_LANES, Simd};
+use crate::simd::Simd;
 use crate::single;
 
 /// The phases on one instruction set, for whoever knows the type T but not the set.
 pub(crate) trait Phases<T>: Sync {
-    /// Packs Wᵀ, so that products with it need not.
-    fn pack(&self, w: MatRef<'_, T>, panels: &mut [T]);
+    /// The number of panels of Wᵀ, for a matrix W of so many rows.
+    fn panels(&self, rows: usize) -> usize;
+
+    /// The rows of W in a panel of Wᵀ.
+    fn panel(&self, rows: usize, index: usize) -> Range<usize>;
+
+    /// Packs some panels of Wᵀ, so that products with it need not.
+    fn pack(&self, w: MatRef<'_, T>, panels: Range<usize>, data: &mut [T]);
 
     /// A product on its own: what [`Gemm::gemm`](crate::gemm::Gemm::gemm) promises.
     fn gemm(&self, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: Beta, c: MatMut<'_, T>) -> Result<(), Error>;
@@ -71,8 +80,16 @@ pub(crate) trait Phases<T>: Sync {
 }
 
 impl<T: Float, S: Simd<T>> Phases<T> for S {
-    fn pack(&self, w: MatRef<'_, T>, panels: &mut [T]) {
-        pack(*self, w.t(), w.cols(), panels);
+    fn panels(&self, rows: usize) -> usize {
+        panels::<T, S>(rows)
+    }
+
+    fn panel(&self, rows: usize, index: usize) -> Range<usize> {
+        panel::<T, S>(rows, index)
+    }
+
+    fn pack(&self, w: MatRef<'_, T>, panels: Range<usize>, data: &mut [T]) {
+        pack(*self, w.t(), panels, data);
     }
 
     fn gemm(&self, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: Beta, c: MatMut<'_, T>) -> Result<(), Error> {
@@ -80,7 +97,7 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         // Registers lie along the rows of C: if its columns are the contiguous ones, Cᵀ = Bᵀ Aᵀ.
         let (a, b, c) =
             if c.col_stride() != 1 && c.row_stride() == 1 { (b.t(), a.t(), c.t()) } else { (a, b, c) };
-        product(*self, Left::View(a), Right::View(b), beta, c, Then::Nothing);
+        product(*self, Left::view(a), Right::View(b), beta, c, Then::Nothing);
         Ok(())
     }
 
@@ -146,7 +163,8 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
             let f = &mut part.f[index * plan.score_stride * c..][..plan.score_stride * c];
             hidden(*self, plan, part.x.row_range(rows.clone()), z, a)?;
             let scored = MatMut::with_strides(&mut *f, (c, t), (plan.score_stride, 1))?;
-            scores(*self, plan, MatRef::with_strides(a, (t, h), (stride, 1))?, scored)?;
+            let d = part.d.get_mut(room.clone()).unwrap_or_default();
+            scores(*self, plan, MatRef::with_strides(a, (t, h), (stride, 1))?, d, scored)?;
             let block = rows::Block { f: &mut *f, stride: plan.score_stride, len: t };
             part.losses[index] =
                 rows::finish(*self, &wanted, part.first + start, block, &mut part.out, part.row + start);
@@ -173,11 +191,6 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
                 if plan.packs_hidden_grad() {
                     pack_left(*self, d, plan.block, panels);
                 }
-                if !part.x_panels.is_empty() {
-                    let width = dims.inputs().next_multiple_of(MAX_LANES);
-                    let x = part.x.row_range(rows.clone());
-                    pack(*self, x, plan.block, &mut part.x_panels[rows.start * width..]);
-                }
             }
         }
         Ok(())
@@ -191,27 +204,37 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
     ) -> Result<(), Error> {
         let (h, c, n) = (plan.params.b1.len(), plan.params.b2.len(), done.x.rows());
         let stride = plan.hidden_stride;
+        let step = plan.score_stride * c;
+        let classes = |first: usize, t: usize| {
+            let g = MatRef::with_strides(&done.g[first..], (c, t), (plan.score_stride, 1))?;
+            Ok::<_, Error>(g.row_range(part.classes.clone()))
+        };
+        if let Some(w2) = &mut part.w2 {
+            let g = classes(0, n.min(plan.block))?;
+            let a = MatRef::with_strides(done.a, (n, h), (stride, 1))?;
+            if plan.is_direct() {
+                plain(*self, plan, g, a, done.beta, w2.reborrow());
+            } else {
+                let g = Left::View { first: g, depth: n, segment: plan.block, step };
+                product(*self, g, Right::View(a), done.beta, w2.reborrow(), Then::Nothing);
+            }
+        }
         let mut beta = done.beta;
         for (index, start) in (0..n).step_by(plan.block).enumerate() {
             let rows = start..n.min(start + plan.block);
             let t = rows.len();
-            let g = &done.g[index * plan.score_stride * c..];
-            let g = MatRef::with_strides(g, (c, t), (plan.score_stride, 1))?;
-            if let Some(w2) = &mut part.w2 {
-                let g = g.row_range(part.classes.clone());
-                let a = MatRef::with_strides(&done.a[rows.start * stride..], (t, h), (stride, 1))?;
-                plain(*self, plan, g, a, beta, w2.reborrow());
-                class_bias_grad(g, beta, part.b2);
+            if part.w2.is_some() {
+                class_bias_grad(classes(index * step, t)?, beta, part.b2);
             }
             let d = MatRef::with_strides(&done.d[rows.start * stride..], (t, h), (stride, 1))?;
             hidden_bias_grad(*self, d, part.hidden.start, beta, part.b1)?;
             beta = Beta::One;
         }
-        let (depth, segment, dims) = (n, plan.block, plan.params.dims);
+        let (depth, segment) = (n, plan.block);
         let d = MatRef::with_strides(done.d, (n, h), (stride, 1))?.t().row_range(part.hidden.clone());
         let unpacked = |d: MatRef<'_, T>, x: MatRef<'_, T>, beta: Beta, w1: MatMut<'_, T>| {
             if done.squared {
-                product(*self, Left::View(d), Right::Squares(x), beta, w1, Then::Nothing);
+                product(*self, Left::view(d), Right::Squares(x), beta, w1, Then::Nothing);
             } else {
                 plain(*self, plan, d, x, beta, w1);
             }
@@ -224,18 +247,12 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
             return unpacked(d, done.x, done.beta, part.w1.reborrow());
         }
         let d = if done.d_panels.is_empty() {
-            Left::View(d)
+            Left::view(d)
         } else {
             let panels = Panels { data: done.d_panels, depth, segment, step: segment * stride };
             Left::Packed { panels, rows: part.hidden.len(), first: part.hidden.start }
         };
-        let x = if done.x_panels.is_empty() {
-            Right::View(done.x)
-        } else {
-            let step = segment * dims.inputs().next_multiple_of(MAX_LANES);
-            Right::Packed(Panels { data: done.x_panels, depth, segment, step })
-        };
-        product(*self, d, x, done.beta, part.w1.reborrow(), Then::Nothing);
+        product(*self, d, Right::View(done.x), done.beta, part.w1.reborrow(), Then::Nothing);
         Ok(())
     }
 }
@@ -258,22 +275,28 @@ fn hidden<T: Float, S: Simd<T>>(
     }
     let w1 = plan.w1_panels.map_or(Right::View(w1.t()), Right::Packed);
     let z = MatMut::with_strides(z, (x.rows(), bias.len()), (plan.hidden_stride, 1))?;
-    product(simd, Left::View(x), w1, Beta::Zero, z, Then::Activate { kink, bias, a });
+    product(simd, Left::view(x), w1, Beta::Zero, z, Then::Activate { kink, bias, a });
     Ok(())
 }
 
-/// (3) without b2: F, class by class.
+/// (3) without b2: F, class by class. `room` is for the panels of Aᵀ, if they fit there: D's place.
 fn scores<T: Float, S: Simd<T>>(
     simd: S,
     plan: &Plan<'_, T>,
     a: MatRef<'_, T>,
+    room: &mut [T],
     f: MatMut<'_, T>,
 ) -> Result<(), Error> {
     let w2 = plan.params.w2;
     if plan.is_direct() && w2.col_stride() == 1 {
         direct::dots(simd, a, w2, f.t());
+    } else if !plan.params.dims.has_few_classes()
+        && a.cols() * a.rows().next_multiple_of(S::LANES) <= room.len()
+    {
+        pack(simd, a.t(), 0..panels::<T, S>(a.rows()), room);
+        product(simd, Left::view(w2), Right::Packed(room), Beta::Zero, f, Then::Nothing);
     } else {
-        product(simd, Left::View(w2), Right::View(a.t()), Beta::Zero, f, Then::Nothing);
+        product(simd, Left::view(w2), Right::View(a.t()), Beta::Zero, f, Then::Nothing);
     }
     Ok(())
 }
@@ -294,7 +317,7 @@ fn hidden_grad<'d, T: Float, S: Simd<T>>(
     let z = if in_place { None } else { Some(&*other) };
     let mask = Then::Mask { kink: plan.kink, z };
     let d = MatMut::with_strides(&mut *to, shape, strides)?;
-    product(simd, Left::View(g), Right::View(w2), Beta::Zero, d, mask);
+    product(simd, Left::view(g), Right::View(w2), Beta::Zero, d, mask);
     Ok((to, other))
 }
 
@@ -310,7 +333,7 @@ fn plain<T: Float, S: Simd<T>>(
     if plan.is_direct() && b.col_stride() == 1 && c.col_stride() == 1 {
         direct::product(simd, a, b, beta, c);
     } else {
-        product(simd, Left::View(a), Right::View(b), beta, c, Then::Nothing);
+        product(simd, Left::view(a), Right::View(b), beta, c, Then::Nothing);
     }
 }
 

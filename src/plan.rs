@@ -5,7 +5,6 @@ use core::ops::Range;
 use num_traits::Float;
 
 use crate::gemm::Beta;
-use crate::gemm::blocked::Panels;
 use crate::kink::Kink;
 use crate::matrix::{MatMut, MatRef};
 use crate::outputs::Outputs;
@@ -30,7 +29,7 @@ pub(crate) struct Plan<'a, T> {
     /// How far apart the scores of two classes are in a block.
     pub(crate) score_stride: usize,
     /// W1ᵀ packed, where that pays.
-    pub(crate) w1_panels: Option<Panels<'a, T>>,
+    pub(crate) w1_panels: Option<&'a [T]>,
 }
 
 impl<T> Plan<'_, T> {
@@ -42,6 +41,28 @@ impl<T> Plan<'_, T> {
     /// Whether there are too few examples for packing to pay.
     pub(crate) fn is_direct(&self) -> bool {
         self.w1_panels.is_none()
+    }
+}
+
+/// Some panels of W1ᵀ.
+pub(crate) struct Packing<'a, T> {
+    pub(crate) w1: MatRef<'a, T>,
+    pub(crate) panels: Range<usize>,
+    pub(crate) data: &'a mut [T],
+}
+
+impl<T> Packing<'_, T> {
+    /// Two parts, the first with this share of the panels, if there are two panels. `first` says which row of
+    /// W1 a panel begins with.
+    pub(crate) fn cut(self, share: Share, first: impl Fn(usize) -> usize) -> (Self, Option<Self>) {
+        let Range { start, end } = self.panels;
+        let middle = start + share.of(self.panels.len());
+        if middle == start {
+            return (self, None);
+        }
+        let data = self.data.split_at_mut((first(middle) - first(start)) * self.w1.cols());
+        let part = |panels, data| Self { w1: self.w1, panels, data };
+        (part(start..middle, data.0), Some(part(middle..end, data.1)))
     }
 }
 
@@ -57,8 +78,6 @@ pub(crate) struct Examples<'a, T> {
     pub(crate) a: &'a mut [T],
     /// As `z`, or empty: D, or its panels.
     pub(crate) d: &'a mut [T],
-    /// The panels of X, block by block, or empty.
-    pub(crate) x_panels: &'a mut [T],
     /// F, block by block, each class by class; G takes its place.
     pub(crate) f: &'a mut [T],
     /// The sum of the losses of each block.
@@ -83,7 +102,7 @@ impl<T: Float> Examples<'_, T> {
         // All parts are cut in the same ratio, the last block of some being padded to a whole one.
         let (at, rows) = (blocks * block, self.len());
         let all = self.losses.len();
-        let [z, d, x_panels, f] = [self.z, self.d, self.x_panels, self.f].map(|part| {
+        let [z, d, f] = [self.z, self.d, self.f].map(|part| {
             let len = part.len() / all;
             part.split_at_mut(blocks * len)
         });
@@ -96,7 +115,6 @@ impl<T: Float> Examples<'_, T> {
             z: z.0,
             a: a.0,
             d: d.0,
-            x_panels: x_panels.0,
             f: f.0,
             losses: losses.0,
             out: out.0,
@@ -108,7 +126,6 @@ impl<T: Float> Examples<'_, T> {
             z: z.1,
             a: a.1,
             d: d.1,
-            x_panels: x_panels.1,
             f: f.1,
             losses: losses.1,
             out: out.1,
@@ -140,8 +157,6 @@ pub(crate) struct Done<'a, T> {
     pub(crate) d: &'a [T],
     /// D packed as a left factor, a segment for each block, or empty.
     pub(crate) d_panels: &'a [T],
-    /// X packed as a right factor, a segment for each block, or empty.
-    pub(crate) x_panels: &'a [T],
     /// G, block by block, each class by class.
     pub(crate) g: &'a [T],
     pub(crate) beta: Beta,

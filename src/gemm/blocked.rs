@@ -6,12 +6,13 @@ use core::ops::Range;
 use num_traits::Float;
 
 use super::Beta;
+use super::packing::copy;
 use super::tile::{Factors, Target, Then, sweep};
 use crate::matrix::{MatMut, MatRef};
-use crate::simd::{self, MAX_LANES, Simd};
+use crate::simd::Simd;
 
-/// A factor cut into panels, and its depth into segments: row p of panel j, counted within its segment, begins
-/// at `j * panel_step + p * width` of the segment.
+/// A left factor cut into panels of rows, and its depth into segments: column p of panel j, counted within its
+/// segment, begins at `(j * segment + p) * height` of the segment.
 #[derive(Clone, Copy)]
 pub(crate) struct Panels<'a, T> {
     pub(crate) data: &'a [T],
@@ -26,43 +27,47 @@ pub(crate) struct Panels<'a, T> {
 /// The left factor of a product.
 #[derive(Clone, Copy)]
 pub(crate) enum Left<'a, T> {
-    /// As it lies in memory.
-    View(MatRef<'a, T>),
+    /// As it lies in memory, its columns in segments that begin `step` apart, of which this is the first one.
+    View { first: MatRef<'a, T>, depth: usize, segment: usize, step: usize },
     /// So many rows from the first one on, in panels as high as the largest register tile, as
-    /// [`pack_left`] makes them.
+    /// [`pack_left`](super::packing::pack_left) makes them.
     Packed { panels: Panels<'a, T>, rows: usize, first: usize },
 }
 
 impl<'a, T> Left<'a, T> {
+    /// A matrix as it lies in memory.
+    pub(crate) fn view(a: MatRef<'a, T>) -> Self {
+        Left::View { first: a, depth: a.cols(), segment: usize::MAX, step: 0 }
+    }
+
     fn rows(&self) -> usize {
         match *self {
-            Left::View(a) => a.rows(),
+            Left::View { first, .. } => first.rows(),
             Left::Packed { rows, .. } => rows,
         }
     }
 
     fn depth(&self) -> usize {
-        match self {
-            Left::View(a) => a.cols(),
-            Left::Packed { panels, .. } => panels.depth,
+        match *self {
+            Left::View { depth, .. } | Left::Packed { panels: Panels { depth, .. }, .. } => depth,
         }
     }
 
     /// Within a segment of so many columns, an element's place depends on its column by a stride.
     fn segment(&self) -> usize {
-        match self {
-            Left::View(_) => usize::MAX,
-            Left::Packed { panels, .. } => panels.segment,
+        match *self {
+            Left::View { segment, .. } | Left::Packed { panels: Panels { segment, .. }, .. } => segment,
         }
     }
 
     /// The memory from element (row, p) on, the strides from there to the next rows and columns, and the step
-    /// to the next segment of B, which is as long as those of A if that has any. Panels have `width` rows.
-    fn at(&self, row: usize, p: usize, width: usize, segment: usize) -> (&'a [T], (usize, usize), usize) {
+    /// to the next segment. Panels have `width` rows.
+    fn at(&self, row: usize, p: usize, width: usize) -> (&'a [T], (usize, usize), usize) {
         match *self {
-            Left::View(a) => {
-                let strides = (a.row_stride(), a.col_stride());
-                (&a.as_slice()[row * strides.0 + p * strides.1..], strides, segment * strides.1)
+            Left::View { first, segment, step, .. } => {
+                let strides = (first.row_stride(), first.col_stride());
+                let start = p / segment * step + row * strides.0 + p % segment * strides.1;
+                (&first.as_slice()[start..], strides, step)
             }
             Left::Packed { panels: Panels { data, segment, step, .. }, first, .. } => {
                 let (row, panel) = ((first + row) % width, (first + row) / width);
@@ -75,7 +80,7 @@ impl<'a, T> Left<'a, T> {
     /// How far apart tiles of so many rows begin: panels, if they are packed, and else rows.
     fn step(&self, rows: usize) -> usize {
         match self {
-            Left::View(a) => rows * a.row_stride(),
+            Left::View { first, .. } => rows * first.row_stride(),
             Left::Packed { panels, .. } => rows * panels.segment,
         }
     }
@@ -88,15 +93,15 @@ pub(crate) enum Right<'a, T> {
     View(MatRef<'a, T>),
     /// The squares of what lies in memory.
     Squares(MatRef<'a, T>),
-    /// In panels as wide as the widest register tile, as [`pack`] makes them.
-    Packed(Panels<'a, T>),
+    /// In panels as wide as the widest register tile, as [`pack`](super::packing::pack) makes them.
+    Packed(&'a [T]),
 }
 
 /// The most rows of a packed B that are used at a time: a panel of them stays in the second cache.
 const MAX_DEPTH: usize = 800;
 
-/// So many rows of A are multiplied with all of B before the next ones are: they stay in the second cache.
-const A_ROWS: usize = 256;
+/// So much of A is multiplied with all of B before the next rows are: it stays in the second cache.
+const A_BYTES: usize = 1 << 20;
 
 /// Where a row stride of B reaches so far, the rows of a panel would fall into few sets of the first cache
 /// and each into a page of its own: from here on packing pays.
@@ -111,57 +116,98 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
     a: Left<'_, T>,
     b: Right<'_, T>,
     beta: Beta,
-    mut c: MatMut<'_, T>,
-    mut then: Then<'_, T>,
+    c: MatMut<'_, T>,
+    then: Then<'_, T>,
 ) {
-    let (rows, cols) = (a.rows(), c.cols());
-    let whole = cols % S::LANES == 0;
-    let squared = matches!(b, Right::Squares(_));
-    match b {
-        Right::View(b) | Right::Squares(b) => {
-            // The same parts of the depth whether B is copied or not, which depends on the number of rows.
-            let step = even(a.depth().min(a.segment()), 1, panel_depth::<T, S>());
-            let parts = (step, a.segment());
-            if whole && !squared && in_place(rows, &b) {
-                for_panels::<T, S>(a.depth(), parts, cols, |depth, panel, _| {
-                    let from = &b.as_slice()[depth.start * b.row_stride() + panel.start..];
-                    let block = Block { a, segment: step, b: from, b_stride: b.row_stride(), b_step: 0 };
-                    block.run(simd, 0..rows, depth, panel, beta, &mut c, &mut then);
-                });
-                return;
-            }
-            // Only as much as is needed, roughly: it is cleared first.
-            let (mut small, mut large);
-            let memory = if a.depth().min(step) * panel_width::<T, S>(cols)
-                <= size_of::<S::SmallPanel>() / size_of::<T>()
-            {
-                small = simd.small_panel();
-                small.as_mut()
-            } else {
-                large = simd.panel();
-                large.as_mut()
-            };
-            for_panels::<T, S>(a.depth(), parts, cols, |depth, panel, width| {
-                copy(simd, b, depth.clone(), panel.clone(), width, memory);
-                if squared {
-                    memory[..depth.len() * width].iter_mut().for_each(|b| *b = *b * *b);
-                }
-                let block = Block { a, segment: step, b: memory, b_stride: width, b_step: 0 };
-                block.run(simd, 0..rows, depth, panel, beta, &mut c, &mut then);
+    // The same parts of the depth whether B is copied or not, which depends on the number of rows.
+    let most = if matches!(b, Right::Packed(_)) { MAX_DEPTH } else { panel_depth::<T, S>() };
+    let (part, limit) = parts(a.depth(), a.segment(), most);
+    let copies = match b {
+        Right::View(b) => c.cols() % S::LANES != 0 || !in_place(a.rows(), &b),
+        Right::Squares(_) => true,
+        Right::Packed(_) => false,
+    };
+    // Only as much as is needed, roughly: it is cleared first.
+    let needed = if copies { part * panel_width::<T, S>(c.cols()) } else { 0 };
+    let product = Product { a, b, beta, c, then, part, limit, copies };
+    if needed == 0 {
+        product.run(simd, &mut []);
+    } else if needed <= size_of::<S::SmallPanel>() / size_of::<T>() {
+        product.run(simd, simd.small_panel().as_mut());
+    } else {
+        product.run_large(simd);
+    }
+}
+
+/// A product, and how it is cut into parts.
+struct Product<'a, T> {
+    a: Left<'a, T>,
+    b: Right<'a, T>,
+    beta: Beta,
+    c: MatMut<'a, T>,
+    then: Then<'a, T>,
+    part: usize,
+    limit: usize,
+    /// Whether panels of B are copied before they are used.
+    copies: bool,
+}
+
+impl<T: Float> Product<'_, T> {
+    // Not inlined: a stack frame of this size is touched page by page at each call.
+    #[inline(never)]
+    fn run_large<S: Simd<T>>(self, simd: S) {
+        self.run(simd, simd.panel().as_mut());
+    }
+
+    fn run<S: Simd<T>>(self, simd: S, memory: &mut [T]) {
+        let Self { a, b, beta, mut c, mut then, part, limit, copies } = self;
+        let (rows, cols) = (a.rows(), c.cols());
+        let most = A_BYTES / size_of::<T>();
+        let chunk = if rows * part <= most { rows } else { even(rows, S::ROWS, most / part) };
+        for start in (0..rows).step_by(chunk) {
+            let rows = start..rows.min(start + chunk);
+            for_panels::<T, S>(a.depth(), (part, limit), cols, |depth, panel, width| {
+                let mut next: &[T] = &[];
+                let mut next_stride = 0;
+                let (b, b_stride) = match b {
+                    Right::Packed(panels) => {
+                        next = panels.get(panel.end * a.depth() + depth.start * width..).unwrap_or_default();
+                        next = &next[..next.len().min(depth.len() * width)];
+                        (&panels[panel.start * a.depth() + depth.start * width..], width)
+                    }
+                    Right::View(b) if !copies => {
+                        (&b.as_slice()[depth.start * b.row_stride() + panel.start..], b.row_stride())
+                    }
+                    Right::View(b) => {
+                        if b.col_stride() == 1 && panel.end < cols {
+                            next = &b.as_slice()[depth.start * b.row_stride() + panel.end..];
+                            next_stride = b.row_stride();
+                        }
+                        copy(simd, b, depth.clone(), panel.clone(), width, memory);
+                        (&*memory, width)
+                    }
+                    Right::Squares(b) => {
+                        copy(simd, b, depth.clone(), panel.clone(), width, memory);
+                        memory[..depth.len() * width].iter_mut().for_each(|b| *b = *b * *b);
+                        (&*memory, width)
+                    }
+                };
+                let block = Block { a, segment: a.segment().min(part), b, b_stride, next, next_stride };
+                block.run(simd, rows.clone(), depth, panel, beta, &mut c, &mut then);
             });
         }
-        Right::Packed(Panels { data, depth, segment, step }) => {
-            let grain = if segment < depth { segment } else { 1 };
-            let part = even(depth, grain, MAX_DEPTH);
-            for start in (0..rows).step_by(A_ROWS) {
-                for_panels::<T, S>(depth, (part, usize::MAX), cols, |depth, panel, width| {
-                    let first = depth.start / segment * step + panel.start * segment;
-                    let b = &data[first + depth.start % segment * width..];
-                    let block = Block { a, segment: segment.min(part), b, b_stride: width, b_step: step };
-                    block.run(simd, start..rows.min(start + A_ROWS), depth, panel, beta, &mut c, &mut then);
-                });
-            }
-        }
+    }
+}
+
+/// The length of the parts of a depth, none longer than `most`, and of the segments over whose end none
+/// reaches, where parts are not of whole segments.
+fn parts(depth: usize, segment: usize, most: usize) -> (usize, usize) {
+    if segment >= depth {
+        (even(depth, 1, most), usize::MAX)
+    } else if segment > most {
+        (even(segment, 1, most), segment)
+    } else {
+        (even(depth, segment, most), usize::MAX)
     }
 }
 
@@ -170,10 +216,20 @@ fn panel_depth<T, S: Simd<T>>() -> usize {
     size_of::<S::Panel>() / size_of::<T>() / (S::VECS * S::LANES)
 }
 
-/// The columns of a panel: whole registers, and as equal as can be. Only the last panel may have fewer.
+/// The number of panels of a matrix with so many columns: as few as can be.
+pub(crate) fn panels<T, S: Simd<T>>(cols: usize) -> usize {
+    cols.div_ceil(S::LANES).div_ceil(S::VECS)
+}
+
+/// The columns of a panel: whole registers, as equal as can be. The last one may be used in part.
+pub(crate) fn panel<T, S: Simd<T>>(cols: usize, index: usize) -> Range<usize> {
+    let start = |index| index * cols.div_ceil(S::LANES) / panels::<T, S>(cols) * S::LANES;
+    start(index)..cols.min(start(index + 1))
+}
+
+/// The columns of the widest panel, in whole registers.
 fn panel_width<T, S: Simd<T>>(cols: usize) -> usize {
-    let vecs = cols.div_ceil(S::LANES);
-    vecs.div_ceil(vecs.div_ceil(S::VECS)) * S::LANES
+    cols.div_ceil(S::LANES).div_ceil(panels::<T, S>(cols)) * S::LANES
 }
 
 /// The length of the parts of a depth: equal ones of whole grains, none longer than `most` or than a grain.
@@ -191,12 +247,11 @@ fn for_panels<T, S: Simd<T>>(
     cols: usize,
     mut run: impl FnMut(Range<usize>, Range<usize>, usize),
 ) {
-    let most = panel_width::<T, S>(cols);
     let mut p = 0;
     while p < depth {
-        let end = depth.min(p + part).min((p / segment + 1).saturating_mul(segment));
-        for col in (0..cols).step_by(most) {
-            let panel = col..cols.min(col + most);
+        let end = depth.min(p.saturating_add(part)).min((p / segment + 1).saturating_mul(segment));
+        for index in 0..panels::<T, S>(cols) {
+            let panel = panel::<T, S>(cols, index);
             let width = panel.len().next_multiple_of(S::LANES);
             run(p..end, panel, width);
         }
@@ -215,7 +270,8 @@ struct Block<'a, T> {
     segment: usize,
     b: &'a [T],
     b_stride: usize,
-    b_step: usize,
+    next: &'a [T],
+    next_stride: usize,
 }
 
 impl<T: Float> Block<'_, T> {
@@ -243,7 +299,7 @@ impl<T: Float> Block<'_, T> {
             let tiles = (rows.end - row) / tile;
             if tiles > 0 {
                 let offset = row * strides.0 + cols.start * strides.1;
-                let (a, a_strides, a_step) = self.a.at(row, depth.start, S::ROWS, self.segment);
+                let (a, a_strides, a_step) = self.a.at(row, depth.start, S::ROWS);
                 let factors = Factors {
                     tiles,
                     depth: depth.len(),
@@ -254,7 +310,16 @@ impl<T: Float> Block<'_, T> {
                     a_step,
                     b: self.b,
                     b_stride: self.b_stride,
-                    b_step: self.b_step,
+                    next: self.next,
+                    next_steps: if self.next.is_empty() {
+                        (0, 0, 0)
+                    } else if self.next_stride == 0 {
+                        let step = (vecs * S::LANES).div_ceil(tiles);
+                        (step * depth.len(), step, tiles)
+                    } else {
+                        let line = 64 / size_of::<T>();
+                        (line, self.next_stride, vecs * S::LANES / line + 1)
+                    },
                 };
                 let target = Target {
                     c: &mut c.as_mut_slice()[offset..],
@@ -268,100 +333,5 @@ impl<T: Float> Block<'_, T> {
             }
             tile /= 2;
         }
-    }
-}
-
-/// Packs a whole matrix as one segment of a right factor, which may have room for more rows: panel by panel,
-/// each row by row, the last one padded to whole registers.
-pub(crate) fn pack<T: Float, S: Simd<T>>(simd: S, b: MatRef<'_, T>, segment: usize, data: &mut [T]) {
-    for_panels::<T, S>(b.rows(), (segment, usize::MAX), b.cols(), |rows, cols, width| {
-        let first = cols.start * segment;
-        copy(simd, b, rows, cols, width, &mut data[first..]);
-    });
-}
-
-/// Packs Aᵀ as one segment of a left factor A: panels as wide as the largest register tile is
-/// high, the last one padded.
-pub(crate) fn pack_left<T: Float, S: Simd<T>>(simd: S, at: MatRef<'_, T>, segment: usize, data: &mut [T]) {
-    for col in (0..at.cols()).step_by(S::ROWS) {
-        let cols = col..at.cols().min(col + S::ROWS);
-        copy(simd, at, 0..at.rows(), cols, S::ROWS, &mut data[col * segment..]);
-    }
-}
-
-/// Copies a part of B into a panel of rows of this width; what is wider than the part becomes 0.
-fn copy<T: Float, S: Simd<T>>(
-    simd: S,
-    b: MatRef<'_, T>,
-    rows: Range<usize>,
-    cols: Range<usize>,
-    width: usize,
-    panel: &mut [T],
-) {
-    let (row_stride, col_stride) = (b.row_stride(), b.col_stride());
-    let from = &b.as_slice()[rows.start * row_stride + cols.start * col_stride..];
-    let panel = &mut panel[..rows.len() * width];
-    simd.vectorize(
-        #[inline(always)]
-        || {
-            if col_stride == 1 {
-                let whole = cols.len() / S::LANES * S::LANES;
-                for (p, row) in panel.chunks_exact_mut(width).enumerate() {
-                    let from = &from[p * row_stride..][..cols.len()];
-                    for lane in (0..whole).step_by(S::LANES) {
-                        simd.store(simd.load(&from[lane..]), &mut row[lane..]);
-                    }
-                    let (rest, padding) = row[whole..].split_at_mut(cols.len() - whole);
-                    rest.copy_from_slice(&from[whole..]);
-                    padding.fill(T::zero());
-                }
-            } else {
-                // By columns, because those are contiguous if rows are not, and several at a time, because
-                // those are contiguous in the panel.
-                for j in (0..width).step_by(S::LANES) {
-                    let some = S::LANES.min(cols.len().saturating_sub(j));
-                    let from = if some > 0 { &from[j * col_stride..] } else { &[] };
-                    if some == S::LANES && row_stride == 1 {
-                        transpose(simd, from, col_stride, rows.len(), &mut panel[j..], width);
-                        continue;
-                    }
-                    for (p, row) in panel.chunks_exact_mut(width).enumerate() {
-                        let (row, padding) = row[j..width.min(j + S::LANES)].split_at_mut(some);
-                        let columns = row.iter_mut().enumerate();
-                        columns.for_each(|(i, to)| *to = from[p * row_stride + i * col_stride]);
-                        padding.fill(T::zero());
-                    }
-                }
-            }
-        },
-    );
-}
-
-/// Copies as many contiguous columns as a register has lanes, of `depth` elements and `col_stride` apart, to
-/// rows of `width`.
-#[inline(always)]
-fn transpose<T: Float, S: Simd<T>>(
-    simd: S,
-    from: &[T],
-    col_stride: usize,
-    depth: usize,
-    to: &mut [T],
-    width: usize,
-) {
-    let column = |j: usize| &from[j * col_stride..][..depth];
-    let whole = depth / S::LANES * S::LANES;
-    for p in (0..whole).step_by(S::LANES) {
-        let mut square = [simd.splat(T::zero()); MAX_LANES];
-        for j in 0..S::LANES {
-            square[j] = simd.load(&column(j)[p..]);
-        }
-        square = simd::transpose(simd, square);
-        for i in 0..S::LANES {
-            simd.store(square[i], &mut to[(p + i) * width..]);
-        }
-    }
-    for p in whole..depth {
-        let to = &mut to[p * width..][..S::LANES];
-        to.iter_mut().enumerate().for_each(|(j, to)| *to = column(j)[p]);
     }
 }

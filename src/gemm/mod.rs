@@ -8,6 +8,7 @@ pub(crate) mod blocked;
 #[cfg(feature = "matrixmultiply")]
 mod matrix_multiply;
 mod own;
+pub(crate) mod packing;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tile;

@@ -17,7 +17,7 @@ const AHEAD: usize = 32;
 /// `a[i * a_strides.0 + p * a_strides.1]` and the next tile `a_next` further, and as many rows of B as `depth`
 /// says, row p from `b[p * b_stride]` on, of whole registers.
 ///
-/// The depth is cut into segments, each of which begins `a_step` and `b_step` after the one before.
+/// The depth is cut into segments, each of which begins `a_step` after the one before in A.
 pub(super) struct Factors<'a, T> {
     pub(super) tiles: usize,
     pub(super) depth: usize,
@@ -28,7 +28,10 @@ pub(super) struct Factors<'a, T> {
     pub(super) a_step: usize,
     pub(super) b: &'a [T],
     pub(super) b_stride: usize,
-    pub(super) b_step: usize,
+    /// What will be B next, if it is far away: it is asked for meanwhile, a part of it in each tile.
+    pub(super) next: &'a [T],
+    /// From one tile to the next, and from one step to the next, and in how many tiles.
+    pub(super) next_steps: (usize, usize, usize),
 }
 
 /// What happens to an element of the product when its sum is complete.
@@ -106,14 +109,20 @@ fn run<T: Float, S: Simd<T>, const R: usize, const N: usize>(
             let whole = target.strides.1 == 1 && target.cols == N * S::LANES;
             for tile in 0..factors.tiles {
                 let a = &factors.a[tile * factors.a_next..];
+                let (by_tile, step, tiles) = factors.next_steps;
+                let next = if tile < tiles {
+                    (factors.next.as_ptr().wrapping_add(tile * by_tile), step)
+                } else {
+                    (factors.b.as_ptr(), 0)
+                };
                 let target = target.at_row(tile * R);
                 if whole {
                     ask_for::<T, S, R, N>(simd, &target);
-                    let sums = multiply::<T, S, R, N>(simd, &factors, a);
+                    let sums = multiply::<T, S, R, N>(simd, &factors, a, next);
                     finish_rows(simd, sums, target);
                 } else {
                     let mut memory = [[T::zero(); MAX_VECS * MAX_LANES]; R];
-                    let sums = multiply::<T, S, R, N>(simd, &factors, a);
+                    let sums = multiply::<T, S, R, N>(simd, &factors, a, next);
                     for i in 0..R {
                         store::<T, S, N>(simd, sums[i], &mut memory[i]);
                     }
@@ -147,13 +156,14 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize>(
     simd: S,
     factors: &Factors<'_, T>,
     a: &[T],
+    (mut next, step): (*const T, usize),
 ) -> [[S::V; N]; R] {
     let &Factors { a_strides: (row_stride, col_stride), b_stride, .. } = factors;
     let width = N * S::LANES;
     let mut sums = [[simd.splat(T::zero()); N]; R];
     for (segment, start) in (0..factors.depth).step_by(factors.segment).enumerate() {
         let a = &a[segment * factors.a_step..];
-        let b = &factors.b[segment * factors.b_step..];
+        let b = &factors.b[start * b_stride..];
         let depth = factors.segment.min(factors.depth - start);
         let last = depth - 1;
         assert!(last * col_stride + (R - 1) * row_stride < a.len());
@@ -163,6 +173,9 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize>(
             for v in 0..N {
                 simd.prefetch(b.wrapping_add(AHEAD * b_stride + v * S::LANES));
             }
+            simd.prefetch(a.wrapping_add(AHEAD * col_stride));
+            simd.prefetch(next);
+            next = next.wrapping_add(step);
             // SAFETY: in the p-th round, p <= `last`, b is p rows further than at the start, and it has been
             // asserted that row `last` is in the slice.
             let row = load::<T, S, N>(simd, unsafe { core::slice::from_raw_parts(b, width) });

@@ -9,6 +9,10 @@ use crate::simd::{self, MAX_LANES, Simd};
 /// Batches of up to so many examples go this way.
 pub(crate) const MAX_EXAMPLES: usize = 8;
 
+/// Rows of up to so many elements are written a part of each after the other: longer ones would lie in too many
+/// pages.
+const NARROW: usize = 256;
+
 /// out = x wᵀ: rows of `x` times rows of `w`, both contiguous. `w` is read once from memory.
 pub(crate) fn dots<T: Float, S: Simd<T>>(
     simd: S,
@@ -31,8 +35,10 @@ pub(crate) fn dots<T: Float, S: Simd<T>>(
                     let out = &mut out[example * row_stride + first * col_stride..];
                     let mut sums = [T::zero(); MAX_LANES];
                     sums_of(simd, x, w, (count, w_stride), &mut sums);
-                    for i in 0..count {
-                        out[i * col_stride] = sums[i];
+                    if count == S::LANES && col_stride == 1 {
+                        out[..S::LANES].copy_from_slice(&sums[..S::LANES]);
+                    } else {
+                        sums[..count].iter().enumerate().for_each(|(i, &sum)| out[i * col_stride] = sum);
                     }
                 }
             }
@@ -50,26 +56,27 @@ fn sums_of<T: Float, S: Simd<T>>(
     (count, w_stride): (usize, usize),
     out: &mut [T; MAX_LANES],
 ) {
+    let mut start = 0;
+    // The last one more often if there are no more: those sums are not used.
+    let rows: [&[T]; MAX_LANES] = core::array::from_fn(|i| {
+        let row = &w[start..][..x.len()];
+        start += if i + 1 < count { w_stride } else { 0 };
+        row
+    });
     let whole = x.len() / S::LANES * S::LANES;
     let mut sums = [simd.splat(T::zero()); MAX_LANES];
-    // A row too many is read twice, and its sum not used.
-    let row = |i: usize| &w[i.min(count - 1) * w_stride..][..x.len()];
     for p in (0..whole).step_by(S::LANES) {
         let x = simd.load(&x[p..]);
         for i in 0..S::LANES {
-            sums[i] = simd.mul_add(simd.load(&row(i)[p..]), x, sums[i]);
+            sums[i] = simd.mul_add(simd.load(&rows[i][p..]), x, sums[i]);
         }
     }
-    // Lane i of each register is a part of sum i then.
-    let parts = simd::transpose(simd, sums);
-    let mut total = parts[0];
-    for i in 1..S::LANES {
-        total = simd.add(total, parts[i]);
-    }
-    simd.store(total, out);
-    for i in 0..count {
-        let rest = x[whole..].iter().zip(&row(i)[whole..]);
-        out[i] = rest.fold(out[i], |sum, (&x, &w)| sum + w * x);
+    simd.store(simd::lane_sums(simd, sums), out);
+    if whole < x.len() {
+        for (sum, row) in out.iter_mut().zip(rows).take(count) {
+            let rest = x[whole..].iter().zip(&row[whole..]);
+            *sum = rest.fold(*sum, |sum, (&x, &w)| sum + w * x);
+        }
     }
 }
 
@@ -87,14 +94,25 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
     simd.vectorize(
         #[inline(always)]
         || {
-            for row in 0..a.rows() {
+            // Of one example, what is the same in each row stays in registers.
+            let outer_product = a.cols() == 1 && cols <= NARROW;
+            let mut from = 0;
+            while outer_product && from + 4 * S::LANES <= cols {
+                outer::<T, S, 4>(simd, &a, &b.as_slice()[from..], beta, (&mut c[from..], c_stride));
+                from += 4 * S::LANES;
+            }
+            while outer_product && from + S::LANES <= cols {
+                outer::<T, S, 1>(simd, &a, &b.as_slice()[from..], beta, (&mut c[from..], c_stride));
+                from += S::LANES;
+            }
+            for row in 0..if from < cols { a.rows() } else { 0 } {
                 let a = Terms {
                     data: &a.as_slice()[row * a.row_stride()..],
                     stride: a.col_stride(),
                     len: a.cols(),
                 };
                 let c = &mut c[row * c_stride..][..cols];
-                let mut col = 0;
+                let mut col = from;
                 while col + 4 * S::LANES <= cols {
                     sum::<T, S, 4>(simd, &a, &b.as_slice()[col..], b_stride, beta, &mut c[col..]);
                     col += 4 * S::LANES;
@@ -111,6 +129,28 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
             }
         },
     );
+}
+
+/// N registers of each row of C, where each is a single term.
+#[inline(always)]
+fn outer<T: Float, S: Simd<T>, const N: usize>(
+    simd: S,
+    a: &MatRef<'_, T>,
+    b: &[T],
+    beta: Beta,
+    (c, c_stride): (&mut [T], usize),
+) {
+    let zero = simd.splat(T::zero());
+    let b: [S::V; N] = core::array::from_fn(|v| simd.load(&b[v * S::LANES..]));
+    let terms = a.as_slice().iter().step_by(a.row_stride()).take(a.rows());
+    for (row, &a) in terms.enumerate() {
+        let (a, c) = (simd.splat(a), &mut c[row * c_stride..][..N * S::LANES]);
+        for v in 0..N {
+            let c = &mut c[v * S::LANES..];
+            let sum = simd.mul_add(a, b[v], zero);
+            simd.store(if beta == Beta::One { simd.add(simd.load(c), sum) } else { sum }, c);
+        }
+    }
 }
 
 /// A row of A.

@@ -53,9 +53,10 @@ fn some<T: Float, S: Simd<T>>(
     offset: usize,
 ) -> T {
     let len = f.len;
-    let mut lanes = simd.vectorize(
+    let mut lanes = Lanes::new(len);
+    simd.vectorize(
         #[inline(always)]
-        || Lanes::new(f, wanted.b2),
+        || lanes.score(f, wanted.b2),
     );
     lanes.aim(wanted.goal, first);
     out.scored(&lanes, f, offset);

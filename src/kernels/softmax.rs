@@ -79,12 +79,12 @@ impl<T: Float> Scores<'_, T> {
 }
 
 impl<T: Float> Lanes<T> {
-    /// (3): f ← f + b2, where f holds W2 a; finds the leading scores.
+    /// Of which nothing is known yet.
     #[inline(always)]
-    pub(crate) fn new(f: &mut Scores<'_, T>, b2: &[T]) -> Self {
+    pub(crate) fn new(len: usize) -> Self {
         let none = [T::zero(); LANES];
-        let mut lanes = Self {
-            len: f.len,
+        Self {
+            len,
             lead: none,
             class: [0; LANES],
             label: [NO_LABEL; LANES],
@@ -94,9 +94,14 @@ impl<T: Float> Lanes<T> {
             loss: none,
             scale: [T::one(); LANES],
             skips: false,
-        };
+        }
+    }
+
+    /// (3): f ← f + b2, where f holds W2 a; finds the leading scores.
+    #[inline(always)]
+    pub(crate) fn score(&mut self, f: &mut Scores<'_, T>, b2: &[T]) {
         for (class, (row, &b)) in f.rows().zip(b2).enumerate() {
-            for ((f, lead), at) in row.iter_mut().zip(&mut lanes.lead).zip(&mut lanes.class) {
+            for ((f, lead), at) in row.iter_mut().zip(&mut self.lead).zip(&mut self.class) {
                 let score = *f + b;
                 // No branches: vector instructions have none.
                 let leads = (class == 0) | (score > *lead) | (score.is_nan() & !lead.is_nan());
@@ -105,7 +110,6 @@ impl<T: Float> Lanes<T> {
                 *at = if leads { class } else { *at };
             }
         }
-        lanes
     }
 
     /// Takes the labels and scales of the examples from `first` on.

@@ -39,7 +39,7 @@ pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
     /// Registers in a row of the largest register tile, 2 or 3. `ROWS` x `VECS` sums, `VECS` operands and
     /// a broadcast one fit the registers, and the sums suffice to hide the latency of a multiply-add.
     const VECS: usize;
-    /// A packed panel, for the stack: as deep as leaves room for it in half of the first cache.
+    /// A packed panel, for the stack: as deep as leaves room for it in a part of the second cache.
     type Panel: AsMut<[T]>;
 
     /// A shallow one, for a small part of the time that it takes to clear the other.
@@ -94,6 +94,23 @@ pub(crate) fn transpose<T, S: Simd<T>>(simd: S, mut rows: [S::V; MAX_LANES]) -> 
         }
     }
     rows
+}
+
+/// The sum of the lanes of the i-th register in lane i, of as many registers as those have lanes: at each level
+/// of a tree, two registers' lanes side by side in one.
+#[inline(always)]
+pub(crate) fn lane_sums<T, S: Simd<T>>(simd: S, mut registers: [S::V; MAX_LANES]) -> S::V {
+    for level in 1..=S::LANES.ilog2() {
+        let half = S::LANES >> level;
+        // Of one length at all levels, so that it is unrolled and the registers stay registers.
+        for i in 0..S::LANES / 2 {
+            if i < half {
+                let (low, high) = simd.zip(registers[i], registers[i + half]);
+                registers[i] = simd.add(low, high);
+            }
+        }
+    }
+    registers[0]
 }
 
 /// e^x of each element, for the vector instructions of whoever this is inlined to.

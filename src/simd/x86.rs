@@ -51,11 +51,11 @@ macro_rules! simd {
             const LANES: usize = $lanes;
             const ROWS: usize = $rows;
             const VECS: usize = 3;
-            type Panel = [$t; 384 * 3 * $lanes];
+            type Panel = [$t; 768 * 3 * $lanes];
             type SmallPanel = [$t; 32 * 3 * $lanes];
 
             fn panel(self) -> Self::Panel {
-                [0.0; 384 * 3 * $lanes]
+                [0.0; 768 * 3 * $lanes]
             }
 
             fn small_panel(self) -> Self::SmallPanel {

@@ -4,8 +4,9 @@ use anyhow::Result;
 
 use crate::client::Worker;
 
-/// A sample lasts at least so long: shorter ones would measure the clock and the scheduler.
-const SAMPLE_SECONDS: f64 = 2e-3;
+/// A sample lasts at least so long: in shorter ones the threads of a pool would still be waking up, which in a loop
+/// over batches they do once.
+const SAMPLE_SECONDS: f64 = 20e-3;
 
 /// The quartiles of the seconds per call.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,12 +46,10 @@ fn calls_per_sample(worker: &mut Worker) -> Result<usize> {
     }
 }
 
-/// One sample: seconds per call. Many short calls are preceded by a few that bring the data back into the
-/// caches; a long one does that by itself.
+/// One sample: seconds per call. A few calls come before it, at least one, to bring back into the caches what
+/// the other peers have driven out: in a loop over batches it would be there.
 fn sample(worker: &mut Worker, calls: usize) -> Result<f64> {
-    if calls > 1 {
-        worker.time(calls.div_ceil(4))?;
-    }
+    worker.time(calls.div_ceil(4))?;
     Ok(worker.time(calls)? / calls as f64)
 }
 
