@@ -1,5 +1,11 @@
 //! Threads: who runs the parts of a pass.
 
+#[cfg(feature = "rayon")]
+mod pool;
+
+#[cfg(feature = "rayon")]
+pub use pool::Rayon;
+
 use crate::error::Error;
 
 /// Runs two tasks, perhaps at the same time: all that a pass asks of a pool of threads.
@@ -54,28 +60,6 @@ pub trait Executor: Sync {
     /// where [`join`](Self::join) will be called then.
     fn enter(&self, pass: &mut (dyn FnMut() + Send)) {
         pass();
-    }
-}
-
-/// The current pool of rayon: [`join`](Executor::join) is `rayon::join`, and the work is cut into as many parts
-/// as the pool has threads.
-#[cfg(feature = "rayon")]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Rayon;
-
-#[cfg(feature = "rayon")]
-impl Executor for Rayon {
-    fn threads(&self) -> usize {
-        rayon::current_num_threads()
-    }
-
-    fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
-        rayon::join(a, b);
-    }
-
-    // From outside the pool each `join` would have to wake up a thread of it, and would sleep meanwhile.
-    fn enter(&self, pass: &mut (dyn FnMut() + Send)) {
-        rayon::scope(|_| pass());
     }
 }
 
