@@ -3,7 +3,7 @@
 use crate::error::{Error, What, check_len, product};
 use crate::gradcheck::Block;
 use crate::kernels::direct::MAX_EXAMPLES as MAX_DIRECT;
-use crate::simd::{MAX_LANES, MAX_ROWS};
+use crate::simd::{MAX_DEPTH, MAX_LANES, MAX_ROWS};
 
 /// A tile holds at most about this many scratch elements, as long as that leaves [`MIN_TILE`] examples: 8 MiB
 /// of f32, and a little more, so that a thousand hidden units have a thousand examples.
@@ -21,8 +21,13 @@ const MAX_BLOCK: usize = 256;
 /// time: a compensated addition reads and writes two arrays of all parameters.
 const GROUP: usize = 4096;
 
-/// From so many hidden units on D is packed: its columns would fall into few sets of the first cache.
-const WIDE: usize = 256;
+/// From so many hidden units on D is packed: read by columns where it lies, it would be half of what comes from the
+/// second cache.
+const WIDE: usize = 128;
+
+/// The most room for copies of parts of factors, shared by all threads: of one thread it fills a good part of the
+/// second cache.
+const ROOM: usize = 3 << 16;
 
 /// Up to so many classes D takes the place of Z.
 const FEW_CLASSES: usize = 48;
@@ -95,7 +100,7 @@ impl Dims {
         let params = w1 as u128 + h + w2 as u128 + c;
         let panels = m * (h + pad);
         let tile = Self::MAX_TILE as u128 * (3 * (h + pad) + 2 * c + m + pad);
-        if params + params + panels + tile + 16 * pad > isize::MAX as u128 {
+        if params + params + panels + tile + ROOM as u128 + 16 * pad > isize::MAX as u128 {
             return Err(Error::Overflow { what: What::Params, sizes: (w1, w2) });
         }
         Ok(())
@@ -128,9 +133,12 @@ impl Dims {
     /// pre-activations (later the hidden gradient), its activations, and its scores (later the score gradient).
     /// With more than 48 classes it is t (3h + C): the hidden gradient has its own place then.
     ///
-    /// A batch of more than 8 examples needs a place for the packed W1ᵀ, too: about hm more. A batch of more
-    /// than about 4096 examples needs [`param_len`](Self::param_len) more, in which the low-order parts of the
-    /// gradient's sums are kept. So it grows with n up to there and is constant from there on.
+    /// With 128 hidden units or more, too: the packed hidden gradient is there.
+    ///
+    /// A batch of more than 8 examples needs a place for the packed W1ᵀ, too, about hm more, and room for copies of
+    /// parts of the factors of the products, up to 196,608 more. A batch of more than about 4096 examples needs
+    /// [`param_len`](Self::param_len) more, in which the low-order parts of the gradient's sums are kept. So it
+    /// grows with n up to there and is constant from there on.
     ///
     /// ```
     /// # fn main() -> Result<(), handgrad::Error> {
@@ -141,15 +149,15 @@ impl Dims {
     /// # }
     /// ```
     pub const fn scratch_len(self, n: usize) -> usize {
-        let [slack, z, a, d, f, w1_panels, low] = self.scratch_parts(n);
-        slack + z + a + d + f + w1_panels + low
+        let [slack, z, a, d, f, w1_panels, room, low] = self.scratch_parts(n);
+        slack + z + a + d + f + w1_panels + room + low
     }
 
     /// The lengths of the parts of the scratch: what may be left out to align the others, Z, A, D, F, the panels
-    /// of W1ᵀ, and the low-order parts of the gradient's sums. What is not needed has length 0.
+    /// of W1ᵀ, the room for copies, and the low-order parts of the gradient's sums. What is not needed has length 0.
     ///
     /// If anything is packed, each is a multiple of the widest register, so that all are aligned if one is.
-    pub(crate) const fn scratch_parts(self, n: usize) -> [usize; 7] {
+    pub(crate) const fn scratch_parts(self, n: usize) -> [usize; 8] {
         let (t, h, c) = (self.tile_len(n), self.hidden, self.classes);
         let few = self.has_few_classes();
         let packs = n > MAX_DIRECT;
@@ -162,6 +170,7 @@ impl Dims {
             if few && !(packs && self.packs_hidden_grad()) { 0 } else { blocks * width },
             scores,
             if packs { self.inputs * h.next_multiple_of(MAX_LANES) } else { 0 },
+            if packs { self.room_len(n) } else { 0 },
             if n > t && n > self.group_tiles() * t { self.param_len() } else { 0 },
         ];
         let (mut aligned, mut i) = (parts, 0);
@@ -170,6 +179,23 @@ impl Dims {
             i += 1;
         }
         aligned
+    }
+
+    /// The room for copies of parts of right factors: X, A, Aᵀ and W2, as far as they are multiplied at a time.
+    const fn room_len(self, n: usize) -> usize {
+        let (m, h, c) = (self.inputs, self.hidden, self.classes);
+        let (t, block) = (self.tile_len(n), self.block_len(n));
+        let factors = [(t, m), (t, h), (h, block), (c, h)];
+        let (mut room, mut i) = (0, 0);
+        while i < factors.len() {
+            let (depth, cols) = factors[i];
+            let depth = if depth < MAX_DEPTH { depth } else { MAX_DEPTH };
+            // A product of these sizes may overflow; one that is that large fills the room.
+            let len = if cols > ROOM / depth { ROOM } else { depth * cols.next_multiple_of(MAX_LANES) };
+            room = between(room, len, ROOM);
+            i += 1;
+        }
+        room
     }
 
     /// Whether there are so few classes that D can take the place of Z.

@@ -30,6 +30,7 @@ pub(crate) struct Scratch<'s, T> {
     d: &'s mut [T],
     f: &'s mut [T],
     w1_panels: &'s mut [T],
+    room: &'s mut [T],
 }
 
 impl<'s, T> Scratch<'s, T> {
@@ -40,12 +41,12 @@ impl<'s, T> Scratch<'s, T> {
         // To the next line of the cache, as far as there is room: it makes loads faster, and changes nothing.
         let offset = if slack > 0 { scratch.as_ptr().align_offset(64) } else { 0 };
         scratch = &mut scratch[if offset <= slack { offset } else { 0 }..];
-        let [z, a, d, f, w1_panels, low] = parts.map(|len| {
+        let [z, a, d, f, w1_panels, room, low] = parts.map(|len| {
             let (part, rest) = core::mem::take(&mut scratch).split_at_mut(len);
             scratch = rest;
             part
         });
-        (Self { z, a, d, f, w1_panels }, low)
+        (Self { z, a, d, f, w1_panels, room }, low)
     }
 
     /// Whether there are too few examples for packing, or threads, to pay.
@@ -76,7 +77,7 @@ pub(crate) fn own<T: Float>(
     plan: &Plan<'_, T>,
     job: &mut Job<'_, '_, T>,
 ) -> Result<T, Error> {
-    let Job { x, out, scratch: Scratch { z, a, d, f, w1_panels }, grad, second_moment, gram } = job;
+    let Job { x, out, scratch: Scratch { z, a, d, f, w1_panels, room }, grad, second_moment, gram } = job;
     let (dims, n, mut plan) = (plan.params.dims, x.rows(), *plan);
     if !w1_panels.is_empty() {
         let w1 = plan.params.w1;
@@ -102,6 +103,7 @@ pub(crate) fn own<T: Float>(
             d: &mut d[..own_d],
             f: &mut f[..scores],
             losses: &mut losses[..count],
+            room,
             out: out.reborrow(),
             row: start,
         };
@@ -123,14 +125,14 @@ pub(crate) fn own<T: Float>(
             let (target, beta) = grad.target(index);
             let d_panels = if plan.packs_hidden_grad() { other } else { &mut [] };
             let done = Done { d_panels, beta, ..done };
-            fork.weights(phases, &plan, &done, Weights::all(target))?;
+            fork.weights(phases, &plan, &done, Weights::all(target, room))?;
             grad.tile_done(index, end == n);
         }
         if let Some(moment) = second_moment {
             square(&plan, a, d, g);
             let beta = if index == 0 { Beta::Zero } else { Beta::One };
             let done = Done { x, a, d, d_panels: &[], g, beta, poisoned, squared: true };
-            fork.weights(phases, &plan, &done, Weights::all(moment.reborrow()))?;
+            fork.weights(phases, &plan, &done, Weights::all(moment.reborrow(), room))?;
         }
     }
     Ok(total.total())
@@ -221,7 +223,7 @@ pub(crate) fn foreign<T: Float>(
             square(&plan, a, d, f);
             let beta = if index == 0 { Beta::Zero } else { Beta::One };
             let done = Done { x, a, d, d_panels: &[], g: f, beta, poisoned, squared: true };
-            phases.weights(&plan, &done, &mut Weights::all(moment.reborrow()))?;
+            phases.weights(&plan, &done, &mut Weights::all(moment.reborrow(), &mut []))?;
         }
     }
     Ok(total.total())

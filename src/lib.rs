@@ -45,6 +45,7 @@ pub mod strategies;
 
 // What it is made of.
 mod evaluate;
+mod examples;
 mod fork;
 pub mod gemm;
 mod grad_sum;

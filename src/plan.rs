@@ -10,6 +10,7 @@ use crate::matrix::{MatMut, MatRef};
 use crate::outputs::Outputs;
 use crate::params::{Params, ParamsMut};
 use crate::poisoned::Poisoned;
+use crate::simd::MAX_LANES;
 
 /// What holds for all examples of a pass.
 #[derive(Clone, Copy)]
@@ -36,6 +37,13 @@ impl<T> Plan<'_, T> {
     /// Whether D is packed for the product with X.
     pub(crate) fn packs_hidden_grad(&self) -> bool {
         !self.is_direct() && self.params.dims.packs_hidden_grad()
+    }
+
+    /// Whether there are so many weights that they do not stay in the second cache.
+    pub(crate) fn has_large_weights(&self) -> bool {
+        const LARGE: usize = 1 << 20;
+        let [w1, _, w2, _] = self.params.dims.block_lens();
+        w1.max(w2) >= LARGE
     }
 
     /// Whether there are too few examples for packing to pay.
@@ -82,6 +90,8 @@ pub(crate) struct Examples<'a, T> {
     pub(crate) f: &'a mut [T],
     /// The sum of the losses of each block.
     pub(crate) losses: &'a mut [T],
+    /// For copies of parts of factors.
+    pub(crate) room: &'a mut [T],
     pub(crate) out: Outputs<'a, T>,
     /// The first one's row in `out`.
     pub(crate) row: usize,
@@ -108,7 +118,8 @@ impl<T: Float> Examples<'_, T> {
         });
         let width = self.a.len() / rows;
         let a = self.a.split_at_mut(at * width);
-        let (losses, out) = (self.losses.split_at_mut(blocks), self.out.split(self.row + at));
+        let (losses, room) = (self.losses.split_at_mut(blocks), share.cut(self.room));
+        let out = self.out.split(self.row + at);
         let first = Self {
             first: self.first,
             x: self.x.row_range(0..at),
@@ -117,6 +128,7 @@ impl<T: Float> Examples<'_, T> {
             d: d.0,
             f: f.0,
             losses: losses.0,
+            room: room.0,
             out: out.0,
             row: self.row,
         };
@@ -128,6 +140,7 @@ impl<T: Float> Examples<'_, T> {
             d: d.1,
             f: f.1,
             losses: losses.1,
+            room: room.1,
             out: out.1,
             row: 0,
         };
@@ -146,6 +159,11 @@ impl Share {
     /// So many of `count` pieces, rounded down, but at least one if there are two.
     fn of(self, count: usize) -> usize {
         if count < 2 { 0 } else { (count * self.threads / self.of).max(1) }
+    }
+
+    /// Cuts a room in two, the first with this share of it, in whole registers.
+    fn cut<T>(self, room: &mut [T]) -> (&mut [T], &mut [T]) {
+        room.split_at_mut(self.of(room.len() / MAX_LANES) * MAX_LANES)
     }
 }
 
@@ -174,12 +192,14 @@ pub(crate) struct Weights<'a, T> {
     /// `None` if there are no classes in this part.
     pub(crate) w2: Option<MatMut<'a, T>>,
     pub(crate) b2: &'a mut [T],
+    /// For copies of parts of factors.
+    pub(crate) room: &'a mut [T],
 }
 
 impl<'a, T> Weights<'a, T> {
-    pub(crate) fn all(grad: ParamsMut<'a, T>) -> Self {
+    pub(crate) fn all(grad: ParamsMut<'a, T>, room: &'a mut [T]) -> Self {
         let ParamsMut { dims, w1, b1, w2, b2 } = grad;
-        Self { hidden: 0..dims.hidden(), w1, b1, classes: 0..dims.classes(), w2: Some(w2), b2 }
+        Self { hidden: 0..dims.hidden(), w1, b1, classes: 0..dims.classes(), w2: Some(w2), b2, room }
     }
 
     /// Two parts, of whole register tiles of W1's rows, the first with this share of them; only one if there
@@ -198,9 +218,11 @@ impl<'a, T> Weights<'a, T> {
         let (w2, b2) = (split_rows(self.w2, rows), self.b2.split_at_mut(rows));
         let middle = self.classes.start + rows;
         let classes = (self.classes.start..middle, middle..self.classes.end);
+        let room = share.cut(self.room);
+        let part = |hidden, w1, b1, classes, w2, b2, room| Self { hidden, w1, b1, classes, w2, b2, room };
         (
-            Self { hidden: hidden.0, w1: w1.0, b1: b1.0, classes: classes.0, w2: w2.0, b2: b2.0 },
-            Some(Self { hidden: hidden.1, w1: w1.1, b1: b1.1, classes: classes.1, w2: w2.1, b2: b2.1 }),
+            part(hidden.0, w1.0, b1.0, classes.0, w2.0, b2.0, room.0),
+            Some(part(hidden.1, w1.1, b1.1, classes.1, w2.1, b2.1, room.1)),
         )
     }
 }

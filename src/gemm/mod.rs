@@ -5,6 +5,7 @@
 //! [`Pass::engine`](crate::Pass::engine).
 
 pub(crate) mod blocked;
+pub(crate) mod factors;
 #[cfg(feature = "matrixmultiply")]
 mod matrix_multiply;
 mod own;

@@ -21,62 +21,82 @@ pub(crate) fn pack<T: Float, S: Simd<T>>(simd: S, b: MatRef<'_, T>, panels: Rang
     }
 }
 
-/// Packs Aᵀ as one segment of a left factor A: panels as wide as the largest register tile is
-/// high, the last one padded.
-pub(crate) fn pack_left<T: Float, S: Simd<T>>(simd: S, at: MatRef<'_, T>, segment: usize, data: &mut [T]) {
-    for col in (0..at.cols()).step_by(S::ROWS) {
-        let cols = col..at.cols().min(col + S::ROWS);
-        copy(simd, at, 0..at.rows(), cols, S::ROWS, &mut data[col * segment..]);
+/// Packs Aᵀ as a left factor A: panels as wide as the largest register tile is high, `step` apart, the last one
+/// padded.
+pub(crate) fn pack_left<T: Float, S: Simd<T>>(simd: S, at: MatRef<'_, T>, step: usize, data: &mut [T]) {
+    /// So many panels at a time: what of a row lies together in the cache.
+    const PANELS: usize = 4;
+    let from = at.as_slice();
+    for first in (0..at.cols()).step_by(PANELS * S::ROWS) {
+        for p in 0..at.rows() {
+            let row = &from[p * at.row_stride()..][..at.cols()];
+            simd.prefetch(row.as_ptr().wrapping_add(AHEAD * at.row_stride() + first));
+            for (index, from) in row[first..].chunks(S::ROWS).take(PANELS).enumerate() {
+                let to = &mut data[(first / S::ROWS + index) * step + p * S::ROWS..][..S::ROWS];
+                let (to, padding) = to.split_at_mut(from.len());
+                to.copy_from_slice(from);
+                padding.fill(T::zero());
+            }
+        }
     }
 }
 
-/// Copies a part of B into a panel of rows of this width; what is wider than the part becomes 0.
+/// Copies a part of B into panels of rows of this width, one after the other; what is wider than the part
+/// becomes 0.
 pub(super) fn copy<T: Float, S: Simd<T>>(
     simd: S,
     b: MatRef<'_, T>,
     rows: Range<usize>,
     cols: Range<usize>,
     width: usize,
-    panel: &mut [T],
+    to: &mut [T],
 ) {
     let (row_stride, col_stride) = (b.row_stride(), b.col_stride());
     let from = &b.as_slice()[rows.start * row_stride + cols.start * col_stride..];
-    let panel = &mut panel[..rows.len() * width];
+    let whole = cols.len() / S::LANES * S::LANES;
+    let panel = rows.len() * width;
+    let to = &mut to[..cols.len().div_ceil(width) * panel];
+    let place = |j: usize| j / width * panel + j % width;
     simd.vectorize(
         #[inline(always)]
         || {
             if col_stride == 1 {
-                let whole = cols.len() / S::LANES * S::LANES;
-                for (p, row) in panel.chunks_exact_mut(width).enumerate() {
+                // Along the rows, through all panels.
+                for p in 0..rows.len() {
                     let from = &from[p * row_stride..][..cols.len()];
-                    for lane in (0..whole).step_by(S::LANES) {
-                        simd.prefetch(from.as_ptr().wrapping_add(AHEAD * row_stride + lane));
-                        simd.store(simd.load(&from[lane..]), &mut row[lane..]);
+                    for (index, from) in from[..whole].chunks(width).enumerate() {
+                        let to = &mut to[index * panel + p * width..][..from.len()];
+                        for lane in (0..from.len()).step_by(S::LANES) {
+                            simd.prefetch(from.as_ptr().wrapping_add(AHEAD * row_stride + lane));
+                            simd.store(simd.load(&from[lane..]), &mut to[lane..]);
+                        }
                     }
-                    let (rest, padding) = row[whole..].split_at_mut(cols.len() - whole);
-                    rest.copy_from_slice(&from[whole..]);
-                    padding.fill(T::zero());
                 }
-            } else {
-                // By columns, because those are contiguous if rows are not, and several at a time, because
-                // those are contiguous in the panel.
-                for j in (0..width).step_by(S::LANES) {
-                    let some = S::LANES.min(cols.len().saturating_sub(j));
-                    let from = if some > 0 { &from[j * col_stride..] } else { &[] };
-                    if some == S::LANES && row_stride == 1 {
-                        transpose(simd, from, col_stride, rows.len(), &mut panel[j..], width);
-                        continue;
-                    }
-                    for (p, row) in panel.chunks_exact_mut(width).enumerate() {
-                        let (row, padding) = row[j..width.min(j + S::LANES)].split_at_mut(some);
-                        let columns = row.iter_mut().enumerate();
-                        columns.for_each(|(i, to)| *to = from[p * row_stride + i * col_stride]);
-                        padding.fill(T::zero());
-                    }
+            } else if row_stride == 1 {
+                // Columns are contiguous: some at a time, because those are contiguous in the panel.
+                for j in (0..whole).step_by(S::LANES) {
+                    transpose(
+                        simd,
+                        &from[j * col_stride..],
+                        col_stride,
+                        rows.len(),
+                        &mut to[place(j)..],
+                        width,
+                    );
                 }
             }
         },
     );
+    // What is no whole register, and the padding.
+    let first = if col_stride == 1 || row_stride == 1 { whole } else { 0 };
+    for j in (first..cols.len().next_multiple_of(width)).step_by(S::LANES) {
+        let to = to[place(j)..].chunks_mut(width).take(rows.len());
+        for (p, to) in to.enumerate() {
+            for (to, j) in to[..S::LANES].iter_mut().zip(j..) {
+                *to = if j < cols.len() { from[p * row_stride + j * col_stride] } else { T::zero() };
+            }
+        }
+    }
 }
 
 /// Copies as many contiguous columns as a register has lanes, of `depth` elements and `col_stride` apart, to
@@ -95,7 +115,9 @@ fn transpose<T: Float, S: Simd<T>>(
     for p in (0..whole).step_by(S::LANES) {
         let mut square = [simd.splat(T::zero()); MAX_LANES];
         for j in 0..S::LANES {
-            square[j] = simd.load(&column(j)[p..]);
+            let column = column(j);
+            simd.prefetch(column.as_ptr().wrapping_add(p + 4 * S::LANES));
+            square[j] = simd.load(&column[p..]);
         }
         square = simd::transpose(simd, square);
         for i in 0..S::LANES {

@@ -1,9 +1,12 @@
 //! The register tile: the only place where products are summed.
 #![allow(unsafe_code, reason = "one check for all of a tile's elements, instead of one for each")]
 
+use core::ops::Range;
+
 use num_traits::Float;
 
 use super::Beta;
+use super::factors::Left;
 use crate::kink::Kink;
 use crate::simd::{MAX_LANES, Simd};
 
@@ -13,25 +16,15 @@ const MAX_VECS: usize = 3;
 /// So many rows of B are asked for ahead.
 const AHEAD: usize = 32;
 
-/// What is multiplied: `tiles` times R rows of A, element (i, p) of a tile at
-/// `a[i * a_strides.0 + p * a_strides.1]` and the next tile `a_next` further, and as many rows of B as `depth`
-/// says, row p from `b[p * b_stride]` on, of whole registers.
-///
-/// The depth is cut into segments, each of which begins `a_step` after the one before in A.
+/// What is multiplied: some rows of A, in whole tiles, by panels of B, each of whole registers. Of both the part
+/// of the depth that `depth` says.
 pub(super) struct Factors<'a, T> {
-    pub(super) tiles: usize,
-    pub(super) depth: usize,
-    pub(super) segment: usize,
-    pub(super) a: &'a [T],
-    pub(super) a_strides: (usize, usize),
-    pub(super) a_next: usize,
-    pub(super) a_step: usize,
+    pub(super) a: Left<'a, T>,
+    pub(super) rows: Range<usize>,
+    pub(super) depth: Range<usize>,
     pub(super) b: &'a [T],
-    pub(super) b_stride: usize,
-    /// What will be B next, if it is far away: it is asked for meanwhile, a part of it in each tile.
-    pub(super) next: &'a [T],
-    /// From one tile to the next, and from one step to the next, and in how many tiles.
-    pub(super) next_steps: (usize, usize, usize),
+    /// From one row of a panel to the next, and from one panel to the next.
+    pub(super) b_steps: (usize, usize),
 }
 
 /// What happens to an element of the product when its sum is complete.
@@ -67,38 +60,47 @@ pub(super) struct Target<'a, T> {
 }
 
 impl<T> Target<'_, T> {
-    /// The same for the rows from this one on.
-    fn at_row(&mut self, row: usize) -> Target<'_, T> {
-        let offset = row * self.strides.0;
-        let Self { strides, cols, beta, .. } = *self;
-        Target { c: &mut self.c[offset..], strides, cols, beta, then: self.then.at(offset, 0) }
+    /// The same for the rows from this one on, and for these columns.
+    fn at(&mut self, row: usize, cols: Range<usize>) -> Target<'_, T> {
+        let offset = row * self.strides.0 + cols.start * self.strides.1;
+        let then = self.then.at(offset, cols.start);
+        Target { c: &mut self.c[offset..], strides: self.strides, cols: cols.len(), beta: self.beta, then }
     }
 }
 
 pub(super) type Sweep<T, S> = fn(S, Factors<'_, T>, Target<'_, T>);
 
-/// The products of a column of register tiles, each of so many rows and registers in a row, no more than the
-/// instruction set's largest. (That the guards say so, too, leaves the others out of the program.)
-pub(super) fn sweep<T: Float, S: Simd<T>>(rows: usize, vecs: usize) -> Sweep<T, S> {
+/// The products of register tiles, each of so many rows and registers in a row, no more than the instruction
+/// set's largest, of rows of A that lie in panels or anywhere. (That the guards say so, too, leaves the others out of
+/// the program.)
+pub(super) fn sweep<T: Float, S: Simd<T>>(rows: usize, vecs: usize, panels: bool) -> Sweep<T, S> {
     match (rows, vecs) {
-        (8, 3) if S::ROWS >= 8 && S::VECS >= 3 => run::<T, S, 8, 3>,
-        (8, 2) if S::ROWS >= 8 => run::<T, S, 8, 2>,
-        (8, 1) if S::ROWS >= 8 => run::<T, S, 8, 1>,
-        (4, 3) if S::VECS >= 3 => run::<T, S, 4, 3>,
-        (4, 2) => run::<T, S, 4, 2>,
-        (4, 1) => run::<T, S, 4, 1>,
-        (2, 3) if S::VECS >= 3 => run::<T, S, 2, 3>,
-        (2, 2) => run::<T, S, 2, 2>,
-        (2, 1) => run::<T, S, 2, 1>,
-        (_, 3) if S::VECS >= 3 => run::<T, S, 1, 3>,
-        (_, 2) => run::<T, S, 1, 2>,
-        _ => run::<T, S, 1, 1>,
+        // Where the steps through A are constants, there is less to compute in the innermost loop: 3 % of all time.
+        (8, 3) if S::ROWS == 8 && S::VECS >= 3 && panels => run::<T, S, 8, 3, true>,
+        (8, 2) if S::ROWS == 8 && panels => run::<T, S, 8, 2, true>,
+        (4, 3) if S::ROWS == 4 && S::VECS >= 3 && panels => run::<T, S, 4, 3, true>,
+        (4, 2) if S::ROWS == 4 && panels => run::<T, S, 4, 2, true>,
+        (8, 3) if S::ROWS >= 8 && S::VECS >= 3 => run::<T, S, 8, 3, false>,
+        (8, 2) if S::ROWS >= 8 => run::<T, S, 8, 2, false>,
+        (8, 1) if S::ROWS >= 8 => run::<T, S, 8, 1, false>,
+        (4, 3) if S::VECS >= 3 => run::<T, S, 4, 3, false>,
+        (4, 2) => run::<T, S, 4, 2, false>,
+        (4, 1) => run::<T, S, 4, 1, false>,
+        (2, 3) if S::VECS >= 3 => run::<T, S, 2, 3, false>,
+        (2, 2) => run::<T, S, 2, 2, false>,
+        (2, 1) => run::<T, S, 2, 1, false>,
+        (_, 3) if S::VECS >= 3 => run::<T, S, 1, 3, false>,
+        (_, 2) => run::<T, S, 1, 2, false>,
+        _ => run::<T, S, 1, 1, false>,
     }
 }
 
 // Not inlined: one copy of each tile serves all products.
+//
+// All panels are multiplied by a tile's rows before the next tile's turn comes: the panels stay in the second
+// cache, the rows in the first, and C is written along its rows.
 #[inline(never)]
-fn run<T: Float, S: Simd<T>, const R: usize, const N: usize>(
+fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const PACKED: bool>(
     simd: S,
     factors: Factors<'_, T>,
     mut target: Target<'_, T>,
@@ -106,27 +108,25 @@ fn run<T: Float, S: Simd<T>, const R: usize, const N: usize>(
     simd.vectorize(
         #[inline(always)]
         || {
-            let whole = target.strides.1 == 1 && target.cols == N * S::LANES;
-            for tile in 0..factors.tiles {
-                let a = &factors.a[tile * factors.a_next..];
-                let (by_tile, step, tiles) = factors.next_steps;
-                let next = if tile < tiles {
-                    (factors.next.as_ptr().wrapping_add(tile * by_tile), step)
-                } else {
-                    (factors.b.as_ptr(), 0)
-                };
-                let target = target.at_row(tile * R);
-                if whole {
-                    ask_for::<T, S, R, N>(simd, &target);
-                    let sums = multiply::<T, S, R, N>(simd, &factors, a, next);
-                    finish_rows(simd, sums, target);
-                } else {
-                    let mut memory = [[T::zero(); MAX_VECS * MAX_LANES]; R];
-                    let sums = multiply::<T, S, R, N>(simd, &factors, a, next);
-                    for i in 0..R {
-                        store::<T, S, N>(simd, sums[i], &mut memory[i]);
+            let Factors { a, rows, depth, b, b_steps: (b_stride, b_next) } = factors;
+            let (width, all) = (N * S::LANES, target.cols);
+            let whole = target.strides.1 == 1 && all % width == 0;
+            for row in rows.clone().step_by(R) {
+                for (panel, start) in (0..all).step_by(width).enumerate() {
+                    let b = (&b[panel * b_next..], b_stride);
+                    let target = target.at(row - rows.start, start..all.min(start + width));
+                    if whole {
+                        ask_for::<T, S, R, N>(simd, &target);
+                        let sums = multiply::<T, S, R, N, PACKED>(simd, &a, row, depth.clone(), b);
+                        finish_rows(simd, sums, target);
+                    } else {
+                        let mut memory = [[T::zero(); MAX_VECS * MAX_LANES]; R];
+                        let sums = multiply::<T, S, R, N, PACKED>(simd, &a, row, depth.clone(), b);
+                        for i in 0..R {
+                            store::<T, S, N>(simd, sums[i], &mut memory[i]);
+                        }
+                        finish_elements(&memory, target);
                     }
-                    finish_elements(&memory, target);
                 }
             }
         },
@@ -147,49 +147,58 @@ fn ask_for<T: Float, S: Simd<T>, const R: usize, const N: usize>(simd: S, target
     }
 }
 
-/// The sums over the depth, each in its own order from first to last.
+/// The sums over the depth, each in its own order from first to last, of the rows from this one on.
 ///
 /// By pointers: checks in the innermost loop cost 5 to 8 % of all time, since comparisons and additions share
-/// their ports with the multiply-adds.
+/// their ports with the multiply-adds. For the same reason nothing is asked for ahead in it.
 #[inline(always)]
-fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize>(
+fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const PACKED: bool>(
     simd: S,
-    factors: &Factors<'_, T>,
-    a: &[T],
-    (mut next, step): (*const T, usize),
+    a: &Left<'_, T>,
+    row: usize,
+    depth: Range<usize>,
+    (b, b_stride): (&[T], usize),
 ) -> [[S::V; N]; R] {
-    let &Factors { a_strides: (row_stride, col_stride), b_stride, .. } = factors;
+    let (row_stride, col_stride) = if PACKED { (1, S::ROWS) } else { a.strides };
     let width = N * S::LANES;
     let mut sums = [[simd.splat(T::zero()); N]; R];
-    for (segment, start) in (0..factors.depth).step_by(factors.segment).enumerate() {
-        let a = &a[segment * factors.a_step..];
-        let b = &factors.b[start * b_stride..];
-        let depth = factors.segment.min(factors.depth - start);
-        let last = depth - 1;
-        assert!(last * col_stride + (R - 1) * row_stride < a.len());
+    let (mut col, mut b) = (depth.start, b);
+    // Both loops are left at their ends: with a question at the start, the compiler keeps the sums before it and
+    // those after it, and there are registers for one of them.
+    loop {
+        // As far as the columns of A lie together, then on in the next block of them.
+        let count = (depth.end - col).min(a.col_blocks.rest(col));
+        let from = &a.data[a.offset(row, col)..];
+        let last = count - 1;
+        assert!(last * col_stride + (R - 1) * row_stride < from.len());
         assert!(last * b_stride + width <= b.len());
-        let (mut a, mut b) = (a.as_ptr(), b.as_ptr());
-        for _ in 0..depth {
+        let (mut x, mut terms, mut left) = (from.as_ptr(), b.as_ptr(), count);
+        loop {
             for v in 0..N {
-                simd.prefetch(b.wrapping_add(AHEAD * b_stride + v * S::LANES));
+                simd.prefetch(terms.wrapping_add(AHEAD * b_stride + v * S::LANES));
             }
-            simd.prefetch(a.wrapping_add(AHEAD * col_stride));
-            simd.prefetch(next);
-            next = next.wrapping_add(step);
-            // SAFETY: in the p-th round, p <= `last`, b is p rows further than at the start, and it has been
+            // SAFETY: in the p-th round, p <= `last`, this is p rows further than at the start, and it has been
             // asserted that row `last` is in the slice.
-            let row = load::<T, S, N>(simd, unsafe { core::slice::from_raw_parts(b, width) });
+            let row = load::<T, S, N>(simd, unsafe { core::slice::from_raw_parts(terms, width) });
             for i in 0..R {
                 // SAFETY: likewise with i < R, element (R - 1, `last`) being the furthest.
-                let x = simd.splat(unsafe { *a.add(i * row_stride) });
+                let x = simd.splat(unsafe { *x.add(i * row_stride) });
                 for v in 0..N {
                     sums[i][v] = simd.mul_add(x, row[v], sums[i][v]);
                 }
             }
-            (a, b) = (a.wrapping_add(col_stride), b.wrapping_add(b_stride));
+            (x, terms) = (x.wrapping_add(col_stride), terms.wrapping_add(b_stride));
+            left -= 1;
+            if left == 0 {
+                break;
+            }
         }
+        col += count;
+        if col >= depth.end {
+            return sums;
+        }
+        b = &b[count * b_stride..];
     }
-    sums
 }
 
 /// Whole registers, rows contiguous.

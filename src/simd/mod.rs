@@ -28,6 +28,9 @@ pub(crate) const MAX_LANES: usize = 16;
 /// And the largest register tile so many rows: panels of it are padded to it for the same reason.
 pub(crate) const MAX_ROWS: usize = 8;
 
+/// And the largest [`Simd::DEPTH`].
+pub(crate) const MAX_DEPTH: usize = 800;
+
 /// An instruction set's vectors of T.
 pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
     /// One register.
@@ -39,9 +42,11 @@ pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
     /// Registers in a row of the largest register tile, 2 or 3. `ROWS` x `VECS` sums, `VECS` operands and
     /// a broadcast one fit the registers, and the sums suffice to hide the latency of a multiply-add.
     const VECS: usize;
-    /// A packed panel, for the stack: as deep as leaves room for it in a part of the second cache.
+    /// The rows of B in a product that are multiplied before the sums are stored: enough of them that the stores
+    /// do not matter.
+    const DEPTH: usize;
+    /// A packed panel of so many rows, for the stack.
     type Panel: AsMut<[T]>;
-
     /// A shallow one, for a small part of the time that it takes to clear the other.
     type SmallPanel: AsMut<[T]>;
 

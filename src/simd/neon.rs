@@ -34,6 +34,7 @@ macro_rules! simd {
             const LANES: usize = $lanes;
             const ROWS: usize = 8;
             const VECS: usize = 3;
+            const DEPTH: usize = 384;
             type Panel = [$t; 384 * 3 * $lanes];
             type SmallPanel = [$t; 32 * 3 * $lanes];
 

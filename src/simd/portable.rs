@@ -8,6 +8,7 @@ use crate::kink::Kink;
 
 const LANES: usize = 4;
 const VECS: usize = 2;
+const DEPTH: usize = 64;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
@@ -17,12 +18,12 @@ impl<T: Float + 'static> Simd<T> for Portable {
     const LANES: usize = LANES;
     const ROWS: usize = 4;
     const VECS: usize = VECS;
-    // 64 deep.
-    type Panel = [T; 64 * VECS * LANES];
+    const DEPTH: usize = DEPTH;
+    type Panel = [T; DEPTH * VECS * LANES];
     type SmallPanel = [T; 8 * VECS * LANES];
 
     fn panel(self) -> Self::Panel {
-        [T::zero(); 64 * VECS * LANES]
+        [T::zero(); DEPTH * VECS * LANES]
     }
 
     fn small_panel(self) -> Self::SmallPanel {

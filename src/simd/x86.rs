@@ -51,11 +51,12 @@ macro_rules! simd {
             const LANES: usize = $lanes;
             const ROWS: usize = $rows;
             const VECS: usize = 3;
-            type Panel = [$t; 768 * 3 * $lanes];
+            const DEPTH: usize = 800;
+            type Panel = [$t; 800 * 3 * $lanes];
             type SmallPanel = [$t; 32 * 3 * $lanes];
 
             fn panel(self) -> Self::Panel {
-                [0.0; 768 * 3 * $lanes]
+                [0.0; 800 * 3 * $lanes]
             }
 
             fn small_panel(self) -> Self::SmallPanel {
