@@ -1,6 +1,7 @@
 //! The sizes of a net, the flat layout of its parameters, and the length of the scratch.
 
 use crate::error::{Error, What, check_len, product};
+use crate::gemm::blocked::FAR;
 use crate::gradcheck::Block;
 use crate::kernels::direct::MAX_EXAMPLES as MAX_DIRECT;
 use crate::simd::{MAX_DEPTH, MAX_LANES, MAX_ROWS};
@@ -181,17 +182,25 @@ impl Dims {
         aligned
     }
 
-    /// The room for copies of parts of right factors: X, A, Aᵀ and W2, as far as they are multiplied at a time.
+    /// The room for copies of parts of right factors: of X, A and W2 as far as they are not read where they lie, and of
+    /// Aᵀ; each as deep as it is multiplied at a time.
     const fn room_len(self, n: usize) -> usize {
         let (m, h, c) = (self.inputs, self.hidden, self.classes);
         let (t, block) = (self.tile_len(n), self.block_len(n));
-        let factors = [(t, m), (t, h), (h, block), (c, h)];
+        let factors = [(t, m), (t, h), (c, h), (h, block)];
         let (mut room, mut i) = (0, 0);
         while i < factors.len() {
             let (depth, cols) = factors[i];
+            let in_place = i < 3 && cols < FAR && cols % MAX_LANES == 0;
             let depth = if depth < MAX_DEPTH { depth } else { MAX_DEPTH };
             // A product of these sizes may overflow; one that is that large fills the room.
-            let len = if cols > ROOM / depth { ROOM } else { depth * cols.next_multiple_of(MAX_LANES) };
+            let len = if in_place {
+                0
+            } else if cols > ROOM / depth {
+                ROOM
+            } else {
+                depth * cols.next_multiple_of(MAX_LANES)
+            };
             room = between(room, len, ROOM);
             i += 1;
         }

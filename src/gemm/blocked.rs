@@ -17,7 +17,7 @@ const BLOCK_BYTES: usize = 768 << 10;
 
 /// Where a row stride of B reaches so far, the rows of a panel would fall into few sets of the first cache
 /// and each into a page of its own: from here on packing pays.
-const FAR: usize = 256;
+pub(crate) const FAR: usize = 256;
 
 /// C = A B, or C + A B, then `then`. The sizes must go together. `room` is for copies of parts of B, of any
 /// length: the more panels fit there, the better. What it holds afterwards is unspecified.

@@ -1,5 +1,7 @@
 //! The crate's own engines: the same loops on the best instruction set of the machine, or on none.
 
+use core::any::{Any, TypeId};
+
 use num_traits::Float;
 
 use super::{Beta, Fused, Gemm};
@@ -78,12 +80,19 @@ impl<T: Float + 'static> Gemm<T> for Portable {
 
 /// The phases on the best instruction set that there is for T on this machine.
 pub(crate) fn phases<T: Float + 'static>() -> &'static dyn Phases<T> {
-    // Of type `&'static dyn Phases<T>` is the one for f32 only if T is f32: `Any` finds that out with no
-    // demand on T, which may be anybody's.
-    let (single, double) = (single(), double());
-    let candidates: [&dyn core::any::Any; 2] = [&single, &double];
-    let typed = candidates.into_iter().find_map(|phases| phases.downcast_ref::<&'static dyn Phases<T>>());
-    typed.copied().unwrap_or(&crate::simd::Portable)
+    if let Some(phases) = of_type(single) {
+        return phases;
+    }
+    of_type(double).unwrap_or(&crate::simd::Portable)
+}
+
+/// Those for U if T is U: `Any` finds that out with no demand on T, which may be anybody's. Asked before `phases` is
+/// called, so that a program of one type does not contain the loops of the other.
+fn of_type<T: 'static, U: 'static>(phases: fn() -> &'static dyn Phases<U>) -> Option<&'static dyn Phases<T>> {
+    if TypeId::of::<T>() != TypeId::of::<U>() {
+        return None;
+    }
+    (&phases() as &dyn Any).downcast_ref::<&'static dyn Phases<T>>().copied()
 }
 
 // Not generic, so that the loops for these types are compiled once, with this crate, and not again with each

@@ -79,7 +79,7 @@ pub(super) fn sweep<T: Float, S: Simd<T>>(rows: usize, vecs: usize, panels: bool
         (8, 3) if S::ROWS == 8 && S::VECS >= 3 && panels => run::<T, S, 8, 3, true>,
         (8, 2) if S::ROWS == 8 && panels => run::<T, S, 8, 2, true>,
         (4, 3) if S::ROWS == 4 && S::VECS >= 3 && panels => run::<T, S, 4, 3, true>,
-        (4, 2) if S::ROWS == 4 && panels => run::<T, S, 4, 2, true>,
+        (4, 2) if S::ROWS == 4 && S::VECS >= 3 && panels => run::<T, S, 4, 2, true>,
         (8, 3) if S::ROWS >= 8 && S::VECS >= 3 => run::<T, S, 8, 3, false>,
         (8, 2) if S::ROWS >= 8 => run::<T, S, 8, 2, false>,
         (8, 1) if S::ROWS >= 8 => run::<T, S, 8, 1, false>,
@@ -110,18 +110,17 @@ fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const PACKED: bool>
         || {
             let Factors { a, rows, depth, b, b_steps: (b_stride, b_next) } = factors;
             let (width, all) = (N * S::LANES, target.cols);
-            let whole = target.strides.1 == 1 && all % width == 0;
             for row in rows.clone().step_by(R) {
                 for (panel, start) in (0..all).step_by(width).enumerate() {
                     let b = (&b[panel * b_next..], b_stride);
                     let target = target.at(row - rows.start, start..all.min(start + width));
+                    let whole = target.strides.1 == 1 && target.cols == width;
+                    ask_for::<T, S, R, N>(simd, &target);
+                    let sums = multiply::<T, S, R, N, PACKED>(simd, &a, row, depth.clone(), b);
                     if whole {
-                        ask_for::<T, S, R, N>(simd, &target);
-                        let sums = multiply::<T, S, R, N, PACKED>(simd, &a, row, depth.clone(), b);
                         finish_rows(simd, sums, target);
                     } else {
                         let mut memory = [[T::zero(); MAX_VECS * MAX_LANES]; R];
-                        let sums = multiply::<T, S, R, N, PACKED>(simd, &a, row, depth.clone(), b);
                         for i in 0..R {
                             store::<T, S, N>(simd, sums[i], &mut memory[i]);
                         }
