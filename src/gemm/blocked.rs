@@ -128,7 +128,7 @@ impl<T: Float> Product<'_, T> {
                 let then = if last { self.then.at(offset, cols.start) } else { Then::Nothing };
                 let c = &mut self.c.as_mut_slice()[offset..];
                 let factors = Factors { a: self.a, rows, depth: depth.clone(), b, b_steps };
-                sweep::<T, S>(tile, vecs, self.a.strides == (1, S::ROWS))(
+                sweep::<T, S>(tile, vecs, self.a.strides.0 == 1)(
                     simd,
                     factors,
                     Target { c, strides, cols: cols.len(), beta, then },

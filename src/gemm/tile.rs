@@ -71,15 +71,15 @@ impl<T> Target<'_, T> {
 pub(super) type Sweep<T, S> = fn(S, Factors<'_, T>, Target<'_, T>);
 
 /// The products of register tiles, each of so many rows and registers in a row, no more than the instruction
-/// set's largest, of rows of A that lie in panels or anywhere. (That the guards say so, too, leaves the others out of
-/// the program.)
-pub(super) fn sweep<T: Float, S: Simd<T>>(rows: usize, vecs: usize, panels: bool) -> Sweep<T, S> {
+/// set's largest; `adjacent` says whether the rows of A lie side by side. (That the guards say so, too, leaves the
+/// others out of the program.)
+pub(super) fn sweep<T: Float, S: Simd<T>>(rows: usize, vecs: usize, adjacent: bool) -> Sweep<T, S> {
     match (rows, vecs) {
-        // Where the steps through A are constants, there is less to compute in the innermost loop: 3 % of all time.
-        (8, 3) if S::ROWS == 8 && S::VECS >= 3 && panels => run::<T, S, 8, 3, true>,
-        (8, 2) if S::ROWS == 8 && panels => run::<T, S, 8, 2, true>,
-        (4, 3) if S::ROWS == 4 && S::VECS >= 3 && panels => run::<T, S, 4, 3, true>,
-        (4, 2) if S::ROWS == 4 && S::VECS >= 3 && panels => run::<T, S, 4, 2, true>,
+        // As they do in packed panels: there is less to compute in the innermost loop then, 3 % of all time.
+        (8, 3) if S::ROWS == 8 && S::VECS >= 3 && adjacent => run::<T, S, 8, 3, true>,
+        (8, 2) if S::ROWS == 8 && adjacent => run::<T, S, 8, 2, true>,
+        (4, 3) if S::ROWS == 4 && S::VECS >= 3 && adjacent => run::<T, S, 4, 3, true>,
+        (4, 2) if S::ROWS == 4 && S::VECS >= 3 && adjacent => run::<T, S, 4, 2, true>,
         (8, 3) if S::ROWS >= 8 && S::VECS >= 3 => run::<T, S, 8, 3, false>,
         (8, 2) if S::ROWS >= 8 => run::<T, S, 8, 2, false>,
         (8, 1) if S::ROWS >= 8 => run::<T, S, 8, 1, false>,
@@ -100,7 +100,7 @@ pub(super) fn sweep<T: Float, S: Simd<T>>(rows: usize, vecs: usize, panels: bool
 // All panels are multiplied by a tile's rows before the next tile's turn comes: the panels stay in the second
 // cache, the rows in the first, and C is written along its rows.
 #[inline(never)]
-fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const PACKED: bool>(
+fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const ADJACENT: bool>(
     simd: S,
     factors: Factors<'_, T>,
     mut target: Target<'_, T>,
@@ -116,7 +116,7 @@ fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const PACKED: bool>
                     let target = target.at(row - rows.start, start..all.min(start + width));
                     let whole = target.strides.1 == 1 && target.cols == width;
                     ask_for::<T, S, R, N>(simd, &target);
-                    let sums = multiply::<T, S, R, N, PACKED>(simd, &a, row, depth.clone(), b);
+                    let sums = multiply::<T, S, R, N, ADJACENT>(simd, &a, row, depth.clone(), b);
                     if whole {
                         finish_rows(simd, sums, target);
                     } else {
@@ -149,16 +149,17 @@ fn ask_for<T: Float, S: Simd<T>, const R: usize, const N: usize>(simd: S, target
 /// The sums over the depth, each in its own order from first to last, of the rows from this one on.
 ///
 /// By pointers: checks in the innermost loop cost 5 to 8 % of all time, since comparisons and additions share
-/// their ports with the multiply-adds. For the same reason nothing is asked for ahead in it.
+/// their ports with the multiply-adds. For the same reason a second pointer stays four rows below the first one: the
+/// addresses of all rows are one or two registers then.
 #[inline(always)]
-fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const PACKED: bool>(
+fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const ADJACENT: bool>(
     simd: S,
     a: &Left<'_, T>,
     row: usize,
     depth: Range<usize>,
     (b, b_stride): (&[T], usize),
 ) -> [[S::V; N]; R] {
-    let (row_stride, col_stride) = if PACKED { (1, S::ROWS) } else { a.strides };
+    let (row_stride, col_stride) = (if ADJACENT { 1 } else { a.strides.0 }, a.strides.1);
     let width = N * S::LANES;
     let mut sums = [[simd.splat(T::zero()); N]; R];
     let (mut col, mut b) = (depth.start, b);
@@ -172,6 +173,7 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const PACKED: 
         assert!(last * col_stride + (R - 1) * row_stride < from.len());
         assert!(last * b_stride + width <= b.len());
         let (mut x, mut terms, mut left) = (from.as_ptr(), b.as_ptr(), count);
+        let mut x_below = x.wrapping_add(4 * row_stride);
         loop {
             for v in 0..N {
                 simd.prefetch(terms.wrapping_add(AHEAD * b_stride + v * S::LANES));
@@ -180,13 +182,19 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const PACKED: 
             // asserted that row `last` is in the slice.
             let row = load::<T, S, N>(simd, unsafe { core::slice::from_raw_parts(terms, width) });
             for i in 0..R {
+                let x = if i < 4 {
+                    x.wrapping_add(i * row_stride)
+                } else {
+                    x_below.wrapping_add((i - 4) * row_stride)
+                };
                 // SAFETY: likewise with i < R, element (R - 1, `last`) being the furthest.
-                let x = simd.splat(unsafe { *x.add(i * row_stride) });
+                let x = simd.splat(unsafe { *x });
                 for v in 0..N {
                     sums[i][v] = simd.mul_add(x, row[v], sums[i][v]);
                 }
             }
-            (x, terms) = (x.wrapping_add(col_stride), terms.wrapping_add(b_stride));
+            (x, x_below) = (x.wrapping_add(col_stride), x_below.wrapping_add(col_stride));
+            terms = terms.wrapping_add(b_stride);
             left -= 1;
             if left == 0 {
                 break;
