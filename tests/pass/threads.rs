@@ -166,6 +166,9 @@ fn same_bits_for_any_number_of_threads() {
     }
     let many = Problem::random(5, (17, 27, 4, 5000));
     check::<f32>(&many, &Blocked);
+    // So many weights that all examples of a part go past them together, where they are one block on eight threads.
+    let large = Problem::random(6, (4, 1024, 1025, 300));
+    check::<f32>(&large, &Blocked);
 }
 
 /// Rows of a column-major output interleave: the examples are not cut up, the weights still are.
