@@ -22,8 +22,8 @@ const MAX_BLOCK: usize = 256;
 /// time: a compensated addition reads and writes two arrays of all parameters.
 const GROUP: usize = 4096;
 
-/// From so many hidden units on D is packed: read by columns where it lies, it would be half of what comes from the
-/// second cache.
+/// From so many hidden units on D is packed: read by columns where it lies, half of each line of the cache would be
+/// read for nothing.
 const WIDE: usize = 128;
 
 /// The most room for copies of parts of factors, shared by all threads: of one thread it fills a good part of the
@@ -134,10 +134,9 @@ impl Dims {
     /// pre-activations (later the hidden gradient), its activations, and its scores (later the score gradient).
     /// With more than 48 classes it is t (3h + C): the hidden gradient has its own place then.
     ///
-    /// With 128 hidden units or more, too: the packed hidden gradient is there.
-    ///
-    /// A batch of more than 8 examples needs a place for the packed W1ᵀ, too, about hm more, and room for copies of
-    /// parts of the factors of the products, up to 196,608 more. A batch of more than about 4096 examples needs
+    /// A batch of more than 8 examples needs that much with 128 hidden units or more, too, for the packed hidden
+    /// gradient; a place for the packed W1ᵀ, about hm more; and room for copies of parts of the factors of the
+    /// products, up to 196,608 more. A batch of more than about 4096 examples needs
     /// [`param_len`](Self::param_len) more, in which the low-order parts of the gradient's sums are kept. So it
     /// grows with n up to there and is constant from there on.
     ///

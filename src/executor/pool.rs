@@ -12,9 +12,10 @@ use super::Executor;
 /// The current pool of rayon: [`join`](Executor::join) is `rayon::join`, and the work is cut into as many parts
 /// as the pool has threads.
 ///
-/// To wake a thread up takes as long as a pass over a hundred examples. So the pool's threads are kept awake, looking
-/// for work, during a pass and for about a tenth of a millisecond after their last work: in a loop over batches they
-/// are there when the next one comes.
+/// To wake threads up took 0.1 of the 0.35 ms of a pass over 128 examples of a (784, 128, 10) net on two cores. So the
+/// pool's threads are kept awake, looking for work, during a pass and for about a tenth of a millisecond after their
+/// last work: in a loop over batches they are there when the next one comes. Rayon allocates for each that has to be
+/// woken up.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rayon;
 

@@ -4,7 +4,7 @@
 
 use core::arch::x86_64::*;
 
-use super::Simd;
+use super::{MAX_DEPTH, Simd};
 use crate::kink::Kink;
 
 /// Proof that the CPU has AVX2 and FMA.
@@ -51,12 +51,12 @@ macro_rules! simd {
             const LANES: usize = $lanes;
             const ROWS: usize = $rows;
             const VECS: usize = 3;
-            const DEPTH: usize = 800;
-            type Panel = [$t; 800 * 3 * $lanes];
+            const DEPTH: usize = MAX_DEPTH;
+            type Panel = [$t; MAX_DEPTH * 3 * $lanes];
             type SmallPanel = [$t; 32 * 3 * $lanes];
 
             fn panel(self) -> Self::Panel {
-                [0.0; 800 * 3 * $lanes]
+                [0.0; MAX_DEPTH * 3 * $lanes]
             }
 
             fn small_panel(self) -> Self::SmallPanel {

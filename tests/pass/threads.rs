@@ -223,3 +223,24 @@ fn a_pass_can_be_sent() {
     fn assert_send<T: Send>() {}
     assert_send::<Pass<'_, f32>>();
 }
+
+/// Pools of other sizes than the global one, two at a time: threads that are kept awake hold nobody up.
+#[cfg(feature = "rayon")]
+#[test]
+fn same_bits_on_any_pool() {
+    let problem = Problem::random(8, (20, 270, 60, 300));
+    let serial = outputs::<f32, Scoped>(&problem, &Blocked, None, false).unwrap();
+    let passes = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        for _ in 0..20 {
+            let on_pool = || outputs::<f32, _>(&problem, &Blocked, Some(&handgrad::Rayon), false).unwrap();
+            assert!(pool.install(on_pool) == serial, "{threads} threads");
+        }
+    };
+    std::thread::scope(|scope| {
+        for threads in [1, 2, 5] {
+            let passes = &passes;
+            scope.spawn(move || passes(threads));
+        }
+    });
+}
