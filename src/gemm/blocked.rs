@@ -12,8 +12,6 @@ use super::tile::{Factors, Target, Then, sweep};
 use crate::matrix::{MatMut, MatRef};
 use crate::simd::Simd;
 
-/// So much of B is multiplied by all rows of A before the next part is: it stays in the second cache.
-const BLOCK_BYTES: usize = 768 << 10;
 
 /// Where a row stride of B reaches so far, the rows of a panel would fall into few sets of the first cache
 /// and each into a page of its own: from here on packing pays.
@@ -77,7 +75,7 @@ impl<T: Float> Product<'_, T> {
             let mut col = 0;
             for (panels, vecs) in widths::<T, S>(cols) {
                 let width = vecs * S::LANES;
-                let most = BLOCK_BYTES / size_of::<T>();
+                let most = S::BLOCK_BYTES / size_of::<T>();
                 let most = if self.copies { most.min(room.len()) } else { most };
                 let most = (most / (self.part * width)).max(1);
                 let end = cols.min(col + panels * width);
@@ -118,6 +116,11 @@ impl<T: Float> Product<'_, T> {
         let last = depth.end == self.a.depth;
         let strides = (self.c.row_stride(), self.c.col_stride());
         let mut row = 0;
+        let unit = match self.a.strides {
+            (1, _) => 0,
+            (_, 1) => 1,
+            _ => 2,
+        };
         // The largest tiles as far as they go, then the rest.
         let mut tile = S::ROWS;
         while row < self.a.rows {
@@ -128,20 +131,20 @@ impl<T: Float> Product<'_, T> {
                 let then = if last { self.then.at(offset, cols.start) } else { Then::Nothing };
                 let c = &mut self.c.as_mut_slice()[offset..];
                 let factors = Factors { a: self.a, rows, depth: depth.clone(), b, b_steps };
-                sweep::<T, S>(tile, vecs, self.a.strides.0 == 1)(
+                sweep::<T, S>(tile, vecs, unit)(
                     simd,
                     factors,
                     Target { c, strides, cols: cols.len(), beta, then },
                 );
             }
-            tile /= 2;
+            tile = if tile == 6 { 4 } else { tile / 2 };
         }
     }
 }
 
 /// The length of the parts of a depth: equal ones, none longer than `most`.
 fn even(depth: usize, most: usize) -> usize {
-    depth.div_ceil(depth.div_ceil(most))
+    depth.div_ceil(depth.div_ceil(most)).next_multiple_of(4)
 }
 
 /// Whether B is as well read where it lies.

@@ -13,8 +13,10 @@ use crate::simd::{MAX_LANES, Simd};
 /// The most rows, and registers in a row, of any instruction set's tile.
 const MAX_VECS: usize = 3;
 
-/// So many rows of B are asked for ahead.
-const AHEAD: usize = 32;
+/// Which stride of A is known to be 1: that of its rows, of its columns, or none.
+const ROWS: usize = 0;
+const COLS: usize = 1;
+const ANY: usize = 2;
 
 /// What is multiplied: some rows of A, in whole tiles, by panels of B, each of whole registers. Of both the part
 /// of the depth that `depth` says.
@@ -59,48 +61,42 @@ pub(super) struct Target<'a, T> {
     pub(super) then: Then<'a, T>,
 }
 
-impl<T> Target<'_, T> {
-    /// The same for the rows from this one on, and for these columns.
-    fn at(&mut self, row: usize, cols: Range<usize>) -> Target<'_, T> {
-        let offset = row * self.strides.0 + cols.start * self.strides.1;
-        let then = self.then.at(offset, cols.start);
-        Target { c: &mut self.c[offset..], strides: self.strides, cols: cols.len(), beta: self.beta, then }
-    }
-}
-
 pub(super) type Sweep<T, S> = fn(S, Factors<'_, T>, Target<'_, T>);
 
 /// The products of register tiles, each of so many rows and registers in a row, no more than the instruction
 /// set's largest; `adjacent` says whether the rows of A lie side by side. (That the guards say so, too, leaves the
 /// others out of the program.)
-pub(super) fn sweep<T: Float, S: Simd<T>>(rows: usize, vecs: usize, adjacent: bool) -> Sweep<T, S> {
+pub(super) fn sweep<T: Float, S: Simd<T>>(rows: usize, vecs: usize, unit: usize) -> Sweep<T, S> {
     match (rows, vecs) {
-        // As they do in packed panels: there is less to compute in the innermost loop then, 3 % of all time.
-        (8, 3) if S::ROWS == 8 && S::VECS >= 3 && adjacent => run::<T, S, 8, 3, true>,
-        (8, 2) if S::ROWS == 8 && adjacent => run::<T, S, 8, 2, true>,
-        (4, 3) if S::ROWS == 4 && S::VECS >= 3 && adjacent => run::<T, S, 4, 3, true>,
-        (4, 2) if S::ROWS == 4 && S::VECS >= 3 && adjacent => run::<T, S, 4, 2, true>,
-        (8, 3) if S::ROWS >= 8 && S::VECS >= 3 => run::<T, S, 8, 3, false>,
-        (8, 2) if S::ROWS >= 8 => run::<T, S, 8, 2, false>,
-        (8, 1) if S::ROWS >= 8 => run::<T, S, 8, 1, false>,
-        (4, 3) if S::VECS >= 3 => run::<T, S, 4, 3, false>,
-        (4, 2) => run::<T, S, 4, 2, false>,
-        (4, 1) => run::<T, S, 4, 1, false>,
-        (2, 3) if S::VECS >= 3 => run::<T, S, 2, 3, false>,
-        (2, 2) => run::<T, S, 2, 2, false>,
-        (2, 1) => run::<T, S, 2, 1, false>,
-        (_, 3) if S::VECS >= 3 => run::<T, S, 1, 3, false>,
-        (_, 2) => run::<T, S, 1, 2, false>,
-        _ => run::<T, S, 1, 1, false>,
+        (8, 3) if S::ROWS == 8 && S::VECS >= 3 && unit == ROWS => run::<T, S, 8, 3, ROWS>,
+        (8, 3) if S::ROWS == 8 && S::VECS >= 3 && unit == COLS => run::<T, S, 8, 3, COLS>,
+        (8, 2) if S::ROWS == 8 && unit == ROWS => run::<T, S, 8, 2, ROWS>,
+        (8, 2) if S::ROWS == 8 && unit == COLS => run::<T, S, 8, 2, COLS>,
+        (6, 2) if S::ROWS == 6 && unit == ROWS => run::<T, S, 6, 2, ROWS>,
+        (6, 2) if S::ROWS == 6 && unit == COLS => run::<T, S, 6, 2, COLS>,
+        (6, 2) if S::ROWS == 6 => run::<T, S, 6, 2, ANY>,
+        (6, 1) if S::ROWS == 6 => run::<T, S, 6, 1, ANY>,
+        (8, 3) if S::ROWS >= 8 && S::VECS >= 3 => run::<T, S, 8, 3, ANY>,
+        (8, 2) if S::ROWS >= 8 => run::<T, S, 8, 2, ANY>,
+        (8, 1) if S::ROWS >= 8 => run::<T, S, 8, 1, ANY>,
+        (4, 3) if S::VECS >= 3 => run::<T, S, 4, 3, ANY>,
+        (4, 2) => run::<T, S, 4, 2, ANY>,
+        (4, 1) => run::<T, S, 4, 1, ANY>,
+        (2, 3) if S::VECS >= 3 => run::<T, S, 2, 3, ANY>,
+        (2, 2) => run::<T, S, 2, 2, ANY>,
+        (2, 1) => run::<T, S, 2, 1, ANY>,
+        (_, 3) if S::VECS >= 3 => run::<T, S, 1, 3, ANY>,
+        (_, 2) => run::<T, S, 1, 2, ANY>,
+        _ => run::<T, S, 1, 1, ANY>,
     }
 }
 
 // Not inlined: one copy of each tile serves all products.
 //
-// All panels are multiplied by a tile's rows before the next tile's turn comes: the panels stay in the second
-// cache, the rows in the first, and C is written along its rows.
+// A panel is multiplied by some tiles' rows, then the next panel by the same rows: the panel is in the first cache
+// meanwhile, the rows are in the second, and C is written along its rows.
 #[inline(never)]
-fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const ADJACENT: bool>(
+fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: usize>(
     simd: S,
     factors: Factors<'_, T>,
     mut target: Target<'_, T>,
@@ -109,22 +105,24 @@ fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const ADJACENT: boo
         #[inline(always)]
         || {
             let Factors { a, rows, depth, b, b_steps: (b_stride, b_next) } = factors;
-            let (width, all) = (N * S::LANES, target.cols);
-            for row in rows.clone().step_by(R) {
-                for (panel, start) in (0..all).step_by(width).enumerate() {
+            let (width, all, strides) = (N * S::LANES, target.cols, target.strides);
+            for group in rows.clone().step_by(S::GROUP * R) {
+                let group = group..rows.end.min(group + S::GROUP * R);
+                for (panel, col) in (0..all).step_by(width).enumerate() {
                     let b = (&b[panel * b_next..], b_stride);
-                    let target = target.at(row - rows.start, start..all.min(start + width));
-                    let whole = target.strides.1 == 1 && target.cols == width;
-                    ask_for::<T, S, R, N>(simd, &target);
-                    let sums = multiply::<T, S, R, N, ADJACENT>(simd, &a, row, depth.clone(), b);
-                    if whole {
-                        finish_rows(simd, sums, target);
-                    } else {
-                        let mut memory = [[T::zero(); MAX_VECS * MAX_LANES]; R];
-                        for i in 0..R {
-                            store::<T, S, N>(simd, sums[i], &mut memory[i]);
+                    for row in group.clone().step_by(R) {
+                        let place = (row - rows.start) * strides.0 + col * strides.1;
+                        ask_for::<T, S, R, N>(simd, &target, place);
+                        let sums = multiply::<T, S, R, N, UNIT>(simd, &a, row, depth.clone(), b);
+                        if strides.1 == 1 && col + width <= all {
+                            finish_rows(simd, sums, &mut target, place, col);
+                        } else {
+                            let mut memory = [[T::zero(); MAX_VECS * MAX_LANES]; R];
+                            for i in 0..R {
+                                store::<T, S, N>(simd, sums[i], &mut memory[i]);
+                            }
+                            finish_elements(&memory, &mut target, place, col..all.min(col + width));
                         }
-                        finish_elements(&memory, target);
                     }
                 }
             }
@@ -134,13 +132,18 @@ fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const ADJACENT: boo
 
 /// Asks for the places of the sums, so that they are at hand when those are complete.
 #[inline(always)]
-fn ask_for<T: Float, S: Simd<T>, const R: usize, const N: usize>(simd: S, target: &Target<'_, T>) {
-    let (c, stride) = (target.c.as_ptr(), target.strides.0);
+fn ask_for<T: Float, S: Simd<T>, const R: usize, const N: usize>(
+    simd: S,
+    target: &Target<'_, T>,
+    place: usize,
+) {
+    let stride = target.strides.0;
     for i in 0..R {
         for v in 0..N {
-            simd.prefetch(c.wrapping_add(i * stride + v * S::LANES));
+            let place = place + i * stride + v * S::LANES;
+            simd.prefetch(target.c.as_ptr().wrapping_add(place));
             if let Then::Activate { a, .. } = &target.then {
-                simd.prefetch(a.as_ptr().wrapping_add(i * stride + v * S::LANES));
+                simd.prefetch(a.as_ptr().wrapping_add(place));
             }
         }
     }
@@ -149,22 +152,21 @@ fn ask_for<T: Float, S: Simd<T>, const R: usize, const N: usize>(simd: S, target
 /// The sums over the depth, each in its own order from first to last, of the rows from this one on.
 ///
 /// By pointers: checks in the innermost loop cost 5 to 8 % of all time, since comparisons and additions share
-/// their ports with the multiply-adds. For the same reason a second pointer stays four rows below the first one: the
-/// addresses of all rows are one or two registers then.
+/// their ports with the multiply-adds. For the same reason the loop is unrolled, and where the strides of A are known to
+/// be 1 they are constants.
 #[inline(always)]
-fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const ADJACENT: bool>(
+fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: usize>(
     simd: S,
     a: &Left<'_, T>,
     row: usize,
     depth: Range<usize>,
     (b, b_stride): (&[T], usize),
 ) -> [[S::V; N]; R] {
-    let (row_stride, col_stride) = (if ADJACENT { 1 } else { a.strides.0 }, a.strides.1);
+    let row_stride = if UNIT == ROWS { 1 } else { a.strides.0 };
+    let col_stride = if UNIT == COLS { 1 } else { a.strides.1 };
     let width = N * S::LANES;
     let mut sums = [[simd.splat(T::zero()); N]; R];
     let (mut col, mut b) = (depth.start, b);
-    // Both loops are left at their ends: with a question at the start, the compiler keeps the sums before it and
-    // those after it, and there are registers for one of them.
     loop {
         // As far as the columns of A lie together, then on in the next block of them.
         let count = (depth.end - col).min(a.col_blocks.rest(col));
@@ -173,38 +175,66 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const ADJACENT
         assert!(last * col_stride + (R - 1) * row_stride < from.len());
         assert!(last * b_stride + width <= b.len());
         let (mut x, mut terms, mut left) = (from.as_ptr(), b.as_ptr(), count);
-        let mut x_below = x.wrapping_add(4 * row_stride);
-        loop {
-            for v in 0..N {
-                simd.prefetch(terms.wrapping_add(AHEAD * b_stride + v * S::LANES));
-            }
-            // SAFETY: in the p-th round, p <= `last`, this is p rows further than at the start, and it has been
-            // asserted that row `last` is in the slice.
-            let row = load::<T, S, N>(simd, unsafe { core::slice::from_raw_parts(terms, width) });
-            for i in 0..R {
-                let x = if i < 4 {
-                    x.wrapping_add(i * row_stride)
-                } else {
-                    x_below.wrapping_add((i - 4) * row_stride)
-                };
-                // SAFETY: likewise with i < R, element (R - 1, `last`) being the furthest.
-                let x = simd.splat(unsafe { *x });
-                for v in 0..N {
-                    sums[i][v] = simd.mul_add(x, row[v], sums[i][v]);
-                }
-            }
-            (x, x_below) = (x.wrapping_add(col_stride), x_below.wrapping_add(col_stride));
+        let mut below = x.wrapping_add(4 * row_stride);
+        while left % S::STEPS != 0 {
+            // SAFETY: as below.
+            unsafe { step::<T, S, R, N>(simd, &mut sums, (x, below), row_stride, terms) };
+            (x, below) = (x.wrapping_add(col_stride), below.wrapping_add(col_stride));
             terms = terms.wrapping_add(b_stride);
             left -= 1;
-            if left == 0 {
-                break;
+        }
+        while left > 0 {
+            for p in 0..S::STEPS {
+                let terms = terms.wrapping_add(p * b_stride);
+                let x = (x.wrapping_add(p * col_stride), below.wrapping_add(p * col_stride));
+                if S::AHEAD > 0 {
+                    for v in 0..N {
+                        simd.prefetch(terms.wrapping_add(S::AHEAD * b_stride + v * S::LANES));
+                    }
+                }
+                // SAFETY: this is at most `last` columns of A and rows of B further than at the start, and it has
+                // been asserted that these are in the slices.
+                unsafe { step::<T, S, R, N>(simd, &mut sums, x, row_stride, terms) };
             }
+            let next = S::STEPS * col_stride;
+            (x, below) = (x.wrapping_add(next), below.wrapping_add(next));
+            terms = terms.wrapping_add(S::STEPS * b_stride);
+            left -= S::STEPS;
         }
         col += count;
         if col >= depth.end {
             return sums;
         }
         b = &b[count * b_stride..];
+    }
+}
+
+/// One column of A times one row of B, added to the sums.
+///
+/// # Safety
+///
+/// The `R` elements that are `row_stride` apart from `x` on are readable, and so are `N` registers from `terms` on.
+#[inline(always)]
+unsafe fn step<T: Float, S: Simd<T>, const R: usize, const N: usize>(
+    simd: S,
+    sums: &mut [[S::V; N]; R],
+    (x, below): (*const T, *const T),
+    row_stride: usize,
+    terms: *const T,
+) {
+    // SAFETY: the caller's promise.
+    let terms = load::<T, S, N>(simd, unsafe { core::slice::from_raw_parts(terms, N * S::LANES) });
+    for i in 0..R {
+        let x = if i < 4 || S::STEPS > 1 {
+            x.wrapping_add(i * row_stride)
+        } else {
+            below.wrapping_add((i - 4) * row_stride)
+        };
+        // SAFETY: the caller's promise.
+        let x = simd.splat(unsafe { *x });
+        for v in 0..N {
+            sums[i][v] = simd.mul_add(x, terms[v], sums[i][v]);
+        }
     }
 }
 
@@ -216,10 +246,13 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const ADJACENT
 fn finish_rows<T: Float, S: Simd<T>, const R: usize, const N: usize>(
     simd: S,
     mut sums: [[S::V; N]; R],
-    target: Target<'_, T>,
+    target: &mut Target<'_, T>,
+    place: usize,
+    col: usize,
 ) {
-    let Target { c, strides: (stride, _), beta, then, .. } = target;
-    if beta == Beta::One {
+    let stride = target.strides.0;
+    let c = &mut target.c[place..];
+    if target.beta == Beta::One {
         for i in 0..R {
             let old = load::<T, S, N>(simd, &c[i * stride..]);
             for v in 0..N {
@@ -227,10 +260,11 @@ fn finish_rows<T: Float, S: Simd<T>, const R: usize, const N: usize>(
             }
         }
     }
-    match then {
+    match &mut target.then {
         Then::Nothing => {}
         Then::Activate { kink, bias, a } => {
-            let bias = load::<T, S, N>(simd, bias);
+            let bias = load::<T, S, N>(simd, &bias[col..]);
+            let a = &mut a[place..];
             for i in 0..R {
                 for v in 0..N {
                     sums[i][v] = simd.add(sums[i][v], bias[v]);
@@ -239,7 +273,7 @@ fn finish_rows<T: Float, S: Simd<T>, const R: usize, const N: usize>(
             let mut active = sums;
             for i in 0..R {
                 for v in 0..N {
-                    active[i][v] = simd.keep_active(kink, sums[i][v], sums[i][v]);
+                    active[i][v] = simd.keep_active(*kink, sums[i][v], sums[i][v]);
                 }
             }
             for i in 0..R {
@@ -247,11 +281,11 @@ fn finish_rows<T: Float, S: Simd<T>, const R: usize, const N: usize>(
             }
         }
         Then::Mask { kink, z } => {
-            let z = z.unwrap_or(c);
+            let z = z.map_or(&*c, |z| &z[place..]);
             for i in 0..R {
                 let z = load::<T, S, N>(simd, &z[i * stride..]);
                 for v in 0..N {
-                    sums[i][v] = simd.keep_active(kink, z[v], sums[i][v]);
+                    sums[i][v] = simd.keep_active(*kink, z[v], sums[i][v]);
                 }
             }
         }
@@ -277,17 +311,22 @@ fn store<T, S: Simd<T>, const N: usize>(simd: S, row: [S::V; N], to: &mut [T]) {
 
 /// Any strides, any number of columns: by way of memory. Down the columns, because only those are contiguous
 /// where rows are not.
-fn finish_elements<T: Float, const R: usize>(sums: &[[T; MAX_VECS * MAX_LANES]; R], target: Target<'_, T>) {
-    let Target { c, strides: (row_stride, col_stride), cols, beta, mut then } = target;
-    for j in 0..cols {
+fn finish_elements<T: Float, const R: usize>(
+    sums: &[[T; MAX_VECS * MAX_LANES]; R],
+    target: &mut Target<'_, T>,
+    first: usize,
+    cols: Range<usize>,
+) {
+    let Target { c, strides: (row_stride, col_stride), beta, then, .. } = target;
+    for (j, col) in cols.enumerate() {
         for i in 0..R {
-            let place = i * row_stride + j * col_stride;
+            let place = first + i * *row_stride + j * *col_stride;
             let c = &mut c[place];
-            let sum = if beta == Beta::One { *c + sums[i][j] } else { sums[i][j] };
-            *c = match &mut then {
+            let sum = if *beta == Beta::One { *c + sums[i][j] } else { sums[i][j] };
+            *c = match then {
                 Then::Nothing => sum,
                 Then::Activate { kink, bias, a } => {
-                    let z = sum + bias[j];
+                    let z = sum + bias[col];
                     a[place] = if kink.is_active(z) { z } else { T::zero() };
                     z
                 }

@@ -45,6 +45,14 @@ pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
     /// The rows of B in a product that are multiplied before the sums are stored: enough of them that the stores
     /// do not matter.
     const DEPTH: usize;
+    /// So many tiles below one another are multiplied by a panel of B before the next panel is.
+    const GROUP: usize;
+    /// So many columns of A are multiplied between two looks at the end.
+    const STEPS: usize;
+    /// So many rows of B are asked for ahead.
+    const AHEAD: usize;
+    /// So much of B is multiplied by all rows of A before the next part is.
+    const BLOCK_BYTES: usize;
     /// A packed panel of so many rows, for the stack.
     type Panel: AsMut<[T]>;
     /// A shallow one, for a small part of the time that it takes to clear the other.

@@ -33,6 +33,10 @@ macro_rules! simd {
             type V = $v;
             const LANES: usize = $lanes;
             const ROWS: usize = 8;
+            const GROUP: usize = 1;
+            const STEPS: usize = 1;
+            const AHEAD: usize = 32;
+            const BLOCK_BYTES: usize = 768 << 10;
             const VECS: usize = 3;
             const DEPTH: usize = 384;
             type Panel = [$t; 384 * 3 * $lanes];

@@ -17,6 +17,10 @@ impl<T: Float + 'static> Simd<T> for Portable {
     type V = [T; LANES];
     const LANES: usize = LANES;
     const ROWS: usize = 4;
+    const GROUP: usize = 1;
+    const STEPS: usize = 1;
+    const AHEAD: usize = 0;
+    const BLOCK_BYTES: usize = 768 << 10;
     const VECS: usize = VECS;
     const DEPTH: usize = DEPTH;
     type Panel = [T; DEPTH * VECS * LANES];

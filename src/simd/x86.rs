@@ -4,7 +4,7 @@
 
 use core::arch::x86_64::*;
 
-use super::{MAX_DEPTH, Simd};
+use super::Simd;
 use crate::kink::Kink;
 
 /// Proof that the CPU has AVX2 and FMA.
@@ -43,24 +43,28 @@ impl Avx512 {
 ///   they need no alignment.
 macro_rules! simd {
     (
-        $set:ident, $features:literal, $t:ty, $v:ty, $lanes:literal, rows $rows:literal,
+        $set:ident, $features:literal, $t:ty, $v:ty, $lanes:literal, tile $rows:literal, $vecs:literal, group $group:literal, steps $steps:literal, ahead $ahead:literal, depth $depth:literal, block $block:literal,
         $splat:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident, $zip:expr, $keep:expr
     ) => {
         impl Simd<$t> for $set {
             type V = $v;
             const LANES: usize = $lanes;
             const ROWS: usize = $rows;
-            const VECS: usize = 3;
-            const DEPTH: usize = MAX_DEPTH;
-            type Panel = [$t; MAX_DEPTH * 3 * $lanes];
-            type SmallPanel = [$t; 32 * 3 * $lanes];
+            const VECS: usize = $vecs;
+            const GROUP: usize = $group;
+            const STEPS: usize = $steps;
+            const AHEAD: usize = $ahead;
+            const BLOCK_BYTES: usize = $block << 10;
+            const DEPTH: usize = $depth;
+            type Panel = [$t; $depth * $vecs * $lanes];
+            type SmallPanel = [$t; 32 * $vecs * $lanes];
 
             fn panel(self) -> Self::Panel {
-                [0.0; MAX_DEPTH * 3 * $lanes]
+                [0.0; $depth * $vecs * $lanes]
             }
 
             fn small_panel(self) -> Self::SmallPanel {
-                [0.0; 32 * 3 * $lanes]
+                [0.0; 32 * $vecs * $lanes]
             }
 
             #[inline(always)]
@@ -139,7 +143,7 @@ macro_rules! simd {
 // Comparisons "not less" and "not less or equal" hold for NaN, as `Kink::is_active` does.
 
 simd!(
-    Avx2, "avx2,fma", f32, __m256, 8, rows 4,
+    Avx2, "avx2,fma", f32, __m256, 8, tile 6, 2, group 8, steps 4, ahead 0, depth 384, block 384,
     _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps,
     |a, b| {
         let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
@@ -152,7 +156,7 @@ simd!(
 );
 
 simd!(
-    Avx2, "avx2,fma", f64, __m256d, 4, rows 4,
+    Avx2, "avx2,fma", f64, __m256d, 4, tile 6, 2, group 8, steps 4, ahead 0, depth 384, block 384,
     _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_fmadd_pd,
     |a, b| {
         let (low, high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
@@ -166,7 +170,7 @@ simd!(
 
 #[cfg(handgrad_avx512)]
 simd!(
-    Avx512, "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma", f32, __m512, 16, rows 8,
+    Avx512, "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma", f32, __m512, 16, tile 8, 3, group 1, steps 1, ahead 32, depth 800, block 768,
     _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps,
     |a, b| {
         // From 16 on, b's lanes.
@@ -182,7 +186,7 @@ simd!(
 
 #[cfg(handgrad_avx512)]
 simd!(
-    Avx512, "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma", f64, __m512d, 8, rows 8,
+    Avx512, "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma", f64, __m512d, 8, tile 8, 3, group 1, steps 1, ahead 32, depth 800, block 768,
     _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_add_pd, _mm512_fmadd_pd,
     |a, b| {
         let low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
