@@ -75,8 +75,7 @@ impl<T: Float> Product<'_, T> {
             let mut col = 0;
             for (panels, vecs) in widths::<T, S>(cols) {
                 let width = vecs * S::LANES;
-                let most = S::BLOCK_BYTES / size_of::<T>();
-                let most = if self.copies { most.min(room.len()) } else { most };
+                let most = if self.copies { room.len().min(S::BLOCK_BYTES / size_of::<T>()) } else if S::GROUP > 1 { usize::MAX } else { S::BLOCK_BYTES / size_of::<T>() };
                 let most = (most / (self.part * width)).max(1);
                 let end = cols.min(col + panels * width);
                 while col < end {
@@ -121,23 +120,27 @@ impl<T: Float> Product<'_, T> {
             (_, 1) => 1,
             _ => 2,
         };
-        // The largest tiles as far as they go, then the rest.
-        let mut tile = S::ROWS;
+        let mut row = 0;
         while row < self.a.rows {
-            let rows = row..self.a.rows - (self.a.rows - row) % tile;
-            if !rows.is_empty() {
-                let offset = row * strides.0 + cols.start * strides.1;
-                row = rows.end;
-                let then = if last { self.then.at(offset, cols.start) } else { Then::Nothing };
-                let c = &mut self.c.as_mut_slice()[offset..];
-                let factors = Factors { a: self.a, rows, depth: depth.clone(), b, b_steps };
-                sweep::<T, S>(tile, vecs, unit)(
-                    simd,
-                    factors,
-                    Target { c, strides, cols: cols.len(), beta, then },
-                );
+            // As far as the rows of A lie together, unless tiles end where they do: in the largest tiles as far as
+            // those go, then in smaller ones.
+            let blocks = self.a.row_blocks;
+            let together = if blocks.len % S::ROWS == 0 { usize::MAX } else { blocks.rest(row) };
+            let end = row + together.min(self.a.rows - row);
+            let mut tile = S::ROWS;
+            while row < end {
+                let rows = row..end - (end - row) % tile;
+                if !rows.is_empty() {
+                    let offset = row * strides.0 + cols.start * strides.1;
+                    row = rows.end;
+                    let then = if last { self.then.at(offset, cols.start) } else { Then::Nothing };
+                    let c = &mut self.c.as_mut_slice()[offset..];
+                    let factors = Factors { a: self.a, rows, depth: depth.clone(), b, b_steps };
+                    let target = Target { c, strides, cols: cols.len(), beta, then };
+                    sweep::<T, S>(tile, vecs, unit)(simd, factors, target);
+                }
+                tile = if tile == 6 { 4 } else { tile / 2 };
             }
-            tile = if tile == 6 { 4 } else { tile / 2 };
         }
     }
 }

@@ -170,7 +170,7 @@ impl Layouts {
         let by_columns: Vec<T> = (0..cols * depth).map(|i| b.get(i % depth, i / depth).unwrap()).collect();
         let by_columns = MatRef::col_major(&by_columns, depth, cols).unwrap();
         assert_eq!(times(Left::view(a), Right::View(by_columns), panel), expected, "{name}: by columns");
-        // A in blocks of 48 columns, and Aᵀ in blocks of 48, with something between the blocks.
+        // A in blocks of 48 columns, and Aᵀ in blocks of 16, with something between the blocks.
         let (len, step) = (48, 48 * rows + 3);
         let mut blocks = vec![T::nan(); depth.div_ceil(len) * step];
         for (i, p) in (0..rows).flat_map(|i| (0..depth).map(move |p| (i, p))) {
@@ -179,7 +179,7 @@ impl Layouts {
         let first = MatRef::with_strides(&blocks, (rows, len), (len, 1)).unwrap();
         let left = Left::col_blocks(first, depth, Blocks { len, step });
         assert_eq!(times(left, Right::View(b), panel), expected, "{name}: blocks of columns");
-        let (len, step) = (48, 48 * depth + 3);
+        let (len, step) = (16, 16 * depth + 3);
         let mut blocks = vec![T::nan(); rows.div_ceil(len) * step];
         for (i, p) in (0..rows).flat_map(|i| (0..depth).map(move |p| (i, p))) {
             blocks[i / len * step + p * len + i % len] = a.get(i, p).unwrap();
