@@ -75,7 +75,8 @@ impl<T: Float> Product<'_, T> {
             let mut col = 0;
             for (panels, vecs) in widths::<T, S>(cols) {
                 let width = vecs * S::LANES;
-                let most = if self.copies { room.len().min(S::BLOCK_BYTES / size_of::<T>()) } else if S::GROUP > 1 { usize::MAX } else { S::BLOCK_BYTES / size_of::<T>() };
+                let most = S::BLOCK_BYTES / size_of::<T>();
+                let most = if self.copies { most.min(room.len()) } else { most };
                 let most = (most / (self.part * width)).max(1);
                 let end = cols.min(col + panels * width);
                 while col < end {

@@ -143,7 +143,7 @@ macro_rules! simd {
 // Comparisons "not less" and "not less or equal" hold for NaN, as `Kink::is_active` does.
 
 simd!(
-    Avx2, "avx2,fma", f32, __m256, 8, tile 6, 2, group 4, steps 4, ahead 0, depth 400, block 256,
+    Avx2, "avx2,fma", f32, __m256, 8, tile 6, 2, group 8, steps 4, ahead 0, depth 400, block 256,
     _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps,
     |a, b| {
         let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
@@ -156,7 +156,7 @@ simd!(
 );
 
 simd!(
-    Avx2, "avx2,fma", f64, __m256d, 4, tile 6, 2, group 4, steps 4, ahead 0, depth 400, block 256,
+    Avx2, "avx2,fma", f64, __m256d, 4, tile 6, 2, group 8, steps 4, ahead 0, depth 400, block 256,
     _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_fmadd_pd,
     |a, b| {
         let (low, high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
