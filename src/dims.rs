@@ -4,7 +4,7 @@ use crate::error::{Error, What, check_len, product};
 use crate::gemm::blocked::FAR;
 use crate::gradcheck::Block;
 use crate::kernels::direct::MAX_EXAMPLES as MAX_DIRECT;
-use crate::simd::{MAX_DEPTH, MAX_LANES};
+use crate::simd::{MAX_DEPTH, MAX_LANES, padded_rows};
 
 /// A tile holds at most about this many scratch elements, as long as that leaves [`MIN_TILE`] examples: 8 MiB
 /// of f32, and a little more, so that a thousand hidden units have a thousand examples.
@@ -221,7 +221,8 @@ impl Dims {
         if n <= MAX_DIRECT {
             return self.hidden;
         }
-        spread(if self.packs_hidden_grad() { (self.hidden.div_ceil(6)*6).next_multiple_of(16) } else { self.hidden })
+        let width = self.hidden;
+        spread(if self.packs_hidden_grad() { padded_rows(width).next_multiple_of(MAX_LANES) } else { width })
     }
 
     /// No tile has more examples than this.

@@ -151,7 +151,10 @@ impl<T: Float + Send + Sync, E: Executor> Fork<T> for Parallel<'_, T, E> {
         part: Weights<'_, T>,
     ) -> Result<(), Error> {
         let work = (threads(self.executor, plan, done.x.rows()), part);
-        fork(self.executor, work, &Weights::cut, &|mut part| phases.weights(plan, done, &mut part))
+        let tile = phases.tile_rows();
+        fork(self.executor, work, &|part, share| part.cut(tile, share), &|mut part| {
+            phases.weights(plan, done, &mut part)
+        })
     }
 }
 

@@ -25,6 +25,9 @@ use crate::single;
 
 /// The phases on one instruction set, for whoever knows the type T but not the set.
 pub(crate) trait Phases<T>: Sync {
+    /// The rows of the largest register tile.
+    fn tile_rows(&self) -> usize;
+
     /// The number of panels of Wᵀ, for a matrix W of so many rows.
     fn panels(&self, rows: usize) -> usize;
 
@@ -82,6 +85,10 @@ pub(crate) trait Phases<T>: Sync {
 }
 
 impl<T: Float, S: Simd<T>> Phases<T> for S {
+    fn tile_rows(&self) -> usize {
+        S::ROWS
+    }
+
     fn panels(&self, rows: usize) -> usize {
         panels::<T, S>(rows)
     }

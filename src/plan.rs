@@ -202,11 +202,10 @@ impl<'a, T> Weights<'a, T> {
         Self { hidden: 0..dims.hidden(), w1, b1, classes: 0..dims.classes(), w2: Some(w2), b2, room }
     }
 
-    /// Two parts, of whole register tiles of W1's rows, the first with this share of them; only one if there
-    /// are no two or the strides do not allow it.
-    pub(crate) fn cut(self, share: Share) -> (Self, Option<Self>) {
-        const TILE: usize = 24;
-        let rows = share.of(self.hidden.len().div_ceil(TILE)) * TILE;
+    /// Two parts, of whole register tiles of so many of W1's rows, the first with this share of them; only one if
+    /// there are no two or the strides do not allow it.
+    pub(crate) fn cut(self, tile: usize, share: Share) -> (Self, Option<Self>) {
+        let rows = share.of(self.hidden.len().div_ceil(tile)) * tile;
         let can_split = self.w1.can_split() && self.w2.as_ref().is_none_or(MatMut::can_split);
         if rows == 0 || rows >= self.hidden.len() || !can_split {
             return (self, None);

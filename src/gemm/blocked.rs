@@ -12,7 +12,6 @@ use super::tile::{Factors, Target, Then, sweep};
 use crate::matrix::{MatMut, MatRef};
 use crate::simd::Simd;
 
-
 /// Where a row stride of B reaches so far, the rows of a panel would fall into few sets of the first cache
 /// and each into a page of its own: from here on packing pays.
 pub(crate) const FAR: usize = 256;
@@ -31,7 +30,7 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
     then: Then<'_, T>,
     room: &mut [T],
 ) {
-    let part = even(a.depth, S::DEPTH);
+    let part = even(a.depth, S::BLOCKING.depth).next_multiple_of(S::BLOCKING.steps);
     let copies = match b {
         Right::View(b) => c.cols() % S::LANES != 0 || !in_place(a.rows, &b),
         Right::Squares(_) => true,
@@ -75,7 +74,7 @@ impl<T: Float> Product<'_, T> {
             let mut col = 0;
             for (panels, vecs) in widths::<T, S>(cols) {
                 let width = vecs * S::LANES;
-                let most = S::BLOCK_BYTES / size_of::<T>();
+                let most = S::BLOCKING.bytes / size_of::<T>();
                 let most = if self.copies { most.min(room.len()) } else { most };
                 let most = (most / (self.part * width)).max(1);
                 let end = cols.min(col + panels * width);
@@ -116,12 +115,6 @@ impl<T: Float> Product<'_, T> {
         let last = depth.end == self.a.depth;
         let strides = (self.c.row_stride(), self.c.col_stride());
         let mut row = 0;
-        let unit = match self.a.strides {
-            (1, _) => 0,
-            (_, 1) => 1,
-            _ => 2,
-        };
-        let mut row = 0;
         while row < self.a.rows {
             // As far as the rows of A lie together, unless tiles end where they do: in the largest tiles as far as
             // those go, then in smaller ones.
@@ -138,9 +131,9 @@ impl<T: Float> Product<'_, T> {
                     let c = &mut self.c.as_mut_slice()[offset..];
                     let factors = Factors { a: self.a, rows, depth: depth.clone(), b, b_steps };
                     let target = Target { c, strides, cols: cols.len(), beta, then };
-                    sweep::<T, S>(tile, vecs, unit)(simd, factors, target);
+                    sweep::<T, S>(tile, vecs, self.a.strides)(simd, factors, target);
                 }
-                tile = if tile == 6 { 4 } else { tile / 2 };
+                tile = (tile / 2).next_power_of_two();
             }
         }
     }
@@ -148,7 +141,7 @@ impl<T: Float> Product<'_, T> {
 
 /// The length of the parts of a depth: equal ones, none longer than `most`.
 fn even(depth: usize, most: usize) -> usize {
-    depth.div_ceil(depth.div_ceil(most)).next_multiple_of(4)
+    depth.div_ceil(depth.div_ceil(most))
 }
 
 /// Whether B is as well read where it lies.

@@ -145,7 +145,7 @@ impl Layouts {
     /// The product of the same factors, however they lie and whatever room there is: the same bits. Deep enough for
     /// three parts, which begin within blocks of columns; with whole and broken tiles and registers.
     fn check_type<T: Float + core::fmt::Debug, S: Simd<T>>(name: &str, set: S, (rows, cols): (usize, usize)) {
-        let depth = 2 * S::DEPTH + 5;
+        let depth = 2 * S::BLOCKING.depth + 5;
         let a: Vec<T> = (0..rows * depth).map(number).collect();
         let b: Vec<T> = (0..depth * cols).map(|i| number(i + 7)).collect();
         let (a, b) = (MatRef::new(&a, rows, depth).unwrap(), MatRef::new(&b, depth, cols).unwrap());
@@ -160,7 +160,7 @@ impl Layouts {
             .fold(T::zero(), |sum, p| sum + a.get(rows - 1, p).unwrap() * b.get(p, cols - 1).unwrap());
         let tolerance = T::epsilon() * T::from(depth).unwrap();
         assert!((*expected.last().unwrap() - exact).abs() <= tolerance, "{name}: {exact:?}");
-        let panel = S::DEPTH * S::VECS * S::LANES;
+        let panel = S::BLOCKING.depth * S::VECS * S::LANES;
         for room in [1, panel, 2 * panel, 50 * panel] {
             assert_eq!(times(Left::view(a), Right::View(b), room), expected, "{name}: room {room}");
         }

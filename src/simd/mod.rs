@@ -25,11 +25,31 @@ use crate::kink::Kink;
 /// that they do not depend on the machine.
 pub(crate) const MAX_LANES: usize = 16;
 
-/// And the largest register tile so many rows: panels of it are padded to it for the same reason.
-pub(crate) const MAX_ROWS: usize = 8;
+/// So many rows in panels of register tiles: padded to whole tiles of 4, 6 or 8 rows for the same reason.
+pub(crate) const fn padded_rows(rows: usize) -> usize {
+    // The larger of two multiples, whose sum would do, too.
+    let (sixes, eights) = (rows.div_ceil(6) * 6, rows.next_multiple_of(8));
+    if sixes > eights { sixes } else { eights }
+}
 
-/// And the largest [`Simd::DEPTH`].
+/// And the largest [`Blocking::depth`].
 pub(crate) const MAX_DEPTH: usize = 800;
+
+/// How a product A B is cut up on an instruction set. The numbers are measured.
+#[derive(Clone, Copy)]
+pub(crate) struct Blocking {
+    /// The rows of B that are multiplied before the sums are stored: enough of them that the stores do not matter.
+    pub(crate) depth: usize,
+    /// So much of B is multiplied by all rows of A before the next part is: it stays in the second cache.
+    pub(crate) bytes: usize,
+    /// So many tiles, one below the other, are multiplied by a panel of B before the next panel is. If it is more
+    /// than one, the panel stays in the first cache.
+    pub(crate) group: usize,
+    /// So many columns of A are multiplied between two looks at the end.
+    pub(crate) steps: usize,
+    /// So many rows of B are asked for ahead; 0 where that is not worth the instructions.
+    pub(crate) ahead: usize,
+}
 
 /// An instruction set's vectors of T.
 pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
@@ -37,23 +57,14 @@ pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
     type V: Copy;
     /// The numbers in a register.
     const LANES: usize;
-    /// Rows of the largest register tile: 4 or 8.
+    /// Rows of the largest register tile: 4, 6 or 8.
     const ROWS: usize;
     /// Registers in a row of the largest register tile, 2 or 3. `ROWS` x `VECS` sums, `VECS` operands and
     /// a broadcast one fit the registers, and the sums suffice to hide the latency of a multiply-add.
     const VECS: usize;
-    /// The rows of B in a product that are multiplied before the sums are stored: enough of them that the stores
-    /// do not matter.
-    const DEPTH: usize;
-    /// So many tiles below one another are multiplied by a panel of B before the next panel is.
-    const GROUP: usize;
-    /// So many columns of A are multiplied between two looks at the end.
-    const STEPS: usize;
-    /// So many rows of B are asked for ahead.
-    const AHEAD: usize;
-    /// So much of B is multiplied by all rows of A before the next part is.
-    const BLOCK_BYTES: usize;
-    /// A packed panel of so many rows, for the stack.
+    /// How products are cut up.
+    const BLOCKING: Blocking;
+    /// A packed panel of the largest depth, for the stack.
     type Panel: AsMut<[T]>;
     /// A shallow one, for a small part of the time that it takes to clear the other.
     type SmallPanel: AsMut<[T]>;

@@ -3,7 +3,7 @@
 
 use core::arch::aarch64::*;
 
-use super::Simd;
+use super::{Blocking, Simd};
 use crate::kink::Kink;
 
 /// Proof that the CPU has NEON.
@@ -16,6 +16,8 @@ impl Neon {
         &Self(())
     }
 }
+
+const BLOCKING: Blocking = Blocking { depth: 384, bytes: 768 << 10, group: 1, steps: 1, ahead: 32 };
 
 /// The same implementation for both types, which differ in the names of the instructions.
 ///
@@ -33,17 +35,13 @@ macro_rules! simd {
             type V = $v;
             const LANES: usize = $lanes;
             const ROWS: usize = 8;
-            const GROUP: usize = 1;
-            const STEPS: usize = 1;
-            const AHEAD: usize = 32;
-            const BLOCK_BYTES: usize = 768 << 10;
             const VECS: usize = 3;
-            const DEPTH: usize = 384;
-            type Panel = [$t; 384 * 3 * $lanes];
+            const BLOCKING: Blocking = BLOCKING;
+            type Panel = [$t; BLOCKING.depth * 3 * $lanes];
             type SmallPanel = [$t; 32 * 3 * $lanes];
 
             fn panel(self) -> Self::Panel {
-                [0.0; 384 * 3 * $lanes]
+                [0.0; BLOCKING.depth * 3 * $lanes]
             }
 
             fn small_panel(self) -> Self::SmallPanel {

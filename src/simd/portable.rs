@@ -3,12 +3,13 @@
 
 use num_traits::Float;
 
-use super::Simd;
+use super::{Blocking, Simd};
 use crate::kink::Kink;
 
 const LANES: usize = 4;
 const VECS: usize = 2;
 const DEPTH: usize = 64;
+const BLOCKING: Blocking = Blocking { depth: DEPTH, bytes: 768 << 10, group: 1, steps: 1, ahead: 0 };
 
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
@@ -17,12 +18,8 @@ impl<T: Float + 'static> Simd<T> for Portable {
     type V = [T; LANES];
     const LANES: usize = LANES;
     const ROWS: usize = 4;
-    const GROUP: usize = 1;
-    const STEPS: usize = 1;
-    const AHEAD: usize = 0;
-    const BLOCK_BYTES: usize = 768 << 10;
     const VECS: usize = VECS;
-    const DEPTH: usize = DEPTH;
+    const BLOCKING: Blocking = BLOCKING;
     type Panel = [T; DEPTH * VECS * LANES];
     type SmallPanel = [T; 8 * VECS * LANES];
 

@@ -4,7 +4,9 @@
 
 use core::arch::x86_64::*;
 
-use super::Simd;
+#[cfg(handgrad_avx512)]
+use super::MAX_DEPTH;
+use super::{Blocking, Simd};
 use crate::kink::Kink;
 
 /// Proof that the CPU has AVX2 and FMA.
@@ -34,6 +36,15 @@ impl Avx512 {
     }
 }
 
+/// A panel of 16 `f32` or 8 `f64` in a row takes 25 KB, which stay in a first cache of 32 KB: from the second one it would
+/// come at 10 bytes a cycle, more than there are when a neighbour shares the core.
+const AVX2: Blocking = Blocking { depth: 400, bytes: 256 << 10, group: 8, steps: 4, ahead: 0 };
+
+/// Panels come from the second cache, which is larger and wider than those of CPUs without AVX-512. Unrolled, the
+/// loop would need more address registers than there are.
+#[cfg(handgrad_avx512)]
+const AVX512: Blocking = Blocking { depth: MAX_DEPTH, bytes: 768 << 10, group: 1, steps: 1, ahead: 32 };
+
 /// The same implementation for each pair of an instruction set and a type, which differ in the names of the
 /// instructions.
 ///
@@ -43,7 +54,7 @@ impl Avx512 {
 ///   they need no alignment.
 macro_rules! simd {
     (
-        $set:ident, $features:literal, $t:ty, $v:ty, $lanes:literal, tile $rows:literal, $vecs:literal, group $group:literal, steps $steps:literal, ahead $ahead:literal, depth $depth:literal, block $block:literal,
+        $set:ident, $features:literal, $t:ty, $v:ty, $lanes:literal, tile $rows:literal, $vecs:literal, $blocking:ident,
         $splat:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident, $zip:expr, $keep:expr
     ) => {
         impl Simd<$t> for $set {
@@ -51,16 +62,12 @@ macro_rules! simd {
             const LANES: usize = $lanes;
             const ROWS: usize = $rows;
             const VECS: usize = $vecs;
-            const GROUP: usize = $group;
-            const STEPS: usize = $steps;
-            const AHEAD: usize = $ahead;
-            const BLOCK_BYTES: usize = $block << 10;
-            const DEPTH: usize = $depth;
-            type Panel = [$t; $depth * $vecs * $lanes];
+            const BLOCKING: Blocking = $blocking;
+            type Panel = [$t; $blocking.depth * $vecs * $lanes];
             type SmallPanel = [$t; 32 * $vecs * $lanes];
 
             fn panel(self) -> Self::Panel {
-                [0.0; $depth * $vecs * $lanes]
+                [0.0; $blocking.depth * $vecs * $lanes]
             }
 
             fn small_panel(self) -> Self::SmallPanel {
@@ -143,7 +150,7 @@ macro_rules! simd {
 // Comparisons "not less" and "not less or equal" hold for NaN, as `Kink::is_active` does.
 
 simd!(
-    Avx2, "avx2,fma", f32, __m256, 8, tile 6, 2, group 8, steps 4, ahead 0, depth 400, block 256,
+    Avx2, "avx2,fma", f32, __m256, 8, tile 6, 2, AVX2,
     _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps,
     |a, b| {
         let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
@@ -156,7 +163,7 @@ simd!(
 );
 
 simd!(
-    Avx2, "avx2,fma", f64, __m256d, 4, tile 6, 2, group 8, steps 4, ahead 0, depth 400, block 256,
+    Avx2, "avx2,fma", f64, __m256d, 4, tile 6, 2, AVX2,
     _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_fmadd_pd,
     |a, b| {
         let (low, high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
@@ -170,7 +177,7 @@ simd!(
 
 #[cfg(handgrad_avx512)]
 simd!(
-    Avx512, "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma", f32, __m512, 16, tile 8, 3, group 1, steps 1, ahead 32, depth 800, block 768,
+    Avx512, "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma", f32, __m512, 16, tile 8, 3, AVX512,
     _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps,
     |a, b| {
         // From 16 on, b's lanes.
@@ -186,7 +193,7 @@ simd!(
 
 #[cfg(handgrad_avx512)]
 simd!(
-    Avx512, "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma", f64, __m512d, 8, tile 8, 3, group 1, steps 1, ahead 32, depth 800, block 768,
+    Avx512, "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma", f64, __m512d, 8, tile 8, 3, AVX512,
     _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_add_pd, _mm512_fmadd_pd,
     |a, b| {
         let low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
