@@ -25,9 +25,8 @@ use crate::kink::Kink;
 /// that they do not depend on the machine.
 pub(crate) const MAX_LANES: usize = 16;
 
-/// So many rows in panels of register tiles: padded to whole tiles of 4, 6 or 8 rows for the same reason.
+/// So many rows, padded to whole register tiles, of whichever height: 4, 6 or 8 rows.
 pub(crate) const fn padded_rows(rows: usize) -> usize {
-    // The larger of two multiples, whose sum would do, too.
     let (sixes, eights) = (rows.div_ceil(6) * 6, rows.next_multiple_of(8));
     if sixes > eights { sixes } else { eights }
 }
@@ -35,7 +34,7 @@ pub(crate) const fn padded_rows(rows: usize) -> usize {
 /// And the largest [`Blocking::depth`].
 pub(crate) const MAX_DEPTH: usize = 800;
 
-/// How a product A B is cut up on an instruction set. The numbers are measured.
+/// How a product A B is cut up on an instruction set.
 #[derive(Clone, Copy)]
 pub(crate) struct Blocking {
     /// The rows of B that are multiplied before the sums are stored: enough of them that the stores do not matter.
