@@ -4,7 +4,7 @@ use crate::error::{Error, What, check_len, product};
 use crate::gemm::blocked::FAR;
 use crate::gradcheck::Block;
 use crate::kernels::direct::MAX_EXAMPLES as MAX_DIRECT;
-use crate::simd::{MAX_DEPTH, MAX_LANES, padded_rows};
+use crate::simd::{MAX_DEPTH, MAX_LANES};
 
 /// A tile holds at most about this many scratch elements, as long as that leaves [`MIN_TILE`] examples: 8 MiB
 /// of f32, and a little more, so that a thousand hidden units have a thousand examples.
@@ -221,8 +221,9 @@ impl Dims {
         if n <= MAX_DIRECT {
             return self.hidden;
         }
-        let width = self.hidden;
-        spread(if self.packs_hidden_grad() { padded_rows(width).next_multiple_of(MAX_LANES) } else { width })
+        // Whole register tiles of 6 rows, and of 4 or 8, too.
+        let whole = self.hidden.next_multiple_of(6).next_multiple_of(MAX_LANES);
+        spread(if self.packs_hidden_grad() { whole } else { self.hidden })
     }
 
     /// No tile has more examples than this.

@@ -25,12 +25,6 @@ use crate::kink::Kink;
 /// that they do not depend on the machine.
 pub(crate) const MAX_LANES: usize = 16;
 
-/// So many rows, padded to whole register tiles, of whichever height: 4, 6 or 8 rows.
-pub(crate) const fn padded_rows(rows: usize) -> usize {
-    let (sixes, eights) = (rows.div_ceil(6) * 6, rows.next_multiple_of(8));
-    if sixes > eights { sixes } else { eights }
-}
-
 /// And the largest [`Blocking::depth`].
 pub(crate) const MAX_DEPTH: usize = 800;
 
