@@ -16,9 +16,13 @@ const SUMS: usize = 12;
 /// Steps of each sum in a sample: some milliseconds.
 const STEPS: usize = 1_000_000;
 
-/// A loop of fused multiply-adds; how many floating-point operations it did per step.
+/// With this factor the sums tend to 1: no number of them is ever huge or denormal.
+const TO_ONE: f64 = 0.5;
+
+/// A loop of fused multiply-adds, sum = factor * sum + 1/2, from zero on: so many steps with this factor give the total of
+/// all sums. And how many floating-point operations there are in a step.
 struct Loop {
-    run: fn(usize),
+    run: fn(usize, f64) -> f64,
     flops_per_step: usize,
     name: &'static str,
 }
@@ -26,19 +30,22 @@ struct Loop {
 // One body for every instruction set: a function with vector instructions cannot be generic in them.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! fma_loop {
-    ($name:ident, $set:literal, |$acc:ident, $factor:ident, $term:ident| $fma:expr, $splat:path) => {
+    ($name:ident, $set:literal, $t:ty, |$acc:ident, $factor:ident, $term:ident| $fma:expr, $splat:path) => {
         #[target_feature(enable = $set)]
-        fn $name(steps: usize) {
-            // The sums tend to 1: no number of them is ever huge or denormal.
-            let ($factor, $term) = ($splat(black_box(0.5)), $splat(black_box(0.5)));
-            let mut sums = [$term; SUMS];
+        fn $name(steps: usize, factor: f64) -> f64 {
+            let ($factor, $term) = ($splat(black_box(factor as $t)), $splat(black_box(0.5)));
+            let mut sums = [$splat(0.0); SUMS];
             for _ in 0..steps {
                 for sum in &mut sums {
                     let $acc = *sum;
                     *sum = $fma;
                 }
             }
-            black_box(sums);
+            let sums = black_box(sums);
+            let len = size_of_val(&sums) / size_of::<$t>();
+            // SAFETY: vectors are numbers side by side, so many of them.
+            let sums = unsafe { std::slice::from_raw_parts(sums.as_ptr().cast::<$t>(), len) };
+            sums.iter().map(|&sum| f64::from(sum)).sum()
         }
     };
 }
@@ -49,23 +56,23 @@ mod x86 {
 
     use super::*;
 
-    fma_loop!(avx512_f32, "avx512f", |s, a, b| _mm512_fmadd_ps(s, a, b), _mm512_set1_ps);
-    fma_loop!(avx512_f64, "avx512f", |s, a, b| _mm512_fmadd_pd(s, a, b), _mm512_set1_pd);
-    fma_loop!(avx2_f32, "avx2,fma", |s, a, b| _mm256_fmadd_ps(s, a, b), _mm256_set1_ps);
-    fma_loop!(avx2_f64, "avx2,fma", |s, a, b| _mm256_fmadd_pd(s, a, b), _mm256_set1_pd);
+    fma_loop!(avx512_f32, "avx512f", f32, |s, a, b| _mm512_fmadd_ps(s, a, b), _mm512_set1_ps);
+    fma_loop!(avx512_f64, "avx512f", f64, |s, a, b| _mm512_fmadd_pd(s, a, b), _mm512_set1_pd);
+    fma_loop!(avx2_f32, "avx2,fma", f32, |s, a, b| _mm256_fmadd_ps(s, a, b), _mm256_set1_ps);
+    fma_loop!(avx2_f64, "avx2,fma", f64, |s, a, b| _mm256_fmadd_pd(s, a, b), _mm256_set1_pd);
 
     pub fn pick(element: Type) -> Option<Loop> {
         let flops_per_step = |bits: usize| 2 * SUMS * bits / 8 / element.bytes();
         // SAFETY: each loop is taken only where the instructions that it needs were found.
-        let (run, bits, name): (fn(usize), _, _) = if is_x86_feature_detected!("avx512f") {
+        let (run, bits, name): (fn(usize, f64) -> f64, _, _) = if is_x86_feature_detected!("avx512f") {
             match element {
-                Type::F32 => (|steps| unsafe { avx512_f32(steps) }, 512, "AVX-512"),
-                Type::F64 => (|steps| unsafe { avx512_f64(steps) }, 512, "AVX-512"),
+                Type::F32 => (|steps, factor| unsafe { avx512_f32(steps, factor) }, 512, "AVX-512"),
+                Type::F64 => (|steps, factor| unsafe { avx512_f64(steps, factor) }, 512, "AVX-512"),
             }
         } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             match element {
-                Type::F32 => (|steps| unsafe { avx2_f32(steps) }, 256, "AVX2"),
-                Type::F64 => (|steps| unsafe { avx2_f64(steps) }, 256, "AVX2"),
+                Type::F32 => (|steps, factor| unsafe { avx2_f32(steps, factor) }, 256, "AVX2"),
+                Type::F64 => (|steps, factor| unsafe { avx2_f64(steps, factor) }, 256, "AVX2"),
             }
         } else {
             return None;
@@ -80,17 +87,17 @@ mod arm {
 
     use super::*;
 
-    fma_loop!(neon_f32, "neon", |s, a, b| vfmaq_f32(b, s, a), vdupq_n_f32);
-    fma_loop!(neon_f64, "neon", |s, a, b| vfmaq_f64(b, s, a), vdupq_n_f64);
+    fma_loop!(neon_f32, "neon", f32, |s, a, b| vfmaq_f32(b, s, a), vdupq_n_f32);
+    fma_loop!(neon_f64, "neon", f64, |s, a, b| vfmaq_f64(b, s, a), vdupq_n_f64);
 
     pub fn pick(element: Type) -> Option<Loop> {
         if !std::arch::is_aarch64_feature_detected!("neon") {
             return None;
         }
         // SAFETY: the instructions were found.
-        let run: fn(usize) = match element {
-            Type::F32 => |steps| unsafe { neon_f32(steps) },
-            Type::F64 => |steps| unsafe { neon_f64(steps) },
+        let run: fn(usize, f64) -> f64 = match element {
+            Type::F32 => |steps, factor| unsafe { neon_f32(steps, factor) },
+            Type::F64 => |steps, factor| unsafe { neon_f64(steps, factor) },
         };
         Some(Loop { run, flops_per_step: 2 * SUMS * 16 / element.bytes(), name: "NEON" })
     }
@@ -124,10 +131,10 @@ pub fn sample(element: Type, cores: &[usize]) -> Option<f64> {
             scope.spawn(move || {
                 affinity::on_cores(&[core], || {
                     // Clock and vector units warm up before the common start.
-                    (found.run)(STEPS / 4);
+                    (found.run)(STEPS / 4, TO_ONE);
                     start_line.wait();
                     let start = Instant::now();
-                    (found.run)(STEPS);
+                    (found.run)(STEPS, TO_ONE);
                     start.elapsed().as_secs_f64()
                 })
             })
@@ -143,16 +150,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn twice_the_bits_half_the_operations() {
-        // Nearest to a check of the units on any machine: within the noise, f32 does twice what f64 does.
-        let best = |element| {
-            let samples = (0..5).filter_map(|_| sample(element, &affinity::cores()[..1]));
-            samples.reduce(f64::max)
-        };
-        if let (Some(single), Some(double)) = (best(Type::F32), best(Type::F64)) {
-            let ratio = single / double;
-            assert!((1.5..2.7).contains(&ratio), "{ratio}");
-            assert!((1e9..1e12).contains(&single), "{single}");
+    fn a_step_is_as_many_operations_as_are_counted() {
+        for element in [Type::F32, Type::F64] {
+            if let Some(found) = pick(element) {
+                // With a factor of 1 each multiply-add, of two operations, makes a sum larger by 1/2.
+                let adds = (found.run)(1000, 1.0) / 0.5;
+                assert_eq!(2.0 * adds, (1000 * found.flops_per_step) as f64, "{element:?} {}", found.name);
+            }
         }
     }
 }
