@@ -115,8 +115,11 @@ fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8>(
                     let b = (&b[panel * b_next..], b_stride);
                     for row in group.clone().step_by(R) {
                         let place = (row - rows.start) * strides.0 + col * strides.1;
-                        ask_for::<T, S, R, N>(simd, &target, place);
-                        let sums = multiply::<T, S, R, N, UNIT>(simd, &a, row, depth.clone(), b);
+                        let ask = |i| ask_for::<T, S, N>(simd, &target, place + i * strides.0);
+                        if !S::BLOCKING.spread {
+                            (0..R).for_each(ask);
+                        }
+                        let sums = multiply::<T, S, R, N, UNIT>(simd, &a, row, depth.clone(), b, ask);
                         if strides.1 == 1 && col + width <= all {
                             finish_rows(simd, sums, &mut target, place, col);
                         } else {
@@ -133,26 +136,20 @@ fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8>(
     );
 }
 
-/// Asks for the places of the sums, so that they are at hand when those are complete.
+/// Asks for the places of a row of sums, so that they are at hand when those are complete.
 #[inline(always)]
-fn ask_for<T: Float, S: Simd<T>, const R: usize, const N: usize>(
-    simd: S,
-    target: &Target<'_, T>,
-    place: usize,
-) {
-    let stride = target.strides.0;
-    for i in 0..R {
-        for v in 0..N {
-            let place = place + i * stride + v * S::LANES;
-            simd.prefetch(target.c.as_ptr().wrapping_add(place));
-            if let Then::Activate { a, .. } = &target.then {
-                simd.prefetch(a.as_ptr().wrapping_add(place));
-            }
+fn ask_for<T: Float, S: Simd<T>, const N: usize>(simd: S, target: &Target<'_, T>, place: usize) {
+    for v in 0..N {
+        let place = place + v * S::LANES;
+        simd.prefetch(target.c.as_ptr().wrapping_add(place));
+        if let Then::Activate { a, .. } = &target.then {
+            simd.prefetch(a.as_ptr().wrapping_add(place));
         }
     }
 }
 
-/// The sums over the depth, each in its own order from first to last, of the rows from this one on.
+/// The sums over the depth, each in its own order from first to last, of the rows from this one on. Where these are
+/// asked for meanwhile, `ask` is called with the number of each.
 ///
 /// By pointers: checks in the innermost loop cost 5 to 8 % of all time, since comparisons and additions share
 /// their ports with the multiply-adds. For the same reason the loop is unrolled; where it is not, a second pointer stays
@@ -164,12 +161,13 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8
     row: usize,
     depth: Range<usize>,
     (b, b_stride): (&[T], usize),
+    ask: impl Fn(usize),
 ) -> [[S::V; N]; R] {
     let row_stride = if UNIT == ROWS { 1 } else { a.strides.0 };
     let col_stride = if UNIT == COLS { 1 } else { a.strides.1 };
     let width = N * S::LANES;
     let mut sums = [[simd.splat(T::zero()); N]; R];
-    let (mut col, mut b) = (depth.start, b);
+    let (mut col, mut b, mut asked) = (depth.start, b, 0);
     loop {
         // As far as the columns of A lie together, then on in the next block of them.
         let count = (depth.end - col).min(a.col_blocks.rest(col));
@@ -186,23 +184,31 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8
             terms = terms.wrapping_add(b_stride);
             left -= 1;
         }
+        let between = left.div_ceil(R).next_multiple_of(S::BLOCKING.steps);
         while left > 0 {
-            for p in 0..S::BLOCKING.steps {
-                let terms = terms.wrapping_add(p * b_stride);
-                let x = (x.wrapping_add(p * col_stride), below.wrapping_add(p * col_stride));
-                if S::BLOCKING.ahead > 0 {
-                    for v in 0..N {
-                        simd.prefetch(terms.wrapping_add(S::BLOCKING.ahead * b_stride + v * S::LANES));
-                    }
-                }
-                // SAFETY: this is at most `last` columns of A and rows of B further than at the start, and it has
-                // been asserted that these are in the slices.
-                unsafe { step::<T, S, R, N>(simd, &mut sums, x, row_stride, terms) };
+            let mut end = 0;
+            if S::BLOCKING.spread {
+                ask(asked);
+                (asked, end) = (asked + 1, left.saturating_sub(between));
             }
-            let next = S::BLOCKING.steps * col_stride;
-            (x, below) = (x.wrapping_add(next), below.wrapping_add(next));
-            terms = terms.wrapping_add(S::BLOCKING.steps * b_stride);
-            left -= S::BLOCKING.steps;
+            while left > end {
+                for p in 0..S::BLOCKING.steps {
+                    let terms = terms.wrapping_add(p * b_stride);
+                    let x = (x.wrapping_add(p * col_stride), below.wrapping_add(p * col_stride));
+                    if S::BLOCKING.ahead > 0 {
+                        for v in 0..N {
+                            simd.prefetch(terms.wrapping_add(S::BLOCKING.ahead * b_stride + v * S::LANES));
+                        }
+                    }
+                    // SAFETY: this is at most `last` columns of A and rows of B further than at the start, and it has
+                    // been asserted that these are in the slices.
+                    unsafe { step::<T, S, R, N>(simd, &mut sums, x, row_stride, terms) };
+                }
+                let next = S::BLOCKING.steps * col_stride;
+                (x, below) = (x.wrapping_add(next), below.wrapping_add(next));
+                terms = terms.wrapping_add(S::BLOCKING.steps * b_stride);
+                left -= S::BLOCKING.steps;
+            }
         }
         col += count;
         if col >= depth.end {

@@ -42,6 +42,8 @@ pub(crate) struct Blocking {
     pub(crate) steps: usize,
     /// So many rows of B are asked for ahead; 0 where that is not worth the instructions.
     pub(crate) ahead: usize,
+    /// Whether the target's rows are asked for one after the other during the product, not all before it.
+    pub(crate) spread: bool,
 }
 
 /// An instruction set's vectors of T.
