@@ -142,8 +142,10 @@ fn ask_for<T: Float, S: Simd<T>, const N: usize>(simd: S, target: &Target<'_, T>
     for v in 0..N {
         let place = place + v * S::LANES;
         simd.prefetch(target.c.as_ptr().wrapping_add(place));
-        if let Then::Activate { a, .. } = &target.then {
-            simd.prefetch(a.as_ptr().wrapping_add(place));
+        match &target.then {
+            Then::Activate { a, .. } => simd.prefetch(a.as_ptr().wrapping_add(place)),
+            Then::Mask { z: Some(z), .. } => simd.prefetch(z.as_ptr().wrapping_add(place)),
+            _ => {}
         }
     }
 }
