@@ -150,8 +150,8 @@ fn ask_for<T: Float, S: Simd<T>, const N: usize>(simd: S, target: &Target<'_, T>
     }
 }
 
-/// The sums over the depth, each in its own order from first to last, of the rows from this one on. Where these are
-/// asked for meanwhile, `ask` is called with the number of each.
+/// The sums over the depth, each in its own order from first to last, of the rows from this one on. Where the target is
+/// asked for meanwhile, `ask` is called with the number of one row after the other.
 ///
 /// By pointers: checks in the innermost loop cost 5 to 8 % of all time, since comparisons and additions share
 /// their ports with the multiply-adds. For the same reason the loop is unrolled; where it is not, a second pointer stays
