@@ -74,7 +74,7 @@ impl<T: Float> Product<'_, T> {
             let mut col = 0;
             for (panels, vecs) in widths::<T, S>(cols) {
                 let width = vecs * S::LANES;
-                let most = S::BLOCKING.bytes / size_of::<T>();
+                let most = simd.block_bytes() / size_of::<T>();
                 let most = if self.copies { most.min(room.len()) } else { most };
                 let most = (most / (self.part * width)).max(1);
                 let end = cols.min(col + panels * width);

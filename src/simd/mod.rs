@@ -59,6 +59,10 @@ pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
     const VECS: usize;
     /// How products are cut up.
     const BLOCKING: Blocking;
+    /// [`Blocking::bytes`], or more where this machine's second cache is larger.
+    fn block_bytes(self) -> usize {
+        Self::BLOCKING.bytes
+    }
     /// A packed panel of the largest depth, for the stack.
     type Panel: AsMut<[T]>;
     /// A shallow one, for a small part of the time that it takes to clear the other.

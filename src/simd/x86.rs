@@ -3,6 +3,7 @@
 #![allow(clippy::incompatible_msrv, reason = "AVX-512 is compiled where build.rs has found it")]
 
 use core::arch::x86_64::*;
+use std::sync::OnceLock;
 
 #[cfg(handgrad_avx512)]
 use super::MAX_DEPTH;
@@ -36,15 +37,40 @@ impl Avx512 {
     }
 }
 
+/// The bytes of a core's second cache, or 0 if the CPU does not say.
+fn second_cache() -> usize {
+    static BYTES: OnceLock<usize> = OnceLock::new();
+    *BYTES.get_or_init(|| {
+        // The leaf with the caches, numbered from the core outwards: Intel's, and AMD's where that one is empty.
+        [4, 0x8000_001d].into_iter().map(cache_of_level_2).find(|&bytes| bytes > 0).unwrap_or(0)
+    })
+}
+
+/// What this leaf of CPUID says of the cache of level 2, or 0.
+#[allow(unused_unsafe, reason = "older compilers have it as an unsafe function")]
+fn cache_of_level_2(leaf: u32) -> usize {
+    // SAFETY: every x86-64 CPU has the instruction; a leaf that it has not is asked for nothing.
+    let cpuid = |leaf, part| unsafe { __cpuid_count(leaf, part) };
+    if cpuid(leaf & 0x8000_0000, 0).eax < leaf {
+        return 0;
+    }
+    let Some(cache) = (0..8).map(|part| cpuid(leaf, part)).find(|cache| cache.eax >> 5 & 7 == 2) else {
+        return 0;
+    };
+    let (ways, parts, line) = (cache.ebx >> 22, cache.ebx >> 12 & 0x3ff, cache.ebx & 0xfff);
+    [ways, parts, line, cache.ecx].into_iter().map(|count| count as usize + 1).product()
+}
+
 /// Measured on a Zen 3 with a second cache of 512 KB. A panel of 16 `f32` or 8 `f64` in a row takes 25 KB, which stay in a
 /// first cache of 32 KB: from the second one it would come at 10 bytes a cycle, more than there are when a neighbour
 /// shares the core. On a Zen 4 with the target spread 1 to 5 % more time.
 const AVX2: Blocking = Blocking { depth: 400, bytes: 256 << 10, group: 8, steps: 4, ahead: 0, spread: false };
 
-/// Measured on a Xeon and on a Zen 4, whose second caches are fast enough for panels to come from there. Unrolled, the
-/// loop would need more address registers than there are. On the Zen 4 alone, with 1 MB of second cache: two panels at a
-/// time, 2 to 4 % less time than five; the target spread, because its 24 or 48 lines are more than the first cache waits
-/// for at once, 2 to 5 % less.
+/// Measured on two Xeons and on a Zen 4, whose second caches are fast enough for panels to come from there. Unrolled, the
+/// loop would need more address registers than there are. Of B, two panels at a time took 2 to 4 % less time than five on
+/// the Zen 4 with its 1 MB of second cache, and 2 to 7 % more on a Xeon with 2 MB: so it is a share of that cache. On the
+/// Zen 4 alone: the target spread, because its 24 or 48 lines are more than the first cache waits for at once, 2 to 5 %
+/// less.
 #[cfg(handgrad_avx512)]
 const AVX512: Blocking =
     Blocking { depth: MAX_DEPTH, bytes: 320_000, group: 1, steps: 1, ahead: 32, spread: true };
@@ -67,8 +93,13 @@ macro_rules! simd {
             const ROWS: usize = $rows;
             const VECS: usize = $vecs;
             const BLOCKING: Blocking = $blocking;
+
             type Panel = [$t; $blocking.depth * $vecs * $lanes];
             type SmallPanel = [$t; 32 * $vecs * $lanes];
+
+            fn block_bytes(self) -> usize {
+                $blocking.bytes.max(second_cache() / 8 * 3)
+            }
 
             fn panel(self) -> Self::Panel {
                 [0.0; $blocking.depth * $vecs * $lanes]
