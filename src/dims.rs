@@ -156,29 +156,31 @@ impl Dims {
     /// The lengths of the parts of the scratch: what may be left out to align the others, Z, A, D, F, the panels
     /// of W1ᵀ, the room for copies, and the low-order parts of the gradient's sums. What is not needed has length 0.
     ///
-    /// If anything is packed, each is a multiple of the widest register, so that all are aligned if one is.
+    /// If anything is packed, each is a multiple of the widest register, so that all are aligned if one is. (If nothing is,
+    /// there is no division here: those count where all takes a microsecond.)
     pub(crate) const fn scratch_parts(self, n: usize) -> [usize; 8] {
         let (t, h, c) = (self.tile_len(n), self.hidden, self.classes);
         let few = self.has_few_classes();
-        let packs = n > MAX_DIRECT;
+        if n <= MAX_DIRECT {
+            return [0, t * h, t * h, if few { 0 } else { t * h }, t * c, 0, 0, 0];
+        }
         let (blocks, width) = (t.next_multiple_of(self.block_len(n)), self.hidden_stride(n));
-        let scores = blocks / self.block_len(n) * self.score_stride(n) * c;
-        let parts = [
-            if packs { MAX_LANES } else { 0 },
+        let mut parts = [
+            MAX_LANES,
             blocks * width,
             t * width,
-            if few && !(packs && self.packs_hidden_grad()) { 0 } else { blocks * width },
-            scores,
-            if packs { self.inputs * h.next_multiple_of(MAX_LANES) } else { 0 },
-            if packs { self.room_len(n) } else { 0 },
+            if few && !self.packs_hidden_grad() { 0 } else { blocks * width },
+            blocks / self.block_len(n) * self.score_stride(n) * c,
+            self.inputs * h.next_multiple_of(MAX_LANES),
+            self.room_len(n),
             if n > t && n > self.group_tiles() * t { self.param_len() } else { 0 },
         ];
-        let (mut aligned, mut i) = (parts, 0);
-        while packs && i < parts.len() {
-            aligned[i] = parts[i].next_multiple_of(MAX_LANES);
+        let mut i = 0;
+        while i < parts.len() {
+            parts[i] = parts[i].next_multiple_of(MAX_LANES);
             i += 1;
         }
-        aligned
+        parts
     }
 
     /// The room for copies of parts of right factors: of X, A and W2 as far as they are not read where they lie, and of

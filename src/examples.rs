@@ -122,6 +122,10 @@ fn hidden_grad<T: Float, S: Simd<T>>(
     let z = &mut part.z[place.clone()];
     let (d, z) = if plan.params.dims.has_few_classes() { (z, None) } else { (&mut part.d[place], Some(&*z)) };
     let d = MatMut::with_strides(d, shape, (stride, 1))?;
+    if plan.is_direct() && z.is_none() && w2.col_stride() == 1 {
+        direct::product(simd, first.t(), w2, direct::Then::Mask(plan.kink), d);
+        return Ok(());
+    }
     let mask = Then::Mask { kink: plan.kink, z };
     product(simd, g.t(), Right::View(w2), Beta::Zero, d, mask, part.room);
     Ok(())

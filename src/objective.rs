@@ -201,8 +201,8 @@ impl<T: Float> L2<T> {
     }
 
     pub(crate) fn add_grad(self, params: Params<'_, T>, grad: &mut ParamsMut<'_, T>) {
-        let pairs = ((params.w1, grad.w1.reborrow()), (params.w2, grad.w2.reborrow()));
-        for (factor, (w, mut grad)) in self.terms(pairs.0, pairs.1) {
+        for (factor, of_w1) in self.terms(true, false) {
+            let (w, grad) = if of_w1 { (params.w1, &mut grad.w1) } else { (params.w2, &mut grad.w2) };
             for row in 0..w.rows() {
                 grad.row_mut(row).zip(w.row(row)).for_each(|(grad, w)| *grad = *grad + factor * w);
             }
