@@ -26,9 +26,8 @@ const GROUP: usize = 4096;
 /// read for nothing.
 const WIDE: usize = 128;
 
-/// The most room for copies of parts of factors, shared by all threads: of one thread it fills a good part of the
-/// second cache.
-const ROOM: usize = 3 << 16;
+/// The most room for copies of parts of factors, shared by all threads: two can fill a good part of their second caches.
+const ROOM: usize = 3 << 17;
 
 /// Up to so many classes D takes the place of Z.
 const FEW_CLASSES: usize = 48;
@@ -136,7 +135,7 @@ impl Dims {
     ///
     /// A batch of more than 8 examples needs that much with 128 hidden units or more, too, for the packed hidden
     /// gradient; a place for the packed W1ᵀ, about hm more; and room for copies of parts of the factors of the
-    /// products, up to 196,608 more. A batch of more than about 4096 examples needs
+    /// products, up to 393,216 more. A batch of more than about 4096 examples needs
     /// [`param_len`](Self::param_len) more, in which the low-order parts of the gradient's sums are kept. So it
     /// grows with n up to there and is constant from there on.
     ///
