@@ -10,7 +10,7 @@ use crate::gemm::blocked::product;
 use crate::gemm::factors::{Blocks, Left, Right};
 use crate::gemm::packing::pack_left;
 use crate::gemm::tile::Then;
-use crate::kernels::direct;
+use crate::kernels::direct::{self, Update};
 use crate::kernels::hidden::bias_relu;
 use crate::kernels::norms::Factors;
 use crate::kernels::rows::{self, Wanted};
@@ -123,7 +123,7 @@ fn hidden_grad<T: Float, S: Simd<T>>(
     let (d, z) = if plan.params.dims.has_few_classes() { (z, None) } else { (&mut part.d[place], Some(&*z)) };
     let d = MatMut::with_strides(d, shape, (stride, 1))?;
     if plan.is_direct() && z.is_none() && w2.col_stride() == 1 {
-        direct::product(simd, first.t(), w2, direct::Then::Mask(plan.kink), d);
+        direct::product(simd, first.t(), w2, Update::Mask(plan.kink), d);
         return Ok(());
     }
     let mask = Then::Mask { kink: plan.kink, z };

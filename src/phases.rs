@@ -12,7 +12,7 @@ use crate::gemm::factors::{Blocks, Left, Right};
 use crate::gemm::packing::pack;
 use crate::gemm::tile::Then;
 use crate::gemm::{Beta, product_shape};
-use crate::kernels::direct;
+use crate::kernels::direct::{self, Update};
 use crate::kernels::norms::Factors;
 use crate::kernels::rows::{self, Wanted};
 use crate::kernels::sum::sum;
@@ -241,7 +241,7 @@ pub(crate) fn plain<T: Float, S: Simd<T>>(
     room: &mut [T],
 ) {
     if plan.is_direct() && b.col_stride() == 1 && c.col_stride() == 1 {
-        direct::product(simd, a, b, direct::Then::Store(beta), c);
+        direct::product(simd, a, b, Update::Store(beta), c);
     } else {
         product(simd, Left::view(a), Right::View(b), beta, c, Then::Nothing, room);
     }
@@ -259,7 +259,7 @@ fn hidden_bias_grad<T: Float, S: Simd<T>>(
     let ones = MatRef::with_strides(&one, (1, t), (1, 0))?;
     let d = MatRef::with_strides(&d.as_slice()[first..], (t, db1.len()), (h, 1))?;
     let h = db1.len();
-    direct::product(simd, ones, d, direct::Then::Store(beta), MatMut::new(db1, 1, h)?);
+    direct::product(simd, ones, d, Update::Store(beta), MatMut::new(db1, 1, h)?);
     Ok(())
 }
 

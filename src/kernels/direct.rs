@@ -83,20 +83,20 @@ fn sums_of<T: Float, S: Simd<T>>(
 
 /// What becomes of an element of C when its sum is complete.
 #[derive(Clone, Copy)]
-pub(crate) enum Then {
+pub(crate) enum Update {
     /// It is the sum, or what was there and the sum.
     Store(Beta),
     /// (14): it was the pre-activation, and becomes I * sum.
     Mask(Kink),
 }
 
-impl Then {
+impl Update {
     #[inline(always)]
     fn apply<T, S: Simd<T>>(self, simd: S, sum: S::V, c: &mut [T]) {
         let new = match self {
-            Then::Store(Beta::Zero) => sum,
-            Then::Store(Beta::One) => simd.add(simd.load(c), sum),
-            Then::Mask(kink) => simd.keep_active(kink, simd.load(c), sum),
+            Update::Store(Beta::Zero) => sum,
+            Update::Store(Beta::One) => simd.add(simd.load(c), sum),
+            Update::Mask(kink) => simd.keep_active(kink, simd.load(c), sum),
         };
         simd.store(new, c);
     }
@@ -104,20 +104,20 @@ impl Then {
     /// The same for a single element.
     fn apply_one<T: Float>(self, sum: T, c: &mut T) {
         *c = match self {
-            Then::Store(Beta::Zero) => sum,
-            Then::Store(Beta::One) => *c + sum,
-            Then::Mask(kink) if kink.is_active(*c) => sum,
-            Then::Mask(_) => T::zero(),
+            Update::Store(Beta::Zero) => sum,
+            Update::Store(Beta::One) => *c + sum,
+            Update::Mask(kink) if kink.is_active(*c) => sum,
+            Update::Mask(_) => T::zero(),
         };
     }
 }
 
-/// C = A B, or what `then` says, for a few columns of A, where the rows of B and C are contiguous: `C` is written once.
+/// C = A B, or what `update` says, for a few columns of A, where the rows of B and C are contiguous: `C` is written once.
 pub(crate) fn product<T: Float, S: Simd<T>>(
     simd: S,
     a: MatRef<'_, T>,
     b: MatRef<'_, T>,
-    then: Then,
+    update: Update,
     mut c: MatMut<'_, T>,
 ) {
     debug_assert!(b.col_stride() == 1 && c.col_stride() == 1 && a.cols() == b.rows());
@@ -130,11 +130,11 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
             let outer_product = a.cols() == 1 && cols <= NARROW;
             let mut from = 0;
             while outer_product && from + 4 * S::LANES <= cols {
-                outer::<T, S, 4>(simd, &a, &b.as_slice()[from..], then, (&mut c[from..], c_stride));
+                outer::<T, S, 4>(simd, &a, &b.as_slice()[from..], update, (&mut c[from..], c_stride));
                 from += 4 * S::LANES;
             }
             while outer_product && from + S::LANES <= cols {
-                outer::<T, S, 1>(simd, &a, &b.as_slice()[from..], then, (&mut c[from..], c_stride));
+                outer::<T, S, 1>(simd, &a, &b.as_slice()[from..], update, (&mut c[from..], c_stride));
                 from += S::LANES;
             }
             for row in 0..if from < cols { a.rows() } else { 0 } {
@@ -146,16 +146,16 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
                 let c = &mut c[row * c_stride..][..cols];
                 let mut col = from;
                 while col + 4 * S::LANES <= cols {
-                    sum::<T, S, 4>(simd, &a, &b.as_slice()[col..], b_stride, then, &mut c[col..]);
+                    sum::<T, S, 4>(simd, &a, &b.as_slice()[col..], b_stride, update, &mut c[col..]);
                     col += 4 * S::LANES;
                 }
                 while col + S::LANES <= cols {
-                    sum::<T, S, 1>(simd, &a, &b.as_slice()[col..], b_stride, then, &mut c[col..]);
+                    sum::<T, S, 1>(simd, &a, &b.as_slice()[col..], b_stride, update, &mut c[col..]);
                     col += S::LANES;
                 }
                 for (col, c) in c.iter_mut().enumerate().skip(col) {
                     let terms = (0..a.len).map(|p| a.data[p * a.stride] * b.as_slice()[p * b_stride + col]);
-                    then.apply_one(terms.fold(T::zero(), |sum, term| sum + term), c);
+                    update.apply_one(terms.fold(T::zero(), |sum, term| sum + term), c);
                 }
             }
         },
@@ -168,7 +168,7 @@ fn outer<T: Float, S: Simd<T>, const N: usize>(
     simd: S,
     a: &MatRef<'_, T>,
     b: &[T],
-    then: Then,
+    update: Update,
     (c, c_stride): (&mut [T], usize),
 ) {
     let zero = simd.splat(T::zero());
@@ -177,7 +177,7 @@ fn outer<T: Float, S: Simd<T>, const N: usize>(
     for (row, &a) in terms.enumerate() {
         let (a, c) = (simd.splat(a), &mut c[row * c_stride..][..N * S::LANES]);
         for v in 0..N {
-            then.apply(simd, simd.mul_add(a, b[v], zero), &mut c[v * S::LANES..]);
+            update.apply(simd, simd.mul_add(a, b[v], zero), &mut c[v * S::LANES..]);
         }
     }
 }
@@ -196,7 +196,7 @@ fn sum<T: Float, S: Simd<T>, const N: usize>(
     a: &Terms<'_, T>,
     b: &[T],
     b_stride: usize,
-    then: Then,
+    update: Update,
     c: &mut [T],
 ) {
     let c = &mut c[..N * S::LANES];
@@ -208,6 +208,6 @@ fn sum<T: Float, S: Simd<T>, const N: usize>(
         }
     }
     for v in 0..N {
-        then.apply(simd, sums[v], &mut c[v * S::LANES..]);
+        update.apply(simd, sums[v], &mut c[v * S::LANES..]);
     }
 }
