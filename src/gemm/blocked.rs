@@ -8,7 +8,7 @@ use num_traits::Float;
 use super::Beta;
 use super::factors::{Left, Right};
 use super::packing::copy;
-use super::tile::{Factors, Target, Then, sweep};
+use super::tile::{Factors, Sweep, Target, Then, copying, sweep};
 use crate::matrix::{MatMut, MatRef};
 use crate::simd::Simd;
 
@@ -95,29 +95,46 @@ impl<T: Float> Product<'_, T> {
         room: &mut [T],
     ) {
         let width = vecs * S::LANES;
+        let panels = depth.len() * cols.len().next_multiple_of(width);
         let (b, b_steps) = match self.b {
             Right::Packed(panels) => {
                 (&panels[cols.start * self.a.depth + depth.start * width..], (width, self.a.depth * width))
             }
-            Right::View(b) if !self.copies => {
-                (&b.as_slice()[depth.start * b.row_stride() + cols.start..], (b.row_stride(), width))
-            }
+            Right::View(b) if !self.copies => (part_of(&b, &depth, &cols), (b.row_stride(), width)),
             Right::View(b) | Right::Squares(b) => {
-                let len = depth.len() * cols.len().next_multiple_of(width);
-                copy(simd, b, depth.clone(), cols.clone(), width, &mut room[..len]);
-                if matches!(self.b, Right::Squares(_)) {
-                    room[..len].iter_mut().for_each(|b| *b = *b * *b);
+                let (room, steps) = (&mut room[..panels], (width, depth.len() * width));
+                if let (Right::View(b), Some(copying)) = (self.b, self.copying::<S>(&cols, vecs)) {
+                    let (b, first) = ((part_of(&b, &depth, &cols), (b.row_stride(), width)), 0..S::ROWS);
+                    self.rows(simd, copying, first.clone(), (&depth, &cols), b, room);
+                    return self.tiles(simd, first.end, (&depth, &cols, vecs), (room, steps));
                 }
-                (&room[..len], (width, depth.len() * width))
+                copy(simd, b, depth.clone(), cols.clone(), width, room);
+                if matches!(self.b, Right::Squares(_)) {
+                    room.iter_mut().for_each(|b| *b = *b * *b);
+                }
+                (&*room, steps)
             }
         };
-        let beta = if depth.start == 0 { self.beta } else { Beta::One };
-        let last = depth.end == self.a.depth;
-        let strides = (self.c.row_stride(), self.c.col_stride());
-        let mut row = 0;
+        self.tiles(simd, 0, (&depth, &cols, vecs), (b, b_steps));
+    }
+
+    /// The tile that copies panels of B while it multiplies the first rows of A by them, if that can be done.
+    fn copying<S: Simd<T>>(&self, cols: &Range<usize>, vecs: usize) -> Option<Sweep<T, S>> {
+        let Right::View(b) = self.b else { return None };
+        let whole = cols.len() % S::LANES == 0 && self.a.row_blocks.rest(0).min(self.a.rows) >= S::ROWS;
+        if whole && b.col_stride() == 1 { copying::<T, S>(vecs) } else { None }
+    }
+
+    /// The rows of A from this one on, in the largest tiles as far as those go, then in smaller ones.
+    fn tiles<S: Simd<T>>(
+        &mut self,
+        simd: S,
+        mut row: usize,
+        (depth, cols, vecs): (&Range<usize>, &Range<usize>, usize),
+        b: (&[T], (usize, usize)),
+    ) {
         while row < self.a.rows {
-            // As far as the rows of A lie together, unless tiles end where they do: in the largest tiles as far as
-            // those go, then in smaller ones.
+            // As far as the rows of A lie together, unless tiles end where they do.
             let blocks = self.a.row_blocks;
             let together = if blocks.len % S::ROWS == 0 { usize::MAX } else { blocks.rest(row) };
             let end = row + together.min(self.a.rows - row);
@@ -125,18 +142,40 @@ impl<T: Float> Product<'_, T> {
             while row < end {
                 let rows = row..end - (end - row) % tile;
                 if !rows.is_empty() {
-                    let offset = row * strides.0 + cols.start * strides.1;
                     row = rows.end;
-                    let then = if last { self.then.at(offset, cols.start) } else { Then::Nothing };
-                    let c = &mut self.c.as_mut_slice()[offset..];
-                    let factors = Factors { a: self.a, rows, depth: depth.clone(), b, b_steps };
-                    let target = Target { c, strides, cols: cols.len(), beta, then };
-                    sweep::<T, S>(tile, vecs, self.a.strides)(simd, factors, target);
+                    let sweep = sweep::<T, S>(tile, vecs, self.a.strides);
+                    self.rows(simd, sweep, rows, (depth, cols), b, &mut []);
                 }
                 tile = (tile / 2).next_power_of_two();
             }
         }
     }
+
+    /// Some rows of A, in whole tiles.
+    fn rows<S: Simd<T>>(
+        &mut self,
+        simd: S,
+        sweep: Sweep<T, S>,
+        rows: Range<usize>,
+        (depth, cols): (&Range<usize>, &Range<usize>),
+        (b, b_steps): (&[T], (usize, usize)),
+        copy: &mut [T],
+    ) {
+        let strides = (self.c.row_stride(), self.c.col_stride());
+        let offset = rows.start * strides.0 + cols.start * strides.1;
+        let beta = if depth.start == 0 { self.beta } else { Beta::One };
+        let last = depth.end == self.a.depth;
+        let then = if last { self.then.at(offset, cols.start) } else { Then::Nothing };
+        let c = &mut self.c.as_mut_slice()[offset..];
+        let factors = Factors { a: self.a, rows, depth: depth.clone(), b, b_steps, copy };
+        let target = Target { c, strides, cols: cols.len(), beta, then };
+        sweep(simd, factors, target);
+    }
+}
+
+/// A part of B from its first element on.
+fn part_of<'b, T>(b: &MatRef<'b, T>, depth: &Range<usize>, cols: &Range<usize>) -> &'b [T] {
+    &b.as_slice()[depth.start * b.row_stride() + cols.start..]
 }
 
 /// The length of the parts of a depth: equal ones, none longer than `most`.
