@@ -94,47 +94,37 @@ impl<T: Float> Product<'_, T> {
         (depth, cols, vecs): (Range<usize>, Range<usize>, usize),
         room: &mut [T],
     ) {
-        let width = vecs * S::LANES;
-        let panels = depth.len() * cols.len().next_multiple_of(width);
+        let (width, mut row) = (vecs * S::LANES, 0);
+        let part = (&depth, &cols);
         let (b, b_steps) = match self.b {
             Right::Packed(panels) => {
                 (&panels[cols.start * self.a.depth + depth.start * width..], (width, self.a.depth * width))
             }
-            Right::View(b) if !self.copies => (part_of(&b, &depth, &cols), (b.row_stride(), width)),
+            Right::View(b) if !self.copies => (part_of(&b, part), (b.row_stride(), width)),
             Right::View(b) | Right::Squares(b) => {
-                let (room, steps) = (&mut room[..panels], (width, depth.len() * width));
-                if let (Right::View(b), Some(copying)) = (self.b, self.copying::<S>(&cols, vecs)) {
-                    let (b, first) = ((part_of(&b, &depth, &cols), (b.row_stride(), width)), 0..S::ROWS);
-                    self.rows(simd, copying, first.clone(), (&depth, &cols), b, room);
-                    return self.tiles(simd, first.end, (&depth, &cols, vecs), (room, steps));
+                let room = &mut room[..depth.len() * cols.len().next_multiple_of(width)];
+                if let Some(copying) = self.copying::<S>(&cols, vecs) {
+                    row = S::ROWS;
+                    self.rows(
+                        simd,
+                        copying,
+                        0..row,
+                        part,
+                        (part_of(&b, part), (b.row_stride(), width)),
+                        room,
+                    );
+                } else {
+                    copy(simd, b, depth.clone(), cols.clone(), width, room);
                 }
-                copy(simd, b, depth.clone(), cols.clone(), width, room);
                 if matches!(self.b, Right::Squares(_)) {
                     room.iter_mut().for_each(|b| *b = *b * *b);
                 }
-                (&*room, steps)
+                (&*room, (width, depth.len() * width))
             }
         };
-        self.tiles(simd, 0, (&depth, &cols, vecs), (b, b_steps));
-    }
-
-    /// The tile that copies panels of B while it multiplies the first rows of A by them, if that can be done.
-    fn copying<S: Simd<T>>(&self, cols: &Range<usize>, vecs: usize) -> Option<Sweep<T, S>> {
-        let Right::View(b) = self.b else { return None };
-        let whole = cols.len() % S::LANES == 0 && self.a.row_blocks.rest(0).min(self.a.rows) >= S::ROWS;
-        if whole && b.col_stride() == 1 { copying::<T, S>(vecs) } else { None }
-    }
-
-    /// The rows of A from this one on, in the largest tiles as far as those go, then in smaller ones.
-    fn tiles<S: Simd<T>>(
-        &mut self,
-        simd: S,
-        mut row: usize,
-        (depth, cols, vecs): (&Range<usize>, &Range<usize>, usize),
-        b: (&[T], (usize, usize)),
-    ) {
         while row < self.a.rows {
-            // As far as the rows of A lie together, unless tiles end where they do.
+            // As far as the rows of A lie together, unless tiles end where they do: in the largest tiles as far as
+            // those go, then in smaller ones.
             let blocks = self.a.row_blocks;
             let together = if blocks.len % S::ROWS == 0 { usize::MAX } else { blocks.rest(row) };
             let end = row + together.min(self.a.rows - row);
@@ -144,14 +134,22 @@ impl<T: Float> Product<'_, T> {
                 if !rows.is_empty() {
                     row = rows.end;
                     let sweep = sweep::<T, S>(tile, vecs, self.a.strides);
-                    self.rows(simd, sweep, rows, (depth, cols), b, &mut []);
+                    self.rows(simd, sweep, rows, part, (b, b_steps), &mut []);
                 }
                 tile = (tile / 2).next_power_of_two();
             }
         }
     }
 
+    /// The tile that copies these panels of B while it multiplies the first rows of A by them, if that can be done.
+    fn copying<S: Simd<T>>(&self, cols: &Range<usize>, vecs: usize) -> Option<Sweep<T, S>> {
+        let Right::View(b) = self.b else { return None };
+        let whole = cols.len() % S::LANES == 0 && self.a.row_blocks.rest(0).min(self.a.rows) >= S::ROWS;
+        if whole && b.col_stride() == 1 { copying::<T, S>(vecs) } else { None }
+    }
+
     /// Some rows of A, in whole tiles.
+    #[inline(always)]
     fn rows<S: Simd<T>>(
         &mut self,
         simd: S,
@@ -174,7 +172,7 @@ impl<T: Float> Product<'_, T> {
 }
 
 /// A part of B from its first element on.
-fn part_of<'b, T>(b: &MatRef<'b, T>, depth: &Range<usize>, cols: &Range<usize>) -> &'b [T] {
+fn part_of<'b, T>(b: &MatRef<'b, T>, (depth, cols): (&Range<usize>, &Range<usize>)) -> &'b [T] {
     &b.as_slice()[depth.start * b.row_stride() + cols.start..]
 }
 

@@ -93,7 +93,6 @@ pub(super) fn copying<T: Float, S: Simd<T>>(vecs: usize) -> Option<Sweep<T, S>> 
         _ if !S::BLOCKING.copies => return None,
         (8, 3) => run::<T, S, 8, 3, NONE, true>,
         (8, 2) => run::<T, S, 8, 2, NONE, true>,
-        (6, 2) => run::<T, S, 6, 2, NONE, true>,
         _ => return None,
     })
 }

@@ -65,13 +65,14 @@ fn cache_of_level_2(leaf: u32) -> usize {
 /// first cache of 32 KB: from the second one it would come at 10 bytes a cycle, more than there are when a neighbour
 /// shares the core. On a Zen 4 with the target spread 1 to 5 % more time.
 const AVX2: Blocking =
-    Blocking { depth: 400, bytes: 256 << 10, group: 8, steps: 4, ahead: 0, spread: false, copies: true };
+    Blocking { depth: 400, bytes: 256 << 10, group: 8, steps: 4, ahead: 0, spread: false, copies: false };
 
 /// Measured on two Xeons and on a Zen 4, whose second caches are fast enough for panels to come from there. Unrolled, the
 /// loop would need more address registers than there are. Of B, two panels at a time took 2 to 4 % less time than five on
 /// the Zen 4 with its 1 MB of second cache, and 2 to 7 % more on a Xeon with 2 MB: so it is a share of that cache. The
 /// target spread, because its 24 or 48 lines are more than the first cache waits for at once, took 2 to 5 % less on the Zen 4,
-/// 1 to 2 % on that Xeon.
+/// 1 to 2 % on that Xeon. Copies that are made by the first tile took 3 to 4 % less there, of all products of a (784, 128, 10)
+/// net; on AVX2, whose tiles take twice the time, nothing.
 #[cfg(handgrad_avx512)]
 const AVX512: Blocking =
     Blocking { depth: MAX_DEPTH, bytes: 320_000, group: 1, steps: 1, ahead: 32, spread: true, copies: true };
