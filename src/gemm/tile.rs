@@ -13,10 +13,11 @@ use crate::simd::{MAX_LANES, Simd};
 /// The most rows, and registers in a row, of any instruction set's tile.
 const MAX_VECS: usize = 3;
 
-/// Which stride of A is known to be 1: that of its rows, of its columns, or none.
+/// Which stride of A is known to be 1: that of its rows, of its columns, or none; or none, and the panels of B are copied.
 const ROWS: u8 = 0;
 const COLS: u8 = 1;
 const NONE: u8 = 2;
+const COPY: u8 = 3;
 
 /// What is multiplied: some rows of A, in whole tiles, by panels of B, each of whole registers. Of both the part
 /// of the depth that `depth` says.
@@ -72,38 +73,37 @@ pub(super) fn sweep<T: Float, S: Simd<T>>(rows: usize, vecs: usize, strides: (us
         (8, 3) if S::ROWS == 8 && S::VECS == 3 => largest::<T, S, 8, 3>(strides),
         (8, 2) if S::ROWS == 8 => largest::<T, S, 8, 2>(strides),
         (6, 2) if S::ROWS == 6 => largest::<T, S, 6, 2>(strides),
-        (8, 1) if S::ROWS == 8 => run::<T, S, 8, 1, NONE, false>,
-        (6, 1) if S::ROWS == 6 => run::<T, S, 6, 1, NONE, false>,
-        (4, 3) if S::VECS == 3 => run::<T, S, 4, 3, NONE, false>,
-        (4, 2) => run::<T, S, 4, 2, NONE, false>,
-        (4, 1) => run::<T, S, 4, 1, NONE, false>,
-        (2, 3) if S::VECS == 3 => run::<T, S, 2, 3, NONE, false>,
-        (2, 2) => run::<T, S, 2, 2, NONE, false>,
-        (2, 1) => run::<T, S, 2, 1, NONE, false>,
-        (_, 3) if S::VECS == 3 => run::<T, S, 1, 3, NONE, false>,
-        (_, 2) => run::<T, S, 1, 2, NONE, false>,
-        _ => run::<T, S, 1, 1, NONE, false>,
+        (8, 1) if S::ROWS == 8 => run::<T, S, 8, 1, NONE>,
+        (6, 1) if S::ROWS == 6 => run::<T, S, 6, 1, NONE>,
+        (4, 3) if S::VECS == 3 => run::<T, S, 4, 3, NONE>,
+        (4, 2) => run::<T, S, 4, 2, NONE>,
+        (4, 1) => run::<T, S, 4, 1, NONE>,
+        (2, 3) if S::VECS == 3 => run::<T, S, 2, 3, NONE>,
+        (2, 2) => run::<T, S, 2, 2, NONE>,
+        (2, 1) => run::<T, S, 2, 1, NONE>,
+        (_, 3) if S::VECS == 3 => run::<T, S, 1, 3, NONE>,
+        (_, 2) => run::<T, S, 1, 2, NONE>,
+        _ => run::<T, S, 1, 1, NONE>,
     }
 }
 
-/// The largest tile that copies the panels while it multiplies by them: the units that load and store have time left, where
-/// a copy before would take as long as 5 to 10 rows of the product.
+/// The largest tile, copying the panels while it multiplies by them: the units that load and store have time left, whereas
+/// a copy before that takes as long as some 15 rows of the product.
 pub(super) fn copying<T: Float, S: Simd<T>>(vecs: usize) -> Option<Sweep<T, S>> {
-    Some(match (S::ROWS, vecs) {
-        _ if !S::BLOCKING.copies => return None,
-        (8, 3) => run::<T, S, 8, 3, NONE, true>,
-        (8, 2) => run::<T, S, 8, 2, NONE, true>,
-        _ => return None,
-    })
+    match vecs {
+        3 if S::BLOCKING.copies && S::ROWS == 8 && S::VECS == 3 => Some(run::<T, S, 8, 3, COPY>),
+        2 if S::BLOCKING.copies && S::ROWS == 8 => Some(run::<T, S, 8, 2, COPY>),
+        _ => None,
+    }
 }
 
 /// Of the largest tiles there is one for each kind of strides: with constants there is less to compute in the innermost
 /// loop, 1 to 6 % of all time.
 fn largest<T: Float, S: Simd<T>, const R: usize, const N: usize>(strides: (usize, usize)) -> Sweep<T, S> {
     match strides {
-        (1, _) => run::<T, S, R, N, ROWS, false>,
-        (_, 1) => run::<T, S, R, N, COLS, false>,
-        _ => run::<T, S, R, N, NONE, false>,
+        (1, _) => run::<T, S, R, N, ROWS>,
+        (_, 1) => run::<T, S, R, N, COLS>,
+        _ => run::<T, S, R, N, NONE>,
     }
 }
 
@@ -112,7 +112,7 @@ fn largest<T: Float, S: Simd<T>, const R: usize, const N: usize>(strides: (usize
 // A panel is multiplied by some tiles' rows, then the next panel by the same rows: the panel is in the first cache
 // meanwhile, the rows are in the second, and C is written along its rows.
 #[inline(never)]
-fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8, const COPY: bool>(
+fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8>(
     simd: S,
     factors: Factors<'_, T>,
     mut target: Target<'_, T>,
@@ -132,9 +132,9 @@ fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8, con
                         if !S::BLOCKING.spread {
                             (0..R).for_each(ask);
                         }
-                        let copy = if COPY { &mut copy[panel * depth.len() * width..] } else { &mut [] };
-                        let sums =
-                            multiply::<T, S, R, N, UNIT, COPY>(simd, &a, row, depth.clone(), b, copy, ask);
+                        let copy =
+                            if UNIT == COPY { &mut copy[panel * depth.len() * width..] } else { &mut [] };
+                        let sums = multiply::<T, S, R, N, UNIT>(simd, &a, row, depth.clone(), b, copy, ask);
                         if strides.1 == 1 && col + width <= all {
                             finish_rows(simd, sums, &mut target, place, col);
                         } else {
@@ -172,7 +172,7 @@ fn ask_for<T: Float, S: Simd<T>, const N: usize>(simd: S, target: &Target<'_, T>
 /// their ports with the multiply-adds. For the same reason the loop is unrolled; where it is not, a second pointer stays
 /// four rows below the first one: the addresses of all rows are one or two registers then.
 #[inline(always)]
-fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8, const COPY: bool>(
+fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8>(
     simd: S,
     a: &Left<'_, T>,
     row: usize,
@@ -181,9 +181,6 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8
     mut copy: &mut [T],
     ask: impl Fn(usize),
 ) -> [[S::V; N]; R] {
-    /// Where panels are copied, so many rows are asked for ahead: each may lie in a page of its own.
-    const AHEAD: usize = 32;
-    let ahead = if COPY { AHEAD } else { S::BLOCKING.ahead };
     let row_stride = if UNIT == ROWS { 1 } else { a.strides.0 };
     let col_stride = if UNIT == COLS { 1 } else { a.strides.1 };
     let width = N * S::LANES;
@@ -196,13 +193,13 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8
         let last = count - 1;
         assert!(last * col_stride + (R - 1) * row_stride < from.len());
         assert!(last * b_stride + width <= b.len());
-        assert!(!COPY || count * width <= copy.len());
+        assert!(UNIT != COPY || count * width <= copy.len());
         let (mut x, mut terms, mut left) = (from.as_ptr(), b.as_ptr(), count);
         let mut below = x.wrapping_add(4 * row_stride);
         let mut to = copy.as_mut_ptr();
         while left % S::BLOCKING.steps != 0 {
             // SAFETY: as below.
-            unsafe { step::<T, S, R, N, COPY>(simd, &mut sums, (x, below), row_stride, terms, to) };
+            unsafe { step::<T, S, R, N, UNIT>(simd, &mut sums, (x, below), row_stride, terms, to) };
             to = to.wrapping_add(width);
             (x, below) = (x.wrapping_add(col_stride), below.wrapping_add(col_stride));
             terms = terms.wrapping_add(b_stride);
@@ -219,14 +216,14 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8
                 for p in 0..S::BLOCKING.steps {
                     let terms = terms.wrapping_add(p * b_stride);
                     let x = (x.wrapping_add(p * col_stride), below.wrapping_add(p * col_stride));
-                    if ahead > 0 {
+                    if S::BLOCKING.ahead > 0 {
                         for v in 0..N {
-                            simd.prefetch(terms.wrapping_add(ahead * b_stride + v * S::LANES));
+                            simd.prefetch(terms.wrapping_add(S::BLOCKING.ahead * b_stride + v * S::LANES));
                         }
                     }
-                    // SAFETY: this is at most `last` columns of A and rows of B further than at the start, and it has
-                    // been asserted that these are in the slices.
-                    unsafe { step::<T, S, R, N, COPY>(simd, &mut sums, x, row_stride, terms, to) };
+                    // SAFETY: this is at most `last` columns of A, rows of B and rows of the copy further than at the
+                    // start, and it has been asserted that these are in the slices.
+                    unsafe { step::<T, S, R, N, UNIT>(simd, &mut sums, x, row_stride, terms, to) };
                     to = to.wrapping_add(width);
                 }
                 let next = S::BLOCKING.steps * col_stride;
@@ -240,7 +237,7 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8
             return sums;
         }
         b = &b[count * b_stride..];
-        if COPY {
+        if UNIT == COPY {
             copy = &mut copy[count * width..];
         }
     }
@@ -253,7 +250,7 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8
 /// The `R` elements that are `row_stride` apart from `x` on are readable, and so are `N` registers from `terms` on. To copy
 /// them, as many from `to` on are writable, and nobody else's.
 #[inline(always)]
-unsafe fn step<T: Float, S: Simd<T>, const R: usize, const N: usize, const COPY: bool>(
+unsafe fn step<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8>(
     simd: S,
     sums: &mut [[S::V; N]; R],
     (x, below): (*const T, *const T),
@@ -263,7 +260,7 @@ unsafe fn step<T: Float, S: Simd<T>, const R: usize, const N: usize, const COPY:
 ) {
     // SAFETY: the caller's promise.
     let terms = load::<T, S, N>(simd, unsafe { core::slice::from_raw_parts(terms, N * S::LANES) });
-    if COPY {
+    if UNIT == COPY {
         // SAFETY: the caller's promise.
         store::<T, S, N>(simd, terms, unsafe { core::slice::from_raw_parts_mut(to, N * S::LANES) });
     }

@@ -44,7 +44,7 @@ pub(crate) struct Blocking {
     pub(crate) ahead: usize,
     /// Whether the target's rows are asked for one after the other during the product, not all before it.
     pub(crate) spread: bool,
-    /// Whether panels of B are copied while the first rows are multiplied by them.
+    /// Whether panels of B are copied while the first rows of A are multiplied by them.
     pub(crate) copies: bool,
 }
 
