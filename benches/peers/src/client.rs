@@ -18,11 +18,16 @@ pub struct Worker {
     pub version: String,
 }
 
+/// Has the C library ask for huge pages whenever it takes memory from the system.
+pub const HUGE_PAGES: &str = "glibc.malloc.hugetlb=1";
+
 /// All that workers have in common.
 pub struct Setup {
     pub python: PathBuf,
     /// A directory for problems and answers.
     pub dir: PathBuf,
+    /// Whether all workers ask for huge pages. NumPy does so by itself for its arrays: alike for all is fair.
+    pub huge_pages: bool,
 }
 
 impl Worker {
@@ -35,6 +40,9 @@ impl Worker {
         let mut command = command(spec, cores.len(), setup)?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         limit_threads(&mut command, cores.len());
+        if setup.huge_pages {
+            command.env("GLIBC_TUNABLES", HUGE_PAGES);
+        }
         let mut child = affinity::on_cores(cores, || command.spawn()).context("the worker does not start")?;
         let input = child.stdin.take().context("no input")?;
         let output = BufReader::new(child.stdout.take().context("no output")?);

@@ -61,6 +61,14 @@ pub fn describe() -> Vec<String> {
     ]
 }
 
+/// How the peers' memory is had, for the head of a results file.
+pub fn pages_line(huge: bool) -> String {
+    let system = first_line("/sys/kernel/mm/transparent_hugepage/enabled");
+    let system = system.unwrap_or_else(|| "not known".to_owned());
+    let asked = if huge { crate::client::HUGE_PAGES } else { "each peer for itself" };
+    format!("Huge pages: asked for by {asked}; the system's setting: {system}")
+}
+
 fn processor() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {

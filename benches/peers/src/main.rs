@@ -35,7 +35,9 @@ fn main() -> Result<()> {
     }
     let dir = std::env::temp_dir().join(format!("handgrad-peers-{}", std::process::id()));
     fs::create_dir_all(&dir)?;
-    let setup = Setup { python: cli.python.clone(), dir };
+    // Memory is measured as the system gives it.
+    let huge_pages = !cli.own_pages && !cli.growth;
+    let setup = Setup { python: cli.python.clone(), dir, huge_pages };
     let result = measure(&cli, &setup);
     fs::remove_dir_all(&setup.dir)?;
     result
@@ -44,6 +46,7 @@ fn main() -> Result<()> {
 fn measure(cli: &Cli, setup: &Setup) -> Result<()> {
     fs::create_dir_all(&cli.out).with_context(|| format!("{}", cli.out.display()))?;
     let mut machine = machine::describe();
+    machine.push(machine::pages_line(setup.huge_pages));
     machine.push(machine::busy_line("before", machine::busy_elsewhere()));
     if cli.growth {
         return grow(cli, setup, &machine);
