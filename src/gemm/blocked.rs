@@ -105,14 +105,8 @@ impl<T: Float> Product<'_, T> {
                 let room = &mut room[..depth.len() * cols.len().next_multiple_of(width)];
                 if let Some(copying) = self.copying::<S>(&cols, vecs) {
                     row = S::ROWS;
-                    self.rows(
-                        simd,
-                        copying,
-                        0..row,
-                        part,
-                        (part_of(&b, part), (b.row_stride(), width)),
-                        room,
-                    );
+                    let b = (part_of(&b, part), (b.row_stride(), width));
+                    self.rows(simd, copying, 0..row, part, b, room);
                 } else {
                     copy(simd, b, depth.clone(), cols.clone(), width, room);
                 }

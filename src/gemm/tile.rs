@@ -88,7 +88,7 @@ pub(super) fn sweep<T: Float, S: Simd<T>>(rows: usize, vecs: usize, strides: (us
 }
 
 /// The largest tile, copying the panels while it multiplies by them: the units that load and store have time left, whereas
-/// a copy before that takes as long as some 15 rows of the product.
+/// a copy before that takes as long as some 25 rows of the product.
 pub(super) fn copying<T: Float, S: Simd<T>>(vecs: usize) -> Option<Sweep<T, S>> {
     match vecs {
         3 if S::BLOCKING.copies && S::ROWS == 8 && S::VECS == 3 => Some(run::<T, S, 8, 3, COPY>),

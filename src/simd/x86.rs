@@ -71,8 +71,8 @@ const AVX2: Blocking =
 /// loop would need more address registers than there are. Of B, two panels at a time took 2 to 4 % less time than five on
 /// the Zen 4 with its 1 MB of second cache, and 2 to 7 % more on a Xeon with 2 MB: so it is a share of that cache. The
 /// target spread, because its 24 or 48 lines are more than the first cache waits for at once, took 2 to 5 % less on the Zen 4,
-/// 1 to 2 % on that Xeon. Copies that are made by the first tile took 3 to 4 % less there, of all products of a (784, 128, 10)
-/// net; on AVX2, whose tiles take twice the time, nothing.
+/// 1 to 2 % on that Xeon. A whole pass of a (784, 128, 10) net took 3 to 4 % less there with the copies made by the first tile;
+/// with AVX2, whose products take twice the time, as long.
 #[cfg(handgrad_avx512)]
 const AVX512: Blocking =
     Blocking { depth: MAX_DEPTH, bytes: 320_000, group: 1, steps: 1, ahead: 32, spread: true, copies: true };
