@@ -33,9 +33,14 @@ pub(crate) fn pack_left<T: Float, S: Simd<T>>(simd: S, at: MatRef<'_, T>, step: 
             simd.prefetch(row.as_ptr().wrapping_add(AHEAD * at.row_stride() + first));
             for (index, from) in row[first..].chunks(S::ROWS).take(PANELS).enumerate() {
                 let to = &mut data[(first / S::ROWS + index) * step + p * S::ROWS..][..S::ROWS];
-                let (to, padding) = to.split_at_mut(from.len());
-                to.copy_from_slice(from);
-                padding.fill(T::zero());
+                if let Some(whole) = from.get(..S::ROWS) {
+                    // Of a length that is known: a few moves, and not a call.
+                    to.copy_from_slice(whole);
+                } else {
+                    let (to, padding) = to.split_at_mut(from.len());
+                    to.copy_from_slice(from);
+                    padding.fill(T::zero());
+                }
             }
         }
     }
