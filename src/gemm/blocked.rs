@@ -56,7 +56,7 @@ struct Product<'a, T> {
     then: Then<'a, T>,
     /// The longest part of the depth.
     part: usize,
-    /// Whether panels of B are copied before they are used.
+    /// Whether panels of B are copied to the room, before they are used or by the tile that uses them first.
     copies: bool,
 }
 
@@ -103,7 +103,7 @@ impl<T: Float> Product<'_, T> {
             Right::View(b) if !self.copies => (part_of(&b, part), (b.row_stride(), width)),
             Right::View(b) | Right::Squares(b) => {
                 let room = &mut room[..depth.len() * cols.len().next_multiple_of(width)];
-                if let Some(copying) = self.copying::<S>(&cols, vecs) {
+                if let Some(copying) = self.first_tile::<S>(&cols, vecs) {
                     row = S::ROWS;
                     let b = (part_of(&b, part), (b.row_stride(), width));
                     self.rows(simd, copying, 0..row, part, b, room);
@@ -136,7 +136,7 @@ impl<T: Float> Product<'_, T> {
     }
 
     /// The tile that copies these panels of B while it multiplies the first rows of A by them, if that can be done.
-    fn copying<S: Simd<T>>(&self, cols: &Range<usize>, vecs: usize) -> Option<Sweep<T, S>> {
+    fn first_tile<S: Simd<T>>(&self, cols: &Range<usize>, vecs: usize) -> Option<Sweep<T, S>> {
         let Right::View(b) = self.b else { return None };
         let whole = cols.len() % S::LANES == 0 && self.a.row_blocks.rest(0).min(self.a.rows) >= S::ROWS;
         if whole && b.col_stride() == 1 { copying::<T, S>(vecs) } else { None }

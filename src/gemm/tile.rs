@@ -13,7 +13,8 @@ use crate::simd::{MAX_LANES, Simd};
 /// The most rows, and registers in a row, of any instruction set's tile.
 const MAX_VECS: usize = 3;
 
-/// Which stride of A is known to be 1: that of its rows, of its columns, or none; or none, and the panels of B are copied.
+/// The kinds of tiles: which stride of A is known to be 1, that of its rows, of its columns, or none; and the one that copies
+/// the panels of B, with none.
 const ROWS: u8 = 0;
 const COLS: u8 = 1;
 const NONE: u8 = 2;
@@ -91,8 +92,8 @@ pub(super) fn sweep<T: Float, S: Simd<T>>(rows: usize, vecs: usize, strides: (us
 /// a copy before that takes as long as some 25 rows of the product.
 pub(super) fn copying<T: Float, S: Simd<T>>(vecs: usize) -> Option<Sweep<T, S>> {
     match vecs {
-        3 if S::BLOCKING.copies && S::ROWS == 8 && S::VECS == 3 => Some(run::<T, S, 8, 3, COPY>),
-        2 if S::BLOCKING.copies && S::ROWS == 8 => Some(run::<T, S, 8, 2, COPY>),
+        3 if S::BLOCKING.packs && S::ROWS == 8 && S::VECS == 3 => Some(run::<T, S, 8, 3, COPY>),
+        2 if S::BLOCKING.packs && S::ROWS == 8 => Some(run::<T, S, 8, 2, COPY>),
         _ => None,
     }
 }
@@ -112,7 +113,7 @@ fn largest<T: Float, S: Simd<T>, const R: usize, const N: usize>(strides: (usize
 // A panel is multiplied by some tiles' rows, then the next panel by the same rows: the panel is in the first cache
 // meanwhile, the rows are in the second, and C is written along its rows.
 #[inline(never)]
-fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8>(
+fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8>(
     simd: S,
     factors: Factors<'_, T>,
     mut target: Target<'_, T>,
@@ -133,8 +134,8 @@ fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8>(
                             (0..R).for_each(ask);
                         }
                         let copy =
-                            if UNIT == COPY { &mut copy[panel * depth.len() * width..] } else { &mut [] };
-                        let sums = multiply::<T, S, R, N, UNIT>(simd, &a, row, depth.clone(), b, copy, ask);
+                            if KIND == COPY { &mut copy[panel * depth.len() * width..] } else { &mut [] };
+                        let sums = multiply::<T, S, R, N, KIND>(simd, &a, row, depth.clone(), b, copy, ask);
                         if strides.1 == 1 && col + width <= all {
                             finish_rows(simd, sums, &mut target, place, col);
                         } else {
@@ -172,7 +173,7 @@ fn ask_for<T: Float, S: Simd<T>, const N: usize>(simd: S, target: &Target<'_, T>
 /// their ports with the multiply-adds. For the same reason the loop is unrolled; where it is not, a second pointer stays
 /// four rows below the first one: the addresses of all rows are one or two registers then.
 #[inline(always)]
-fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8>(
+fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8>(
     simd: S,
     a: &Left<'_, T>,
     row: usize,
@@ -181,8 +182,8 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8
     mut copy: &mut [T],
     ask: impl Fn(usize),
 ) -> [[S::V; N]; R] {
-    let row_stride = if UNIT == ROWS { 1 } else { a.strides.0 };
-    let col_stride = if UNIT == COLS { 1 } else { a.strides.1 };
+    let row_stride = if KIND == ROWS { 1 } else { a.strides.0 };
+    let col_stride = if KIND == COLS { 1 } else { a.strides.1 };
     let width = N * S::LANES;
     let mut sums = [[simd.splat(T::zero()); N]; R];
     let (mut col, mut b, mut asked) = (depth.start, b, 0);
@@ -193,13 +194,13 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8
         let last = count - 1;
         assert!(last * col_stride + (R - 1) * row_stride < from.len());
         assert!(last * b_stride + width <= b.len());
-        assert!(UNIT != COPY || count * width <= copy.len());
+        assert!(KIND != COPY || count * width <= copy.len());
         let (mut x, mut terms, mut left) = (from.as_ptr(), b.as_ptr(), count);
         let mut below = x.wrapping_add(4 * row_stride);
         let mut to = copy.as_mut_ptr();
         while left % S::BLOCKING.steps != 0 {
             // SAFETY: as below.
-            unsafe { step::<T, S, R, N, UNIT>(simd, &mut sums, (x, below), row_stride, terms, to) };
+            unsafe { step::<T, S, R, N, KIND>(simd, &mut sums, (x, below), row_stride, terms, to) };
             to = to.wrapping_add(width);
             (x, below) = (x.wrapping_add(col_stride), below.wrapping_add(col_stride));
             terms = terms.wrapping_add(b_stride);
@@ -223,7 +224,7 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8
                     }
                     // SAFETY: this is at most `last` columns of A, rows of B and rows of the copy further than at the
                     // start, and it has been asserted that these are in the slices.
-                    unsafe { step::<T, S, R, N, UNIT>(simd, &mut sums, x, row_stride, terms, to) };
+                    unsafe { step::<T, S, R, N, KIND>(simd, &mut sums, x, row_stride, terms, to) };
                     to = to.wrapping_add(width);
                 }
                 let next = S::BLOCKING.steps * col_stride;
@@ -237,7 +238,7 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8
             return sums;
         }
         b = &b[count * b_stride..];
-        if UNIT == COPY {
+        if KIND == COPY {
             copy = &mut copy[count * width..];
         }
     }
@@ -250,7 +251,7 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8
 /// The `R` elements that are `row_stride` apart from `x` on are readable, and so are `N` registers from `terms` on. To copy
 /// them, as many from `to` on are writable, and nobody else's.
 #[inline(always)]
-unsafe fn step<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT: u8>(
+unsafe fn step<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8>(
     simd: S,
     sums: &mut [[S::V; N]; R],
     (x, below): (*const T, *const T),
@@ -260,7 +261,7 @@ unsafe fn step<T: Float, S: Simd<T>, const R: usize, const N: usize, const UNIT:
 ) {
     // SAFETY: the caller's promise.
     let terms = load::<T, S, N>(simd, unsafe { core::slice::from_raw_parts(terms, N * S::LANES) });
-    if UNIT == COPY {
+    if KIND == COPY {
         // SAFETY: the caller's promise.
         store::<T, S, N>(simd, terms, unsafe { core::slice::from_raw_parts_mut(to, N * S::LANES) });
     }

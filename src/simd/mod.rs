@@ -44,8 +44,8 @@ pub(crate) struct Blocking {
     pub(crate) ahead: usize,
     /// Whether the target's rows are asked for one after the other during the product, not all before it.
     pub(crate) spread: bool,
-    /// Whether panels of B are copied while the first rows of A are multiplied by them.
-    pub(crate) copies: bool,
+    /// Whether the first tile packs the panels of B while it multiplies by them.
+    pub(crate) packs: bool,
 }
 
 /// An instruction set's vectors of T.

@@ -19,7 +19,7 @@ impl Neon {
 
 /// As on AVX-512, with shorter registers: not measured on a machine with NEON.
 const BLOCKING: Blocking =
-    Blocking { depth: 384, bytes: 768 << 10, group: 1, steps: 1, ahead: 32, spread: false, copies: false };
+    Blocking { depth: 384, bytes: 768 << 10, group: 1, steps: 1, ahead: 32, spread: false, packs: false };
 
 /// The same implementation for both types, which differ in the names of the instructions.
 ///

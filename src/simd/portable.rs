@@ -10,7 +10,7 @@ const LANES: usize = 4;
 const VECS: usize = 2;
 const DEPTH: usize = 64;
 const BLOCKING: Blocking =
-    Blocking { depth: DEPTH, bytes: 768 << 10, group: 1, steps: 1, ahead: 0, spread: false, copies: false };
+    Blocking { depth: DEPTH, bytes: 768 << 10, group: 1, steps: 1, ahead: 0, spread: false, packs: false };
 
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;

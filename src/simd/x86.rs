@@ -65,7 +65,7 @@ fn cache_of_level_2(leaf: u32) -> usize {
 /// first cache of 32 KB: from the second one it would come at 10 bytes a cycle, more than there are when a neighbour
 /// shares the core. On a Zen 4 with the target spread 1 to 5 % more time.
 const AVX2: Blocking =
-    Blocking { depth: 400, bytes: 256 << 10, group: 8, steps: 4, ahead: 0, spread: false, copies: false };
+    Blocking { depth: 400, bytes: 256 << 10, group: 8, steps: 4, ahead: 0, spread: false, packs: false };
 
 /// Measured on two Xeons and on a Zen 4, whose second caches are fast enough for panels to come from there. Unrolled, the
 /// loop would need more address registers than there are. Of B, two panels at a time took 2 to 4 % less time than five on
@@ -75,7 +75,7 @@ const AVX2: Blocking =
 /// with AVX2, whose products take twice the time, as long.
 #[cfg(handgrad_avx512)]
 const AVX512: Blocking =
-    Blocking { depth: MAX_DEPTH, bytes: 320_000, group: 1, steps: 1, ahead: 32, spread: true, copies: true };
+    Blocking { depth: MAX_DEPTH, bytes: 320_000, group: 1, steps: 1, ahead: 32, spread: true, packs: true };
 
 /// The same implementation for each pair of an instruction set and a type, which differ in the names of the
 /// instructions.

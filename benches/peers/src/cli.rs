@@ -40,10 +40,6 @@ pub struct Cli {
     #[arg(long)]
     pub growth: bool,
 
-    /// Leave it to each peer whether its large arrays lie in huge pages, instead of giving them to all
-    #[arg(long)]
-    pub own_pages: bool,
-
     /// Where the results go
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../results"), hide_default_value = true)]
     pub out: PathBuf,

@@ -35,9 +35,8 @@ fn main() -> Result<()> {
     }
     let dir = std::env::temp_dir().join(format!("handgrad-peers-{}", std::process::id()));
     fs::create_dir_all(&dir)?;
-    // Memory is measured as the system gives it.
-    let huge_pages = !cli.own_pages && !cli.growth;
-    let setup = Setup { python: cli.python.clone(), dir, huge_pages };
+    // Where memory is measured, it is as the system gives it.
+    let setup = Setup { python: cli.python.clone(), dir, huge_pages: !cli.growth };
     let result = measure(&cli, &setup);
     fs::remove_dir_all(&setup.dir)?;
     result
