@@ -80,14 +80,13 @@ pub(super) fn copy<T: Float, S: Simd<T>>(
             } else if row_stride == 1 {
                 // Columns are contiguous: some at a time, because those are contiguous in the panel.
                 for j in (0..whole).step_by(S::LANES) {
-                    transpose(
-                        simd,
-                        &from[j * col_stride..],
-                        col_stride,
-                        rows.len(),
-                        &mut to[place(j)..],
-                        width,
-                    );
+                    let (from, to, shape) =
+                        (&from[j * col_stride..], &mut to[place(j)..], (rows.len(), col_stride));
+                    match width / S::LANES {
+                        1 => transpose::<T, S, 1>(simd, from, shape, to),
+                        3 if S::VECS == 3 => transpose::<T, S, 3>(simd, from, shape, to),
+                        _ => transpose::<T, S, 2>(simd, from, shape, to),
+                    }
                 }
             }
         },
@@ -104,33 +103,32 @@ pub(super) fn copy<T: Float, S: Simd<T>>(
     }
 }
 
-/// Copies as many contiguous columns as a register has lanes, of `depth` elements and `col_stride` apart, to
-/// rows of `width`.
+/// Copies as many contiguous columns as a register has lanes, `col_stride` apart, to rows of `N` registers: with a width
+/// that is known, there is nothing to check for each row.
 #[inline(always)]
-fn transpose<T: Float, S: Simd<T>>(
+fn transpose<T: Float, S: Simd<T>, const N: usize>(
     simd: S,
     from: &[T],
-    col_stride: usize,
-    depth: usize,
+    (depth, col_stride): (usize, usize),
     to: &mut [T],
-    width: usize,
 ) {
-    let column = |j: usize| &from[j * col_stride..][..depth];
+    let width = N * S::LANES;
+    let columns: [&[T]; MAX_LANES] = core::array::from_fn(|j| &from[j % S::LANES * col_stride..][..depth]);
     let whole = depth / S::LANES * S::LANES;
     for p in (0..whole).step_by(S::LANES) {
         let mut square = [simd.splat(T::zero()); MAX_LANES];
         for j in 0..S::LANES {
-            let column = column(j);
-            simd.prefetch(column.as_ptr().wrapping_add(p + 4 * S::LANES));
-            square[j] = simd.load(&column[p..]);
+            simd.prefetch(columns[j].as_ptr().wrapping_add(p + 4 * S::LANES));
+            square[j] = simd.load(&columns[j][p..]);
         }
         square = simd::transpose(simd, square);
+        let to = &mut to[p * width..][..(S::LANES - 1) * width + S::LANES];
         for i in 0..S::LANES {
-            simd.store(square[i], &mut to[(p + i) * width..]);
+            simd.store(square[i], &mut to[i * width..]);
         }
     }
     for p in whole..depth {
         let to = &mut to[p * width..][..S::LANES];
-        to.iter_mut().enumerate().for_each(|(j, to)| *to = column(j)[p]);
+        to.iter_mut().zip(columns).for_each(|(to, column)| *to = column[p]);
     }
 }
