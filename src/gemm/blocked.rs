@@ -123,8 +123,13 @@ impl<T: Float> Product<'_, T> {
             let together = if blocks.len % S::ROWS == 0 { usize::MAX } else { blocks.rest(row) };
             let end = row + together.min(self.a.rows - row);
             let mut tile = S::ROWS;
+            // Rather four and four rows than six and two: the sums of two are too few to hide the latency of a multiply-add.
+            // Not where the rows lie in panels of six.
+            let fours = tile == 6 && blocks.len == usize::MAX && matches!((end - row) % 6, 2 | 3);
             while row < end {
-                let rows = row..end - (end - row) % tile;
+                let left = end - row;
+                let most = if fours && tile == 6 { left.saturating_sub(6) } else { left };
+                let rows = row..row + most - most % tile;
                 if !rows.is_empty() {
                     row = rows.end;
                     let sweep = sweep::<T, S>(tile, vecs, self.a.strides);

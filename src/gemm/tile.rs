@@ -71,12 +71,13 @@ pub(super) type Sweep<T, S> = fn(S, Factors<'_, T>, Target<'_, T>);
 /// largest, for a left factor of these strides. (That the guards say so, too, leaves the others out of the program.)
 pub(super) fn sweep<T: Float, S: Simd<T>>(rows: usize, vecs: usize, strides: (usize, usize)) -> Sweep<T, S> {
     match (rows, vecs) {
-        (8, 3) if S::ROWS == 8 && S::VECS == 3 => largest::<T, S, 8, 3>(strides),
-        (8, 2) if S::ROWS == 8 => largest::<T, S, 8, 2>(strides),
-        (6, 2) if S::ROWS == 6 => largest::<T, S, 6, 2>(strides),
+        (8, 3) if S::ROWS == 8 && S::VECS == 3 => by_strides::<T, S, 8, 3>(strides),
+        (8, 2) if S::ROWS == 8 => by_strides::<T, S, 8, 2>(strides),
+        (6, 2) if S::ROWS == 6 => by_strides::<T, S, 6, 2>(strides),
         (8, 1) if S::ROWS == 8 => run::<T, S, 8, 1, NONE>,
         (6, 1) if S::ROWS == 6 => run::<T, S, 6, 1, NONE>,
         (4, 3) if S::VECS == 3 => run::<T, S, 4, 3, NONE>,
+        (4, 2) if S::ROWS == 6 => by_strides::<T, S, 4, 2>(strides),
         (4, 2) => run::<T, S, 4, 2, NONE>,
         (4, 1) => run::<T, S, 4, 1, NONE>,
         (2, 3) if S::VECS == 3 => run::<T, S, 2, 3, NONE>,
@@ -98,9 +99,9 @@ pub(super) fn copying<T: Float, S: Simd<T>>(vecs: usize) -> Option<Sweep<T, S>> 
     }
 }
 
-/// Of the largest tiles there is one for each kind of strides: with constants there is less to compute in the innermost
-/// loop, 1 to 6 % of all time.
-fn largest<T: Float, S: Simd<T>, const R: usize, const N: usize>(strides: (usize, usize)) -> Sweep<T, S> {
+/// Of the tiles that most rows go in there is one for each kind of strides: with constants there is less to compute in the
+/// innermost loop, 1 to 6 % of all time.
+fn by_strides<T: Float, S: Simd<T>, const R: usize, const N: usize>(strides: (usize, usize)) -> Sweep<T, S> {
     match strides {
         (1, _) => run::<T, S, R, N, ROWS>,
         (_, 1) => run::<T, S, R, N, COLS>,
