@@ -120,12 +120,12 @@ impl<T: Float> Product<'_, T> {
             // As far as the rows of A lie together, unless tiles end where they do: in the largest tiles as far as
             // those go, then in smaller ones.
             let blocks = self.a.row_blocks;
-            let together = if blocks.len % S::ROWS == 0 { usize::MAX } else { blocks.rest(row) };
+            let in_tiles = blocks.len % S::ROWS == 0;
+            let together = if in_tiles { usize::MAX } else { blocks.rest(row) };
             let end = row + together.min(self.a.rows - row);
             let mut tile = S::ROWS;
             // Rather four and four rows than six and two: the sums of two are too few to hide the latency of a multiply-add.
-            // Not where the rows lie in panels of six.
-            let fours = tile == 6 && blocks.len == usize::MAX && matches!((end - row) % 6, 2 | 3);
+            let fours = tile == 6 && !in_tiles && matches!((end - row) % 6, 2 | 3);
             while row < end {
                 let left = end - row;
                 let most = if fours && tile == 6 { left.saturating_sub(6) } else { left };

@@ -113,6 +113,7 @@ fn transpose<T: Float, S: Simd<T>, const N: usize>(
     to: &mut [T],
 ) {
     let width = N * S::LANES;
+    // Where registers are shorter, the first ones again: those are not read.
     let columns: [&[T]; MAX_LANES] = core::array::from_fn(|j| &from[j % S::LANES * col_stride..][..depth]);
     let whole = depth / S::LANES * S::LANES;
     for p in (0..whole).step_by(S::LANES) {
