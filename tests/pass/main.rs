@@ -11,6 +11,7 @@ mod duals;
 mod engines;
 mod errors;
 mod example_grads;
+mod golden;
 mod gradcheck_nets;
 mod invariants;
 mod kernels;
