@@ -278,9 +278,9 @@ fn the_same_bits_as_before() {
         std::fs::write(&file, now).unwrap();
         return;
     };
-    let before: HashMap<&str, &str> = before.lines().filter_map(|line| line.split_once(':')).collect();
+    let before: HashMap<&str, &str> = before.lines().filter_map(|line| line.rsplit_once(':')).collect();
     let (mut compared, mut other) = (0, vec![]);
-    for (case, digest) in now.lines().filter_map(|line| line.split_once(':')) {
+    for (case, digest) in now.lines().filter_map(|line| line.rsplit_once(':')) {
         if let Some(before) = before.get(case) {
             compared += 1;
             if *before != digest {
