@@ -36,7 +36,7 @@
 
 use num_traits::Float;
 
-use crate::dims::Dims;
+use crate::data::Dims;
 use crate::error::{Error, What, check_len};
 use crate::kernels::softmax::zero;
 use crate::kink::Kink;

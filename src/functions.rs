@@ -2,10 +2,8 @@
 
 use num_traits::{Float, PrimInt};
 
-use crate::batch::Batch;
+use crate::data::{Batch, MatMut, MatRef, Params, ParamsMut};
 use crate::error::Error;
-use crate::matrix::{MatMut, MatRef};
-use crate::params::{Params, ParamsMut};
 use crate::pass::Pass;
 
 /// Writes (3), the scores (logits) F = max(0, X W1ᵀ + b1) W2ᵀ + b2 of the examples `x` (n × m), to `scores`

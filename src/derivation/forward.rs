@@ -2,7 +2,7 @@
 
 use num_traits::Float;
 
-use super::{check_class, check_matrix, dot, largest, vector_len};
+use super::vectors::{check_class, check_matrix, dot, largest, vector_len};
 use crate::error::{Error, What, check_len};
 
 /// (1) z = W1 x + b1, the pre-activations of one example, written to `z` (h). O(hm).

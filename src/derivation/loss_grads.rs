@@ -2,7 +2,7 @@
 
 use num_traits::Float;
 
-use super::{check_class, check_matrix, dot, largest, masked, vector_len};
+use super::vectors::{check_class, check_matrix, dot, largest, masked, vector_len};
 use crate::error::{Error, What, check_len};
 use crate::kink::Kink;
 

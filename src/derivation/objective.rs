@@ -2,7 +2,7 @@
 
 use num_traits::Float;
 
-use super::{largest, vector_len};
+use super::vectors::{largest, vector_len};
 use crate::error::{Error, What, check_len};
 
 /// (20) The shares a_c = w_c ((1 - ε) q_c + ε/C) of the classes in an example's loss, written to `shares` (C):
@@ -134,5 +134,5 @@ pub fn weighted_loss<T: Float>(losses: &[T], weights: &[T], divisor: T) -> Resul
 /// ```
 pub fn half_square<T: Float>(w: &[T], factor: T) -> Result<T, Error> {
     vector_len(What::Params, w)?;
-    Ok(factor * super::dot(w, w) / (T::one() + T::one()))
+    Ok(factor * super::vectors::dot(w, w) / (T::one() + T::one()))
 }

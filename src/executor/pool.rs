@@ -7,7 +7,7 @@ use std::thread_local;
 
 use rayon::Yield;
 
-use super::Executor;
+use super::tasks::Executor;
 
 /// The current pool of rayon: [`join`](Executor::join) is `rayon::join`, and the work is cut into as many parts
 /// as the pool has threads.

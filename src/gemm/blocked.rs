@@ -5,16 +5,14 @@ use core::ops::Range;
 
 use num_traits::Float;
 
-use super::Beta;
 use super::factors::{Left, Right};
 use super::packing::copy;
+use super::panels::widths;
+use super::product::Beta;
 use super::tile::{Factors, Sweep, Target, Then, copying, sweep};
-use crate::matrix::{MatMut, MatRef};
+use crate::data::{MatMut, MatRef};
+use crate::limits::FAR_STRIDE;
 use crate::simd::Simd;
-
-/// Where a row stride of B reaches so far, the rows of a panel would fall into few sets of the first cache
-/// and each into a page of its own: from here on packing pays.
-pub(crate) const FAR: usize = 256;
 
 /// C = A B, or C + A B, then `then`. The sizes must go together. `room` is for copies of parts of B, of any
 /// length: the more panels fit there, the better. What it holds afterwards is unspecified.
@@ -182,29 +180,5 @@ fn even(depth: usize, most: usize) -> usize {
 
 /// Whether B is as well read where it lies.
 fn in_place<T>(rows: usize, b: &MatRef<'_, T>) -> bool {
-    b.col_stride() == 1 && (b.row_stride() < FAR || rows <= 64 || b.rows() < 16)
-}
-
-/// The panels of a matrix with so many columns, as few as can be: first so many of so many registers, then as
-/// many as it takes of one register less, as equal as can be. The last one may be used in part.
-fn widths<T, S: Simd<T>>(cols: usize) -> [(usize, usize); 2] {
-    let vecs = cols.div_ceil(S::LANES);
-    if vecs < S::VECS {
-        return [(1, vecs), (0, vecs)];
-    }
-    let panels = vecs.div_ceil(S::VECS);
-    let narrow = panels * S::VECS - vecs;
-    [(panels - narrow, S::VECS), (narrow, S::VECS - 1)]
-}
-
-/// The number of panels of a matrix with so many columns.
-pub(crate) fn panels<T, S: Simd<T>>(cols: usize) -> usize {
-    cols.div_ceil(S::LANES).div_ceil(S::VECS)
-}
-
-/// The columns of a panel.
-pub(crate) fn panel<T, S: Simd<T>>(cols: usize, index: usize) -> Range<usize> {
-    let [(wide, vecs), (_, fewer)] = widths::<T, S>(cols);
-    let start = |index: usize| (wide.min(index) * vecs + index.saturating_sub(wide) * fewer) * S::LANES;
-    start(index)..cols.min(start(index + 1))
+    b.col_stride() == 1 && (b.row_stride() < FAR_STRIDE || rows <= 64 || b.rows() < 16)
 }

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use crate::matrix::MatRef;
+use crate::data::MatRef;
 
 /// Rows or columns of a factor that lie in blocks: so many together, and so far from one block to the next.
 #[derive(Clone, Copy)]

@@ -1,9 +1,9 @@
 //! matrixmultiply's `sgemm` and `dgemm` behind the safe trait. The only file with `unsafe`.
 #![allow(unsafe_code, reason = "matrixmultiply takes raw pointers")]
 
-use super::{Beta, Gemm, product_shape};
+use super::product::{Beta, Gemm, product_shape};
+use crate::data::{MatMut, MatRef};
 use crate::error::Error;
-use crate::matrix::{MatMut, MatRef};
 
 /// The blocked products of the `matrixmultiply` crate, for `f32` and `f64`. It allocates its packing buffers
 /// on each call, and picks its vector instructions at run time if the feature `std` is on.

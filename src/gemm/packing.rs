@@ -4,9 +4,10 @@ use core::ops::Range;
 
 use num_traits::Float;
 
-use super::blocked::panel;
-use crate::matrix::MatRef;
-use crate::simd::{self, MAX_LANES, Simd};
+use super::panels::panel;
+use crate::data::MatRef;
+use crate::limits::MAX_LANES;
+use crate::simd::{self, Simd};
 
 /// So many rows of B are asked for ahead while it is copied: each may lie in a page of its own.
 const AHEAD: usize = 16;

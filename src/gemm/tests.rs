@@ -2,13 +2,14 @@
 
 use num_traits::Float;
 
-use super::blocked::{self, product};
+use super::blocked::product;
 use super::factors::{Blocks, Left, Right};
 use super::packing::pack;
 use super::tile::Then;
 use super::{Beta, Fused, Gemm, Portable};
-use crate::phases::Phases;
-use crate::simd::{self, MAX_LANES, Simd};
+use crate::limits::MAX_LANES;
+use crate::pass::Phases;
+use crate::simd::{self, Simd};
 use crate::{Batch, Dims, Error, MatMut, MatRef, Params, ParamsMut, Pass};
 
 /// What is done on each set.
@@ -165,7 +166,7 @@ impl Layouts {
             assert_eq!(times(Left::view(a), Right::View(b), room), expected, "{name}: room {room}");
         }
         let mut panels = vec![T::nan(); depth * cols.next_multiple_of(S::LANES)];
-        pack(set, b, 0..blocked::panels::<T, S>(cols), &mut panels);
+        pack(set, b, 0..super::panels::panels::<T, S>(cols), &mut panels);
         assert_eq!(times(Left::view(a), Right::Packed(&panels), 0), expected, "{name}: packed");
         let by_columns: Vec<T> = (0..cols * depth).map(|i| b.get(i % depth, i / depth).unwrap()).collect();
         let by_columns = MatRef::col_major(&by_columns, depth, cols).unwrap();

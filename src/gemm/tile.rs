@@ -5,10 +5,11 @@ use core::ops::Range;
 
 use num_traits::Float;
 
-use super::Beta;
 use super::factors::Left;
+use super::product::Beta;
 use crate::kink::Kink;
-use crate::simd::{MAX_LANES, Simd};
+use crate::limits::MAX_LANES;
+use crate::simd::Simd;
 
 /// The most rows, and registers in a row, of any instruction set's tile.
 const MAX_VECS: usize = 3;

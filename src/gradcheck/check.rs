@@ -2,12 +2,12 @@
 
 use num_traits::Float;
 
-use super::block::{Block, check_blocks};
 use super::eval::Eval;
 use super::ladder::{real, roundoff};
 use super::line::{rms, scale};
 use super::report::Report;
 use super::run::Run;
+use crate::data::{Block, check_blocks};
 use crate::error::{Error, What, check_len};
 
 /// The scratch that a check needs for a point of `n` entries: 2n, one displaced point and one direction.

@@ -4,7 +4,6 @@ use core::ops::Range;
 
 use num_traits::Float;
 
-use super::block::Block;
 use super::check::{Check, scratch_len};
 use super::dual::Dual;
 use super::eval::Eval;
@@ -14,6 +13,7 @@ use super::line::{Dot, entries, rms, scale};
 use super::report::{Entry, Probe, Report, Verdict};
 use super::rng::Rng;
 use super::verdict::{MINOR, note_non_finite, number, remark};
+use crate::data::Block;
 use crate::error::{Error, What};
 
 /// The noise of each block is measured along so many directions before anything is judged. One alone may happen to

@@ -4,7 +4,6 @@ use core::ops::Range;
 
 use num_traits::Float;
 
-use super::block::{Block, check_blocks};
 use super::check::Check;
 use super::eval::Eval;
 use super::hint::explain;
@@ -13,6 +12,7 @@ use super::line::{Dot, entries, rms, scale};
 use super::report::{Probe, Report, Verdict};
 use super::rng::Rng;
 use super::verdict::{Climb, Ground, note_non_finite, remark};
+use crate::data::{Block, check_blocks};
 use crate::error::{Error, What, check_len};
 
 /// So many steps are taken to measure noise, from this many units of rounding on.

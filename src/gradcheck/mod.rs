@@ -64,7 +64,6 @@ use num_traits::Float;
 
 use crate::error::Error;
 
-mod block;
 mod check;
 mod dual;
 mod eval;
@@ -80,7 +79,7 @@ mod self_test;
 mod verdict;
 
 // What goes in.
-pub use block::Block;
+pub use crate::data::Block;
 pub use check::{Check, scratch_len};
 pub use dual::Dual;
 

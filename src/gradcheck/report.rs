@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use super::block::Block;
 use super::hint::Hint;
+use crate::data::Block;
 
 /// What one probe found: worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -4,7 +4,6 @@ use core::ops::Range;
 
 use num_traits::Float;
 
-use super::block::Block;
 use super::check::Check;
 use super::eval::Eval;
 use super::hint::explain;
@@ -13,6 +12,7 @@ use super::line::{Dot, displace, entries, rms, scale};
 use super::report::{Probe, Report, Verdict};
 use super::rng::Rng;
 use super::verdict::{Climb, Ground, note_non_finite, remark};
+use crate::data::Block;
 
 /// Directions along which the noise of the function is measured, by four points each.
 const NOISE_DIRECTIONS: usize = 8;

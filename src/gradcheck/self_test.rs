@@ -4,13 +4,13 @@ use core::fmt;
 
 use num_traits::Float;
 
-use super::block::Block;
 use super::check::{Check, scratch_len};
 use super::eval::Eval;
 use super::hint::Hint;
 use super::ladder::roundoff;
 use super::line::rms;
 use super::report::{Outcome, Probe, Report, Verdict};
+use crate::data::Block;
 use crate::error::{Error, What};
 
 /// A mistake that a gradient may have.

@@ -3,8 +3,9 @@
 use num_traits::Float;
 
 use super::sum::sum;
-use crate::matrix::MatRef;
-use crate::simd::{MAX_LANES, Simd};
+use crate::data::MatRef;
+use crate::limits::MAX_LANES;
+use crate::simd::Simd;
 
 /// What the gradients of some examples are made of. G and D may carry a common factor 1/N.
 pub(crate) struct Factors<'b, T> {

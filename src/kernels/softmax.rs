@@ -15,7 +15,7 @@
 
 use num_traits::Float;
 
-use crate::objective::Goal;
+use crate::pass::Goal;
 use crate::simd::Simd;
 
 /// So many examples are worked on together: what is known of each lies on the stack.

@@ -3,157 +3,26 @@
 //! Only with the feature `std`: without it `mul_add` of a single number is a call, and what a CPU has is not
 //! known on x86. A kernel is written once, generic in `S: Simd<T>`, and inlined into [`Simd::vectorize`], which is compiled
 //! for that instruction set. The value of type `S` is the proof that the machine has it: only
-//! [`Avx512::detect`](x86::Avx512) and its like make one.
+//! `Avx512::detect` and its like make one.
 
+#[cfg(any(
+    test,
+    all(feature = "std", target_arch = "x86_64"),
+    all(feature = "std", target_arch = "aarch64", target_feature = "neon")
+))]
+mod math;
 #[cfg(all(feature = "std", target_arch = "aarch64", target_feature = "neon"))]
 mod neon;
 mod portable;
+mod registers;
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 mod x86;
 
 #[cfg(all(feature = "std", target_arch = "aarch64", target_feature = "neon"))]
 pub(crate) use neon::Neon;
 pub(crate) use portable::Portable;
+pub(crate) use registers::{Simd, lane_sums, transpose};
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 pub(crate) use x86::Avx2;
 #[cfg(all(feature = "std", target_arch = "x86_64", handgrad_avx512))]
 pub(crate) use x86::Avx512;
-
-use crate::kink::Kink;
-
-/// The widest vector of all instruction sets has so many lanes. Sizes in the scratch are padded to it, so
-/// that they do not depend on the machine.
-pub(crate) const MAX_LANES: usize = 16;
-
-/// And the largest [`Blocking::depth`].
-pub(crate) const MAX_DEPTH: usize = 800;
-
-/// How a product A B is cut up on an instruction set.
-#[derive(Clone, Copy)]
-pub(crate) struct Blocking {
-    /// The rows of B that are multiplied before the sums are stored: enough of them that the stores do not matter.
-    pub(crate) depth: usize,
-    /// So much of B is multiplied by all rows of A before the next part is: it stays in the second cache.
-    pub(crate) bytes: usize,
-    /// So many tiles, one below the other, are multiplied by a panel of B before the next panel is. If it is more
-    /// than one, the panel stays in the first cache.
-    pub(crate) group: usize,
-    /// So many columns of A are multiplied between two looks at the end.
-    pub(crate) steps: usize,
-    /// So many rows of B are asked for ahead; 0 where that is not worth the instructions.
-    pub(crate) ahead: usize,
-    /// Whether the target's rows are asked for one after the other during the product, not all before it.
-    pub(crate) spread: bool,
-    /// Whether the first tile packs the panels of B while it multiplies by them.
-    pub(crate) packs: bool,
-}
-
-/// An instruction set's vectors of T.
-pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
-    /// One register.
-    type V: Copy;
-    /// The numbers in a register.
-    const LANES: usize;
-    /// Rows of the largest register tile: 4, 6 or 8.
-    const ROWS: usize;
-    /// Registers in a row of the largest register tile, 2 or 3. `ROWS` x `VECS` sums, `VECS` operands and
-    /// a broadcast one fit the registers, and the sums suffice to hide the latency of a multiply-add.
-    const VECS: usize;
-    /// How products are cut up.
-    const BLOCKING: Blocking;
-    /// [`Blocking::bytes`], or more where this machine's second cache is larger.
-    fn block_bytes(self) -> usize {
-        Self::BLOCKING.bytes
-    }
-    /// A packed panel of the largest depth, for the stack.
-    type Panel: AsMut<[T]>;
-    /// A shallow one, for a small part of the time that it takes to clear the other.
-    type SmallPanel: AsMut<[T]>;
-
-    /// A panel of zeros.
-    fn panel(self) -> Self::Panel;
-
-    /// A shallow one.
-    fn small_panel(self) -> Self::SmallPanel;
-
-    fn splat(self, x: T) -> Self::V;
-
-    /// The first `LANES` elements.
-    fn load(self, from: &[T]) -> Self::V;
-
-    /// Overwrites the first `LANES` elements.
-    fn store(self, v: Self::V, to: &mut [T]);
-
-    /// Asks for a line of the cache that is going to be read. Any address will do: it is a hint.
-    fn prefetch(self, from: *const T);
-
-    fn add(self, a: Self::V, b: Self::V) -> Self::V;
-
-    /// a b + c: fused where the instruction set has it.
-    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
-
-    /// The lanes of a and b in turn, a's first: from the lower half of each, then from the upper half.
-    fn zip(self, a: Self::V, b: Self::V) -> (Self::V, Self::V);
-
-    /// v where the unit with pre-activation z has I = 1, else 0.
-    fn keep_active(self, kink: Kink, z: Self::V, v: Self::V) -> Self::V;
-
-    /// exp of each element.
-    fn exp(self, x: &mut [T]);
-
-    /// log(1 + x) of each element.
-    fn ln_1p(self, x: &mut [T]);
-
-    /// Runs `f` as code for this instruction set, if it is inlined.
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
-}
-
-/// Transposes the square of the first `LANES` registers: a perfect shuffle of its rows for each time that
-/// their number can be halved.
-#[inline(always)]
-pub(crate) fn transpose<T, S: Simd<T>>(simd: S, mut rows: [S::V; MAX_LANES]) -> [S::V; MAX_LANES] {
-    for _ in 0..S::LANES.ilog2() {
-        let before = rows;
-        for i in 0..S::LANES / 2 {
-            (rows[2 * i], rows[2 * i + 1]) = simd.zip(before[i], before[i + S::LANES / 2]);
-        }
-    }
-    rows
-}
-
-/// The sum of the lanes of the i-th register in lane i, of as many registers as those have lanes: at each level
-/// of a tree, two registers' lanes side by side in one.
-#[inline(always)]
-pub(crate) fn lane_sums<T, S: Simd<T>>(simd: S, mut registers: [S::V; MAX_LANES]) -> S::V {
-    for level in 1..=S::LANES.ilog2() {
-        let half = S::LANES >> level;
-        // Of one length at all levels, so that it is unrolled and the registers stay registers.
-        for i in 0..S::LANES / 2 {
-            if i < half {
-                let (low, high) = simd.zip(registers[i], registers[i + half]);
-                registers[i] = simd.add(low, high);
-            }
-        }
-    }
-    registers[0]
-}
-
-/// e^x of each element, for the vector instructions of whoever this is inlined to.
-#[cfg(any(
-    all(feature = "std", target_arch = "x86_64"),
-    all(feature = "std", target_arch = "aarch64", target_feature = "neon")
-))]
-#[inline(always)]
-fn exp<T: crate::kernels::math::Math>(x: &mut [T]) {
-    x.iter_mut().for_each(|x| *x = x.vexp());
-}
-
-/// log(1 + x) of each element, in the same way.
-#[cfg(any(
-    all(feature = "std", target_arch = "x86_64"),
-    all(feature = "std", target_arch = "aarch64", target_feature = "neon")
-))]
-#[inline(always)]
-fn ln_1p<T: crate::kernels::math::Math>(x: &mut [T]) {
-    x.iter_mut().for_each(|x| *x = x.vln_1p());
-}

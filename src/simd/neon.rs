@@ -3,7 +3,7 @@
 
 use core::arch::aarch64::*;
 
-use super::{Blocking, Simd};
+use super::registers::{Blocking, Simd};
 use crate::kink::Kink;
 
 /// Proof that the CPU has NEON.
@@ -102,12 +102,12 @@ macro_rules! simd {
 
             #[inline(always)]
             fn exp(self, x: &mut [$t]) {
-                super::exp(x);
+                super::math::exp(x);
             }
 
             #[inline(always)]
             fn ln_1p(self, x: &mut [$t]) {
-                super::ln_1p(x);
+                super::math::ln_1p(x);
             }
 
             #[inline(always)]

@@ -3,7 +3,7 @@
 
 use num_traits::Float;
 
-use super::{Blocking, Simd};
+use super::registers::{Blocking, Simd};
 use crate::kink::Kink;
 
 const LANES: usize = 4;

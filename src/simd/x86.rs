@@ -6,9 +6,9 @@ use core::arch::x86_64::*;
 use std::sync::OnceLock;
 
 #[cfg(handgrad_avx512)]
-use super::MAX_DEPTH;
-use super::{Blocking, Simd};
+use super::registers::{Blocking, Simd};
 use crate::kink::Kink;
+use crate::limits::MAX_DEPTH;
 
 /// Proof that the CPU has AVX2 and FMA.
 #[derive(Clone, Copy)]
@@ -164,12 +164,12 @@ macro_rules! simd {
 
             #[inline(always)]
             fn exp(self, x: &mut [$t]) {
-                super::exp(x);
+                super::math::exp(x);
             }
 
             #[inline(always)]
             fn ln_1p(self, x: &mut [$t]) {
-                super::ln_1p(x);
+                super::math::ln_1p(x);
             }
 
             #[inline(always)]

@@ -2,11 +2,11 @@
 
 use num_traits::Float;
 
-use super::dense::Dense;
-use super::softmax::{Aside, LANES, Lanes, Scores};
-use super::sum::{Sum, sum};
-use crate::objective::Goal;
-use crate::outputs::Outputs;
+use super::objective::Goal;
+use super::outputs::Outputs;
+use crate::kernels::soft_targets::Dense;
+use crate::kernels::softmax::{Aside, LANES, Lanes, Scores};
+use crate::kernels::sum::{Sum, sum};
 use crate::simd::Simd;
 
 /// What is wanted of the scores, beside the outputs.

@@ -2,9 +2,9 @@
 
 use num_traits::Float;
 
+use crate::data::ParamsMut;
 use crate::gemm::Beta;
 use crate::kernels::sum::fold;
-use crate::params::ParamsMut;
 
 /// The caller's gradient, and a second one in the scratch for batches of more than one group of tiles.
 ///

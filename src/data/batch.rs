@@ -2,8 +2,8 @@
 
 use num_traits::PrimInt;
 
+use super::matrix::MatRef;
 use crate::error::{Error, What, check_len};
-use crate::matrix::MatRef;
 
 /// n examples X (n × m, one example a row) and their labels y, of any integer type.
 ///

@@ -2,14 +2,11 @@
 
 use num_traits::{Float, PrimInt};
 
-use crate::batch::Batch;
-use crate::dims::Dims;
+use super::setup::Pass;
+use crate::data::{Batch, Dims, MatRef, Params, ParamsMut};
 use crate::error::{Error, What, check_len};
 use crate::kernels::softmax::NO_LABEL;
 use crate::kernels::sum::Sum;
-use crate::matrix::MatRef;
-use crate::params::{Params, ParamsMut};
-use crate::pass::Pass;
 
 /// The objective as the caller has put it together: (20) to (24).
 pub(crate) struct Objective<'a, T, L> {

@@ -1,10 +1,8 @@
 //! The sizes of a net, the flat layout of its parameters, and the length of the scratch.
 
+use super::block::Block;
 use crate::error::{Error, What, check_len, product};
-use crate::gemm::blocked::FAR;
-use crate::gradcheck::Block;
-use crate::kernels::direct::MAX_EXAMPLES as MAX_DIRECT;
-use crate::simd::{MAX_DEPTH, MAX_LANES};
+use crate::limits::{FAR_STRIDE, FEW_EXAMPLES, MAX_BLOCK, MAX_CHUNK, MAX_DEPTH, MAX_LANES, MIN_BLOCK};
 
 /// A tile holds at most about this many scratch elements, as long as that leaves [`MIN_TILE`] examples: 8 MiB
 /// of f32, and a little more, so that a thousand hidden units have a thousand examples.
@@ -13,9 +11,6 @@ const TILE_ELEMENTS: usize = (1 << 21) + (1 << 16);
 /// A tile holds at least this many examples, unless the batch has fewer: each weight is read and each of
 /// their gradients updated once for each tile.
 const MIN_TILE: usize = 32;
-
-/// A block holds at most this many examples.
-const MAX_BLOCK: usize = 256;
 
 /// So many examples' gradients are added up plainly, in parts, before a compensated addition to the sum of
 /// all. The error of the gradient's sums over n is therefore bounded by that of such a sum. Fewer would cost
@@ -99,7 +94,7 @@ impl Dims {
         let pad = MAX_LANES as u128;
         let params = w1 as u128 + h + w2 as u128 + c;
         let panels = m * (h + pad);
-        let tile = Self::MAX_TILE as u128 * (3 * (h + pad) + 2 * c + m + pad);
+        let tile = MAX_CHUNK as u128 * (3 * (h + pad) + 2 * c + m + pad);
         if params + params + panels + tile + ROOM as u128 + 16 * pad > isize::MAX as u128 {
             return Err(Error::Overflow { what: What::Params, sizes: (w1, w2) });
         }
@@ -160,7 +155,7 @@ impl Dims {
     pub(crate) const fn scratch_parts(self, n: usize) -> [usize; 8] {
         let (t, h, c) = (self.tile_len(n), self.hidden, self.classes);
         let few = self.has_few_classes();
-        if n <= MAX_DIRECT {
+        if n <= FEW_EXAMPLES {
             return [0, t * h, t * h, if few { 0 } else { t * h }, t * c, 0, 0, 0];
         }
         let (blocks, width) = (t.next_multiple_of(self.block_len(n)), self.hidden_stride(n));
@@ -191,7 +186,7 @@ impl Dims {
         let (mut room, mut i) = (0, 0);
         while i < factors.len() {
             let (depth, cols) = factors[i];
-            let in_place = i < 3 && cols < FAR && cols % MAX_LANES == 0;
+            let in_place = i < 3 && cols < FAR_STRIDE && cols % MAX_LANES == 0;
             let depth = if depth < MAX_DEPTH { depth } else { MAX_DEPTH };
             // A product of these sizes may overflow; one that is that large fills the room.
             let len = if in_place {
@@ -219,7 +214,7 @@ impl Dims {
 
     /// How far apart two examples are in Z, A and D: h, as far as panels of D fit there, and spread.
     pub(crate) const fn hidden_stride(self, n: usize) -> usize {
-        if n <= MAX_DIRECT {
+        if n <= FEW_EXAMPLES {
             return self.hidden;
         }
         // Whole register tiles of 6 rows, and of 4 or 8, too.
@@ -227,19 +222,13 @@ impl Dims {
         spread(if self.packs_hidden_grad() { whole } else { self.hidden })
     }
 
-    /// No tile has more examples than this.
-    pub(crate) const MAX_TILE: usize = 2048;
-
-    /// No block has fewer examples than this, unless the tile has.
-    pub(crate) const MIN_BLOCK: usize = 32;
-
     /// The number of examples in a tile, after which the weights' gradients are updated: `n` or a constant of
     /// these dimensions between 32 and 2048, whichever is less.
     pub const fn tile_len(self, n: usize) -> usize {
         if n <= MIN_TILE {
             return n;
         }
-        let full = between(MIN_TILE, TILE_ELEMENTS / (2 * self.hidden + self.classes), Self::MAX_TILE);
+        let full = between(MIN_TILE, TILE_ELEMENTS / (2 * self.hidden + self.classes), MAX_CHUNK);
         // Several blocks are a power of two of them, so that threads have equal numbers.
         let full = if full > MAX_BLOCK { 1 << full.ilog2() } else { full / 16 * 16 };
         if n < full { n } else { full }
@@ -254,13 +243,13 @@ impl Dims {
     /// enough to stay in the cache, and of small batches few enough that there is a block for each of several
     /// threads.
     pub(crate) const fn block_len(self, n: usize) -> usize {
-        if n <= Self::MIN_BLOCK {
+        if n <= MIN_BLOCK {
             return n;
         }
         let tile = self.tile_len(n);
         // Blocks of equal size, four of them or a multiple of that.
         let blocks = n.div_ceil(4 * MAX_BLOCK) * 4;
-        let even = between(Self::MIN_BLOCK, n.div_ceil(blocks), MAX_BLOCK).next_multiple_of(16);
+        let even = between(MIN_BLOCK, n.div_ceil(blocks), MAX_BLOCK).next_multiple_of(16);
         let block = if n > tile { MAX_BLOCK } else { even };
         if block < tile { block } else { tile }
     }

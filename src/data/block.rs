@@ -52,13 +52,13 @@ impl<'a> Block<'a> {
     }
 
     /// Whether rows and columns are two different things in it.
-    pub(super) const fn is_matrix(&self) -> bool {
+    pub(crate) const fn is_matrix(&self) -> bool {
         !self.vector
     }
 }
 
 /// `Ok` if the blocks have entries and add up to `n` of them.
-pub(super) fn check_blocks(blocks: &[Block<'_>], n: usize) -> Result<(), Error> {
+pub(crate) fn check_blocks(blocks: &[Block<'_>], n: usize) -> Result<(), Error> {
     let mut total: usize = 0;
     for block in blocks {
         if block.is_empty() {

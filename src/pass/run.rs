@@ -3,25 +3,24 @@
 
 use num_traits::Float;
 
-use crate::dims::Dims;
+use super::excluded::Poisoned;
+use super::grad_sum::GradSum;
+use super::objective::Goal;
+use super::outputs::Outputs;
+use super::parts::{Done, Examples, Packing, Plan, Weights};
+use super::phases::Phases;
+use super::scoring::{Block, Wanted};
+use super::threads::Fork;
+use crate::data::{Dims, MatMut, MatRef, Params, ParamsMut};
 use crate::error::Error;
-use crate::fork::Fork;
 use crate::gemm::{Beta, Gemm};
-use crate::grad_sum::GradSum;
-use crate::kernels::hidden::{bias_relu, mask, relu};
+use crate::kernels::activate::{bias_relu, mask, relu};
 use crate::kernels::norms::Factors;
-use crate::kernels::rows::{Block, Wanted};
 use crate::kernels::sum::Sum;
-use crate::matrix::{MatMut, MatRef};
-use crate::objective::Goal;
-use crate::outputs::Outputs;
-use crate::params::{Params, ParamsMut};
-use crate::phases::Phases;
-use crate::plan::{Done, Examples, Packing, Plan, Weights};
-use crate::poisoned::Poisoned;
+use crate::limits::{MAX_CHUNK, MIN_BLOCK};
 
 /// A tile has at most so many blocks: the sums of their losses lie on the stack.
-const MAX_BLOCKS: usize = Dims::MAX_TILE / Dims::MIN_BLOCK;
+const MAX_BLOCKS: usize = MAX_CHUNK / MIN_BLOCK;
 
 /// The parts of the scratch.
 pub(crate) struct Scratch<'s, T> {

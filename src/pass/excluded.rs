@@ -4,15 +4,15 @@
 
 use num_traits::Float;
 
-use crate::dims::Dims;
+use super::objective::Goal;
+use crate::data::{MatMut, MatRef};
 use crate::error::Error;
 use crate::gemm::Beta;
-use crate::matrix::{MatMut, MatRef};
-use crate::objective::Goal;
+use crate::limits::MAX_CHUNK;
 
 /// A bit for each example of a tile.
 pub(crate) struct Poisoned {
-    bits: [u64; Dims::MAX_TILE / 64],
+    bits: [u64; MAX_CHUNK / 64],
 }
 
 impl Poisoned {
@@ -21,7 +21,7 @@ impl Poisoned {
         if !goal.is_uneven() {
             return None;
         }
-        let mut poisoned = Self { bits: [0; Dims::MAX_TILE / 64] };
+        let mut poisoned = Self { bits: [0; MAX_CHUNK / 64] };
         let mut any = false;
         for row in (0..x.rows()).filter(|row| goal.skips(first + row)) {
             if !x.row(row).all(T::is_finite) {

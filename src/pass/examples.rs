@@ -4,22 +4,17 @@ use core::ops::Range;
 
 use num_traits::Float;
 
+use super::objective::Goal;
+use super::parts::{Examples, Plan};
+use super::per_example;
+use super::phases::plain;
+use super::scoring::{self, Wanted};
+use crate::data::{MatMut, MatRef};
 use crate::error::Error;
-use crate::gemm::Beta;
-use crate::gemm::blocked::product;
-use crate::gemm::factors::{Blocks, Left, Right};
-use crate::gemm::packing::pack_left;
-use crate::gemm::tile::Then;
-use crate::kernels::direct::{self, Update};
-use crate::kernels::hidden::bias_relu;
+use crate::gemm::{Beta, Blocks, Left, Right, Then, Update, dots, few_product, pack_left, product};
+use crate::kernels::activate::bias_relu;
 use crate::kernels::norms::Factors;
-use crate::kernels::rows::{self, Wanted};
-use crate::matrix::{MatMut, MatRef};
-use crate::objective::Goal;
-use crate::phases::plain;
-use crate::plan::{Examples, Plan};
 use crate::simd::Simd;
-use crate::single;
 
 /// Z, A, F, the outputs, G and D of these examples.
 pub(crate) fn run<T: Float, S: Simd<T>>(
@@ -63,7 +58,7 @@ fn hidden<T: Float, S: Simd<T>>(
     let (z, a) = (&mut part.z[place.clone()], &mut part.a[place]);
     let shape = (x.rows(), bias.len());
     if plan.is_direct() && x.col_stride() == 1 && w1.col_stride() == 1 {
-        direct::dots(simd, x, w1, MatMut::with_strides(&mut *z, shape, (stride, 1))?);
+        dots(simd, x, w1, MatMut::with_strides(&mut *z, shape, (stride, 1))?);
         bias_relu(kink, bias, z, a);
         return Ok(());
     }
@@ -89,15 +84,15 @@ fn forward<T: Float, S: Simd<T>>(
         let a = MatRef::with_strides(a, (rows.len(), h), (stride, 1))?;
         let f = MatMut::with_strides(&mut *f, (c, rows.len()), (score_stride, 1))?;
         if plan.is_direct() && w2.col_stride() == 1 {
-            direct::dots(simd, a, w2, f.t());
+            dots(simd, a, w2, f.t());
         } else {
             product(simd, Left::view(w2), Right::View(a.t()), Beta::Zero, f, Then::Nothing, part.room);
         }
     }
     let wanted = Wanted { b2: plan.params.b2, goal, weight: plan.weight };
-    let block = rows::Block { f, stride: score_stride, len: rows.len() };
+    let block = scoring::Block { f, stride: score_stride, len: rows.len() };
     let first = part.first + rows.start;
-    part.losses[index] = rows::finish(simd, &wanted, first, block, &mut part.out, part.row + rows.start);
+    part.losses[index] = scoring::finish(simd, &wanted, first, block, &mut part.out, part.row + rows.start);
     // What the gradients are made of has nothing of an example that is left out: no NaN either.
     if plan.weight.is_some() {
         skipped(goal, part.first, rows.clone())
@@ -123,7 +118,7 @@ fn hidden_grad<T: Float, S: Simd<T>>(
     let (d, z) = if plan.params.dims.has_few_classes() { (z, None) } else { (&mut part.d[place], Some(&*z)) };
     let d = MatMut::with_strides(d, shape, (stride, 1))?;
     if plan.is_direct() && z.is_none() && w2.col_stride() == 1 {
-        direct::product(simd, first.t(), w2, Update::Mask(plan.kink), d);
+        few_product(simd, first.t(), w2, Update::Mask(plan.kink), d);
         return Ok(());
     }
     let mask = Then::Mask { kink: plan.kink, z };
@@ -157,7 +152,7 @@ fn backward<T: Float, S: Simd<T>>(
     let a = &mut part.a[rows.start * stride..rows.end * stride];
     let factors = Factors { g, g_stride: plan.score_stride, d, a, hidden: h, stride, x };
     let (first, row) = (part.first + rows.start, part.row + rows.start);
-    single::grads(simd, plan, goal, first, factors, (&mut part.out, row));
+    per_example::grads(simd, plan, goal, first, factors, (&mut part.out, row));
     if plan.packs_hidden_grad() {
         pack_left(simd, MatRef::with_strides(d, (t, h), (stride, 1))?, plan.block * S::ROWS, panels);
     }

@@ -4,13 +4,12 @@ use core::ops::Range;
 
 use num_traits::Float;
 
+use super::excluded::Poisoned;
+use super::outputs::Outputs;
+use crate::data::{MatMut, MatRef, Params, ParamsMut};
 use crate::gemm::Beta;
 use crate::kink::Kink;
-use crate::matrix::{MatMut, MatRef};
-use crate::outputs::Outputs;
-use crate::params::{Params, ParamsMut};
-use crate::poisoned::Poisoned;
-use crate::simd::MAX_LANES;
+use crate::limits::MAX_LANES;
 
 /// What holds for all examples of a pass.
 #[derive(Clone, Copy)]

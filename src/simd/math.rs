@@ -169,5 +169,17 @@ const LOG64: [f64; 7] = [
     0.666_666_666_666_666_97,
 ];
 
+/// e^x of each element, for the vector instructions of whoever this is inlined to.
+#[inline(always)]
+pub(super) fn exp<T: Math>(x: &mut [T]) {
+    x.iter_mut().for_each(|x| *x = x.vexp());
+}
+
+/// log(1 + x) of each element, in the same way.
+#[inline(always)]
+pub(super) fn ln_1p<T: Math>(x: &mut [T]) {
+    x.iter_mut().for_each(|x| *x = x.vln_1p());
+}
+
 #[cfg(test)]
 mod tests;

@@ -4,10 +4,11 @@ use core::any::{Any, TypeId};
 
 use num_traits::Float;
 
-use super::{Beta, Fused, Gemm};
+#[cfg(feature = "matrixmultiply")]
+use super::phases::Phases;
+use crate::data::{MatMut, MatRef};
 use crate::error::Error;
-use crate::matrix::{MatMut, MatRef};
-use crate::phases::Phases;
+use crate::gemm::{Beta, Fused, Gemm, MatrixMultiply};
 
 /// The crate's own blocked products, for every [`Float`], with no heap.
 ///
@@ -126,4 +127,32 @@ fn double() -> &'static dyn Phases<f64> {
     return crate::simd::Neon::get();
     #[cfg(not(all(feature = "std", target_arch = "aarch64", target_feature = "neon")))]
     &crate::simd::Portable
+}
+
+/// The engine that [`Pass`](crate::Pass) uses unless told otherwise: [`MatrixMultiply`] for `f32` and `f64`,
+/// if that feature is on, [`Blocked`] for all other types.
+///
+/// # Example
+///
+/// ```
+/// # fn main() -> Result<(), handgrad::Error> {
+/// use handgrad::gemm::{Beta, default_engine};
+/// use handgrad::{MatMut, MatRef};
+///
+/// let mut c = [1.0f32];
+/// let (row, col) = (MatRef::new(&[1.0, 2.0], 1, 2)?, MatRef::new(&[3.0, 4.0], 2, 1)?);
+/// default_engine().gemm(row, col, Beta::One, MatMut::new(&mut c, 1, 1)?)?;
+/// assert_eq!(c, [12.0]);
+/// # Ok(())
+/// # }
+/// ```
+pub fn default_engine<T: Float + 'static>() -> &'static dyn Gemm<T> {
+    // A typed engine is of type `&'static dyn Gemm<T>` only if T is its element type: `Any` finds that out
+    // with no demand on T, which may be anybody's.
+    #[cfg(feature = "matrixmultiply")]
+    let typed: [&dyn Any; 2] =
+        [&(&MatrixMultiply as &'static dyn Gemm<f32>), &(&MatrixMultiply as &'static dyn Gemm<f64>)];
+    #[cfg(not(feature = "matrixmultiply"))]
+    let typed: [&dyn Any; 0] = [];
+    typed.iter().find_map(|engine| engine.downcast_ref::<&'static dyn Gemm<T>>()).copied().unwrap_or(&Blocked)
 }

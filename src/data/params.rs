@@ -1,8 +1,8 @@
 //! The parameters of a net as four views. A gradient has the type of what it is the gradient of.
 
-use crate::dims::Dims;
+use super::dims::Dims;
+use super::matrix::{MatMut, MatRef};
 use crate::error::{Error, What, check_len};
-use crate::matrix::{MatMut, MatRef};
 
 /// The dimensions that four blocks of these sizes belong to, if they belong together.
 fn dims_of(w1: (usize, usize), b1: usize, w2: (usize, usize), b2: usize) -> Result<Dims, Error> {

@@ -2,12 +2,12 @@
 
 use num_traits::{Float, PrimInt};
 
+use super::objective::{Goal, Objective};
+use super::parts::{Done, Examples, Packing, Plan, Share, Weights};
+use super::phases::Phases;
+use super::run::{Job, own};
 use crate::error::Error;
-use crate::evaluate::{Job, own};
 use crate::executor::{Executor, both};
-use crate::objective::{Goal, Objective};
-use crate::phases::Phases;
-use crate::plan::{Done, Examples, Packing, Plan, Share, Weights};
 
 /// Who runs a pass on the crate's own products. It knows the type of the labels, so that nothing below has to
 /// be compiled for each.

@@ -2,10 +2,9 @@
 
 use num_traits::Float;
 
-use crate::dims::Dims;
+use crate::data::{Dims, MatMut};
 use crate::error::{Error, What, check_len};
 use crate::kernels::softmax::{Lanes, Scores};
-use crate::matrix::MatMut;
 
 /// The outputs with one row or element for each example.
 pub(crate) struct Outputs<'a, T> {

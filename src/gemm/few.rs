@@ -2,13 +2,11 @@
 
 use num_traits::Float;
 
-use crate::gemm::Beta;
+use super::product::Beta;
+use crate::data::{MatMut, MatRef};
 use crate::kink::Kink;
-use crate::matrix::{MatMut, MatRef};
-use crate::simd::{self, MAX_LANES, Simd};
-
-/// Batches of up to so many examples go this way.
-pub(crate) const MAX_EXAMPLES: usize = 8;
+use crate::limits::MAX_LANES;
+use crate::simd::{self, Simd};
 
 /// Rows of up to so many elements are written a part of each after the other: longer ones would lie in too many
 /// pages.

@@ -11,7 +11,7 @@
 use num_traits::Float;
 
 use super::softmax::{LANES, Lanes, Scores, sum_rows};
-use crate::objective::Goal;
+use crate::pass::Goal;
 
 /// What is known of the targets of up to [`LANES`] examples.
 pub(crate) struct Dense<'a, T> {

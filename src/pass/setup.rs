@@ -2,19 +2,18 @@
 
 use num_traits::{Float, PrimInt};
 
-use crate::batch::Batch;
+use super::engine::default_engine;
+use super::grad_sum::GradSum;
+use super::objective::{Goal, L2, Objective, check_numbers};
+use super::outputs::Outputs;
+use super::parts::Plan;
+use super::run::{Job, Scratch, foreign};
+use super::threads::{Alone, Way};
+use crate::data::{Batch, MatMut, MatRef, Params, ParamsMut};
 use crate::error::{Error, What};
-use crate::evaluate::{Job, Scratch, foreign};
 use crate::executor::Executor;
-use crate::fork::{Alone, Way};
-use crate::gemm::{self, Beta, Fused, Gemm, default_engine};
-use crate::grad_sum::GradSum;
+use crate::gemm::{Beta, Fused, Gemm};
 use crate::kink::Kink;
-use crate::matrix::{MatMut, MatRef};
-use crate::objective::{Goal, L2, Objective, check_numbers};
-use crate::outputs::Outputs;
-use crate::params::{Params, ParamsMut};
-use crate::plan::Plan;
 
 /// How the losses of the examples become one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -373,7 +372,7 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
         };
         let total = match self.engine.fused() {
             Fused(Some(phases)) => self.way.run(phases, &plan, &self.objective, &mut job)?,
-            Fused(None) => foreign(self.engine, gemm::phases(), &plan, &self.objective, &mut job)?,
+            Fused(None) => foreign(self.engine, super::engine::phases(), &plan, &self.objective, &mut job)?,
         };
         if let Some((grad, _)) = &mut self.grad {
             self.l2.add_grad(self.params, grad);

@@ -5,23 +5,19 @@ use core::ops::Range;
 
 use num_traits::Float;
 
+use super::objective::Goal;
+use super::outputs::Outputs;
+use super::parts::{Done, Examples, Plan, Weights};
+use super::scoring::{self, Wanted};
+use super::{examples, per_example};
+use crate::data::{MatMut, MatRef};
 use crate::error::Error;
-use crate::examples;
-use crate::gemm::blocked::{panel, panels, product};
-use crate::gemm::factors::{Blocks, Left, Right};
-use crate::gemm::packing::pack;
-use crate::gemm::tile::Then;
-use crate::gemm::{Beta, product_shape};
-use crate::kernels::direct::{self, Update};
+use crate::gemm::{
+    Beta, Blocks, Left, Right, Then, Update, few_product, pack, panel, panels, product, product_shape,
+};
 use crate::kernels::norms::Factors;
-use crate::kernels::rows::{self, Wanted};
 use crate::kernels::sum::sum;
-use crate::matrix::{MatMut, MatRef};
-use crate::objective::Goal;
-use crate::outputs::Outputs;
-use crate::plan::{Done, Examples, Plan, Weights};
 use crate::simd::Simd;
-use crate::single;
 
 /// The phases on one instruction set, for whoever knows the type T but not the set.
 pub(crate) trait Phases<T>: Sync {
@@ -40,12 +36,12 @@ pub(crate) trait Phases<T>: Sync {
     /// A product on its own: what [`Gemm::gemm`](crate::gemm::Gemm::gemm) promises.
     fn gemm(&self, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: Beta, c: MatMut<'_, T>) -> Result<(), Error>;
 
-    /// What follows the products on the way forward: [`rows::finish`].
+    /// What follows the products on the way forward: [`scoring::finish`].
     fn finish(
         &self,
         wanted: &Wanted<'_, T>,
         first: usize,
-        block: rows::Block<'_, T>,
+        block: scoring::Block<'_, T>,
         out: &mut Outputs<'_, T>,
         offset: usize,
     ) -> T;
@@ -58,7 +54,7 @@ pub(crate) trait Phases<T>: Sync {
         beta: Beta,
     ) -> Result<(), Error>;
 
-    /// [`single::grads`].
+    /// [`per_example::grads`].
     fn single_grads(
         &self,
         plan: &Plan<'_, T>,
@@ -76,7 +72,7 @@ pub(crate) trait Phases<T>: Sync {
         goal: &dyn Goal<T>,
     ) -> Result<(), Error>;
 
-    /// [`single::gram`].
+    /// [`per_example::gram`].
     fn gram(&self, plan: &Plan<'_, T>, done: &Done<'_, T>, gram: MatMut<'_, T>);
 
     /// Phase 2: dW1, db1, dW2, db2, or their sums with what was there.
@@ -114,11 +110,11 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         &self,
         wanted: &Wanted<'_, T>,
         first: usize,
-        block: rows::Block<'_, T>,
+        block: scoring::Block<'_, T>,
         out: &mut Outputs<'_, T>,
         offset: usize,
     ) -> T {
-        rows::finish(*self, wanted, first, block, out, offset)
+        scoring::finish(*self, wanted, first, block, out, offset)
     }
 
     fn bias_grads(
@@ -145,11 +141,11 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         factors: Factors<'_, T>,
         out: (&mut Outputs<'_, T>, usize),
     ) {
-        single::grads(*self, plan, goal, first, factors, out);
+        per_example::grads(*self, plan, goal, first, factors, out);
     }
 
     fn gram(&self, plan: &Plan<'_, T>, done: &Done<'_, T>, gram: MatMut<'_, T>) {
-        single::gram(*self, plan, done, gram);
+        per_example::gram(*self, plan, done, gram);
     }
 
     fn examples(
@@ -241,7 +237,7 @@ pub(crate) fn plain<T: Float, S: Simd<T>>(
     room: &mut [T],
 ) {
     if plan.is_direct() && b.col_stride() == 1 && c.col_stride() == 1 {
-        direct::product(simd, a, b, Update::Store(beta), c);
+        few_product(simd, a, b, Update::Store(beta), c);
     } else {
         product(simd, Left::view(a), Right::View(b), beta, c, Then::Nothing, room);
     }
@@ -259,7 +255,7 @@ fn hidden_bias_grad<T: Float, S: Simd<T>>(
     let ones = MatRef::with_strides(&one, (1, t), (1, 0))?;
     let d = MatRef::with_strides(&d.as_slice()[first..], (t, db1.len()), (h, 1))?;
     let h = db1.len();
-    direct::product(simd, ones, d, Update::Store(beta), MatMut::new(db1, 1, h)?);
+    few_product(simd, ones, d, Update::Store(beta), MatMut::new(db1, 1, h)?);
     Ok(())
 }
 

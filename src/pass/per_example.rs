@@ -2,11 +2,11 @@
 
 use num_traits::Float;
 
+use super::objective::Goal;
+use super::outputs::Outputs;
+use super::parts::{Done, Plan};
+use crate::data::MatMut;
 use crate::kernels::norms::{Factors, dot, dot_rows};
-use crate::matrix::MatMut;
-use crate::objective::Goal;
-use crate::outputs::Outputs;
-use crate::plan::{Done, Plan};
 use crate::simd::Simd;
 
 /// The gradients and norms (18) of some examples, and clipping, as far as they are wanted. The first example

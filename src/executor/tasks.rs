@@ -1,10 +1,4 @@
-//! Threads: who runs the parts of a pass.
-
-#[cfg(feature = "rayon")]
-mod pool;
-
-#[cfg(feature = "rayon")]
-pub use pool::Rayon;
+//! What a pass asks of a pool of threads.
 
 use crate::error::Error;
 

@@ -1,0 +1,95 @@
+//! What a product is, and the trait of the engines.
+
+use crate::data::{MatMut, MatRef};
+use crate::error::{Error, What};
+use crate::pass::Phases;
+
+/// Whether a result replaces what was there before or is added to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Beta {
+    /// C = A B. What C held before is not read: it may be NaN.
+    Zero,
+    /// C = C + A B.
+    One,
+}
+
+/// An engine for matrix products.
+///
+/// # Example
+///
+/// A naive engine:
+///
+/// ```
+/// use handgrad::gemm::{Beta, Gemm, product_shape};
+/// use handgrad::{Error, MatMut, MatRef};
+///
+/// struct Naive;
+///
+/// impl Gemm<f64> for Naive {
+///     fn gemm(
+///         &self,
+///         a: MatRef<'_, f64>,
+///         b: MatRef<'_, f64>,
+///         beta: Beta,
+///         mut c: MatMut<'_, f64>,
+///     ) -> Result<(), Error> {
+///         let (m, k, n) = product_shape(&a, &b, &c)?;
+///         for i in 0..m {
+///             for j in 0..n {
+///                 let sum = (0..k).filter_map(|p| Some(a.get(i, p)? * b.get(p, j)?)).sum();
+///                 if let Some(c) = c.get_mut(i, j) {
+///                     *c = if beta == Beta::Zero { sum } else { *c + sum };
+///                 }
+///             }
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// # fn main() -> Result<(), Error> {
+/// let a = MatRef::new(&[1.0, 2.0, 3.0, 4.0], 2, 2)?;
+/// let mut c = [f64::NAN; 4];
+/// Naive.gemm(a, a, Beta::Zero, MatMut::new(&mut c, 2, 2)?)?;
+/// assert_eq!(c, [7.0, 10.0, 15.0, 22.0]);
+/// # Ok(())
+/// # }
+/// ```
+pub trait Gemm<T>: Sync {
+    /// C = A B or C = C + A B, as `beta` says. A is m × k, B is k × n, C is m × n, of any strides.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] if the sizes do not go together; others as the engine needs them.
+    fn gemm(&self, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: Beta, c: MatMut<'_, T>) -> Result<(), Error>;
+
+    /// More than products: only the crate's own engines have it.
+    #[doc(hidden)]
+    fn fused(&self) -> Fused<T> {
+        Fused(None)
+    }
+}
+
+/// What a pass does on one of the crate's own engines in the place of single products.
+#[doc(hidden)]
+pub struct Fused<T: 'static>(pub(crate) Option<&'static dyn Phases<T>>);
+
+/// The sizes (m, k, n) of a product C = A B.
+///
+/// # Errors
+///
+/// [`Error::Shape`] for [`What::Factor`] if B has not as many rows as A has columns, for [`What::Product`]
+/// if C is not m × n.
+pub fn product_shape<T>(
+    a: &MatRef<'_, T>,
+    b: &MatRef<'_, T>,
+    c: &MatMut<'_, T>,
+) -> Result<(usize, usize, usize), Error> {
+    let (m, k, n) = (a.rows(), a.cols(), b.cols());
+    if b.rows() != k {
+        return Err(Error::Shape { what: What::Factor, expected: (k, n), got: (b.rows(), n) });
+    }
+    if (c.rows(), c.cols()) != (m, n) {
+        return Err(Error::Shape { what: What::Product, expected: (m, n), got: (c.rows(), c.cols()) });
+    }
+    Ok((m, k, n))
+}

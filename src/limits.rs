@@ -1,0 +1,24 @@
+//! The few numbers that two layers must agree on.
+
+/// The widest vector of all instruction sets has so many lanes. Sizes in the scratch are padded to it, so that they do
+/// not depend on the machine.
+pub(crate) const MAX_LANES: usize = 16;
+
+/// No instruction set multiplies more rows of a right factor before the sums are stored.
+pub(crate) const MAX_DEPTH: usize = 800;
+
+/// Where a row stride of a right factor reaches so far, the rows of a panel would fall into few sets of the first cache
+/// and each into a page of its own: from here on packing pays.
+pub(crate) const FAR_STRIDE: usize = 256;
+
+/// Up to so many examples are few: every weight is used a few times only, so nothing is packed.
+pub(crate) const FEW_EXAMPLES: usize = 8;
+
+/// No chunk has more examples than this.
+pub(crate) const MAX_CHUNK: usize = 2048;
+
+/// No block has fewer examples than this, unless the chunk has.
+pub(crate) const MIN_BLOCK: usize = 32;
+
+/// No block has more examples than this.
+pub(crate) const MAX_BLOCK: usize = 256;
