@@ -9,7 +9,7 @@ use handgrad::{Batch, Dims, Error, MatRef, Params, ParamsMut, loss_and_grad};
 use num_traits::Float;
 
 /// Loss and gradient of the same net and batch in some type.
-fn evaluate<T: Float + 'static>(of: impl Fn(f64) -> T) -> Result<(T, Vec<T>), Error> {
+fn evaluate<T: Float + Send + Sync + 'static>(of: impl Fn(f64) -> T) -> Result<(T, Vec<T>), Error> {
     let (dims, n) = (Dims::new(64, 32, 10)?, 32);
     let mut rng = fastrand::Rng::with_seed(1);
     // Multiples of 1/64: bf16 has them exactly.

@@ -1,7 +1,7 @@
 //! Learns "exclusive or" on arrays: all lengths are constants, and there is no heap in it. (The program in
 //! `tests/bare-metal` does so without an operating system.)
 
-use handgrad::{Batch, Dims, Error, MatRef, Params, ParamsMut, Pass, gemm::Portable};
+use handgrad::{Batch, Dims, Engine, Error, MatRef, Params, ParamsMut, Pass};
 
 const DIMS: Dims = if let Ok(dims) = Dims::new(2, 8, 2) { dims } else { panic!("constant dimensions") };
 
@@ -11,7 +11,7 @@ fn main() -> Result<(), Error> {
     let x = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
     let batch = Batch::new(MatRef::new(&x, 4, 2)?, &[0, 1, 1, 0])?;
     for step in 0..=200 {
-        let pass = Pass::new(Params::from_flat(DIMS, &theta)?, batch).engine(&Portable);
+        let pass = Pass::new(Params::from_flat(DIMS, &theta)?, batch).engine(Engine::Portable);
         let loss = pass.grad(ParamsMut::from_flat(DIMS, &mut grad)?).run(&mut scratch)?;
         if step % 50 == 0 {
             println!("step {step:3}: loss {loss:.6}");

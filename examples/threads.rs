@@ -4,8 +4,7 @@
 
 use std::time::Instant;
 
-use handgrad::gemm::Blocked;
-use handgrad::{Batch, Dims, Error, Executor, MatRef, Params, ParamsMut, Pass};
+use handgrad::{Batch, Dims, Engine, Error, Executor, MatRef, Params, ParamsMut, Pass};
 
 struct Scoped(usize);
 
@@ -38,7 +37,7 @@ fn main() -> Result<(), Error> {
             let start = Instant::now();
             let batch = Batch::new(MatRef::new(&x, n, dims.inputs())?, &labels)?;
             loss = Pass::new(Params::from_flat(dims, &theta)?, batch)
-                .engine(&Blocked)
+                .engine(Engine::Builtin)
                 .executor(&Scoped(threads))
                 .grad(ParamsMut::from_flat(dims, &mut grad)?)
                 .run(&mut scratch)?;

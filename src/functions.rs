@@ -34,7 +34,7 @@ use crate::pass::Pass;
 /// # Ok(())
 /// # }
 /// ```
-pub fn scores<T: Float + 'static>(
+pub fn scores<T: Float + Send + Sync + 'static>(
     params: Params<'_, T>,
     x: MatRef<'_, T>,
     scores: MatMut<'_, T>,
@@ -64,7 +64,7 @@ pub fn scores<T: Float + 'static>(
 /// # Ok(())
 /// # }
 /// ```
-pub fn probabilities<T: Float + 'static>(
+pub fn probabilities<T: Float + Send + Sync + 'static>(
     params: Params<'_, T>,
     x: MatRef<'_, T>,
     probabilities: MatMut<'_, T>,
@@ -95,7 +95,7 @@ pub fn probabilities<T: Float + 'static>(
 /// # Ok(())
 /// # }
 /// ```
-pub fn log_probabilities<T: Float + 'static>(
+pub fn log_probabilities<T: Float + Send + Sync + 'static>(
     params: Params<'_, T>,
     x: MatRef<'_, T>,
     log_probabilities: MatMut<'_, T>,
@@ -125,7 +125,7 @@ pub fn log_probabilities<T: Float + 'static>(
 /// # Ok(())
 /// # }
 /// ```
-pub fn predict<T: Float + 'static>(
+pub fn predict<T: Float + Send + Sync + 'static>(
     params: Params<'_, T>,
     x: MatRef<'_, T>,
     classes: &mut [usize],
@@ -154,7 +154,7 @@ pub fn predict<T: Float + 'static>(
 /// # Ok(())
 /// # }
 /// ```
-pub fn loss<T: Float + 'static, L: PrimInt>(
+pub fn loss<T: Float + Send + Sync + 'static, L: PrimInt + Sync>(
     params: Params<'_, T>,
     batch: Batch<'_, T, L>,
     scratch: &mut [T],
@@ -185,7 +185,7 @@ pub fn loss<T: Float + 'static, L: PrimInt>(
 /// # Ok(())
 /// # }
 /// ```
-pub fn loss_and_grad<T: Float + 'static, L: PrimInt>(
+pub fn loss_and_grad<T: Float + Send + Sync + 'static, L: PrimInt + Sync>(
     params: Params<'_, T>,
     batch: Batch<'_, T, L>,
     grad: ParamsMut<'_, T>,

@@ -32,7 +32,7 @@ mod functions;
 mod kernels;
 mod pass;
 pub use functions::{log_probabilities, loss, loss_and_grad, predict, probabilities, scores};
-pub use pass::{Pass, Reduction};
+pub use pass::{Engine, Pass, Reduction};
 
 // One example at a time, for small targets.
 pub mod compact;

@@ -22,3 +22,6 @@ pub(crate) const MIN_BLOCK: usize = 32;
 
 /// No block has more examples than this.
 pub(crate) const MAX_BLOCK: usize = 256;
+
+/// The most elements for packed parts of factors, shared by all threads: two can fill a good part of their L2 caches.
+pub(crate) const PACK_BUFFER: usize = 3 << 17;

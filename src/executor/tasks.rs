@@ -14,7 +14,6 @@ use crate::error::Error;
 ///
 /// ```
 /// # fn main() -> Result<(), handgrad::Error> {
-/// use handgrad::gemm::Blocked;
 /// use handgrad::{Batch, Dims, Executor, MatRef, Params, Pass};
 ///
 /// struct Scoped(usize);
@@ -36,7 +35,7 @@ use crate::error::Error;
 /// let theta = vec![0.5; dims.param_len()];
 /// let x: Vec<f64> = (0..200).map(f64::from).collect();
 /// let batch = Batch::new(MatRef::new(&x, 100, 2)?, &[1; 100])?;
-/// let pass = || Ok(Pass::new(Params::from_flat(dims, &theta)?, batch).engine(&Blocked));
+/// let pass = || Ok(Pass::new(Params::from_flat(dims, &theta)?, batch));
 /// let mut scratch = vec![0.0; dims.scratch_len(100)];
 /// let serial = pass()?.run(&mut scratch)?;
 /// assert_eq!(pass()?.executor(&Scoped(3)).run(&mut scratch)?, serial);
@@ -58,8 +57,8 @@ pub trait Executor: Sync {
 }
 
 /// Runs `task` on both halves of something; the first error counts.
-pub(crate) fn both<E: Executor + ?Sized, W: Send>(
-    executor: &E,
+pub(crate) fn both<W: Send>(
+    executor: &dyn Executor,
     (a, b): (W, W),
     task: impl Fn(W) -> Result<(), Error> + Sync,
 ) -> Result<(), Error> {

@@ -5,16 +5,17 @@ use core::ops::Range;
 
 use num_traits::Float;
 
+use super::epilogue::Epilogue;
 use super::factors::{Left, Right};
 use super::packing::copy;
 use super::panels::widths;
 use super::product::Beta;
-use super::tile::{Factors, Sweep, Target, Then, copying, sweep};
+use super::tile::{Factors, Sweep, Target, copying, sweep};
 use crate::data::{MatMut, MatRef};
 use crate::limits::FAR_STRIDE;
 use crate::simd::Simd;
 
-/// C = A B, or C + A B, then `then`. The sizes must go together. `room` is for copies of parts of B, of any
+/// C = A B, or C + A B, then the epilogue. The sizes must go together. `room` is for copies of parts of B, of any
 /// length: the more panels fit there, the better. What it holds afterwards is unspecified.
 ///
 /// Each sum is formed in an order that depends on the depth alone: not on how the rows or columns of the
@@ -25,7 +26,7 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
     b: Right<'_, T>,
     beta: Beta,
     c: MatMut<'_, T>,
-    then: Then<'_, T>,
+    epilogue: Epilogue<'_, T>,
     room: &mut [T],
 ) {
     let part = even(a.depth, S::BLOCKING.depth).next_multiple_of(S::BLOCKING.steps);
@@ -35,7 +36,7 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
         Right::Packed(_) => false,
     };
     let panel = part * widths::<T, S>(c.cols())[0].1 * S::LANES;
-    let product = Product { a, b, beta, c, then, part, copies };
+    let product = Product { a, b, beta, c, epilogue, part, copies };
     if !copies || panel <= room.len() {
         product.run(simd, room);
     } else if panel <= size_of::<S::SmallPanel>() / size_of::<T>() {
@@ -51,7 +52,7 @@ struct Product<'a, T> {
     b: Right<'a, T>,
     beta: Beta,
     c: MatMut<'a, T>,
-    then: Then<'a, T>,
+    epilogue: Epilogue<'a, T>,
     /// The longest part of the depth.
     part: usize,
     /// Whether panels of B are copied to the room, before they are used or by the tile that uses them first.
@@ -160,10 +161,10 @@ impl<T: Float> Product<'_, T> {
         let offset = rows.start * strides.0 + cols.start * strides.1;
         let beta = if depth.start == 0 { self.beta } else { Beta::One };
         let last = depth.end == self.a.depth;
-        let then = if last { self.then.at(offset, cols.start) } else { Then::Nothing };
+        let epilogue = if last { self.epilogue.at(offset, cols.start) } else { Epilogue::None };
         let c = &mut self.c.as_mut_slice()[offset..];
         let factors = Factors { a: self.a, rows, depth: depth.clone(), b, b_steps, copy };
-        let target = Target { c, strides, cols: cols.len(), beta, then };
+        let target = Target { c, strides, cols: cols.len(), beta, epilogue };
         sweep(simd, factors, target);
     }
 }

@@ -1,29 +1,24 @@
-//! matrixmultiply's `sgemm` and `dgemm` behind the safe trait. The only file with `unsafe`.
+//! matrixmultiply's `sgemm` and `dgemm` behind the safe trait.
 #![allow(unsafe_code, reason = "matrixmultiply takes raw pointers")]
+
+use core::any::Any;
 
 use super::product::{Beta, Gemm, product_shape};
 use crate::data::{MatMut, MatRef};
 use crate::error::Error;
 
-/// The blocked products of the `matrixmultiply` crate, for `f32` and `f64`. It allocates its packing buffers
-/// on each call, and picks its vector instructions at run time if the feature `std` is on.
-///
-/// # Example
-///
-/// ```
-/// # fn main() -> Result<(), handgrad::Error> {
-/// use handgrad::gemm::{Beta, Gemm, MatrixMultiply};
-/// use handgrad::{MatMut, MatRef};
-///
-/// let a = MatRef::new(&[1.0f32, 2.0, 3.0, 4.0], 2, 2)?;
-/// let mut c = [0.0; 4];
-/// MatrixMultiply.gemm(a, a.t(), Beta::Zero, MatMut::new(&mut c, 2, 2)?)?;
-/// assert_eq!(c, [5.0, 11.0, 11.0, 25.0]);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Copy, Debug, Default)]
-pub struct MatrixMultiply;
+/// The blocked products of the `matrixmultiply` crate, for `f32` and `f64`. Each call allocates once, for its packed
+/// factors.
+struct MatrixMultiply;
+
+/// The engine of T, if matrixmultiply has that type.
+pub(crate) fn matrix_multiply<T: 'static>() -> Option<&'static dyn Gemm<T>> {
+    // A typed engine is of type `&'static dyn Gemm<T>` only if T is its element type: `Any` finds that out
+    // with no demand on T, which may be anybody's.
+    let typed: [&dyn Any; 2] =
+        [&(&MatrixMultiply as &'static dyn Gemm<f32>), &(&MatrixMultiply as &'static dyn Gemm<f64>)];
+    typed.iter().find_map(|engine| engine.downcast_ref::<&'static dyn Gemm<T>>()).copied()
+}
 
 /// matrixmultiply's signature: C = alpha A B + beta C by sizes, pointers, row and column strides.
 type RawGemm<T> = unsafe fn(

@@ -1,12 +1,12 @@
-//! Matrix products over views: one trait, the engines behind it, and which one is the default for a type.
+//! Matrix products over views: the trait [`Gemm`] for engines of your own, and the crate's products.
 //!
-//! Every product of the crate goes through [`Gemm`]. For `f32` and `f64` that is [`MatrixMultiply`] (with
-//! the feature of that name), for every other type [`Portable`]. Hand another engine, say a BLAS, to
-//! [`Pass::engine`](crate::Pass::engine).
+//! A [`Pass`](crate::Pass) multiplies with what [`Engine`](crate::Engine) says: by default with matrixmultiply on the way
+//! forward and with the products here for the gradients.
 
 mod blocked;
+mod epilogue;
 mod factors;
-mod few;
+pub(crate) mod few;
 #[cfg(feature = "matrixmultiply")]
 mod matrix_multiply;
 mod packing;
@@ -16,13 +16,17 @@ mod product;
 mod tests;
 mod tile;
 
-pub use crate::pass::{Blocked, Portable, default_engine};
 pub(crate) use blocked::product;
+pub(crate) use epilogue::Epilogue;
 pub(crate) use factors::{Blocks, Left, Right};
-pub(crate) use few::{Update, dots, product as few_product};
 #[cfg(feature = "matrixmultiply")]
-pub use matrix_multiply::MatrixMultiply;
+pub(crate) use matrix_multiply::matrix_multiply;
 pub(crate) use packing::{pack, pack_left};
 pub(crate) use panels::{panel, panels};
-pub use product::{Beta, Fused, Gemm, product_shape};
-pub(crate) use tile::Then;
+pub use product::{Beta, Gemm, product_shape};
+
+/// Without the feature there is none.
+#[cfg(not(feature = "matrixmultiply"))]
+pub(crate) fn matrix_multiply<T>() -> Option<&'static dyn Gemm<T>> {
+    None
+}

@@ -2,7 +2,6 @@
 
 use crate::data::{MatMut, MatRef};
 use crate::error::{Error, What};
-use crate::pass::Phases;
 
 /// Whether a result replaces what was there before or is added to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,17 +60,7 @@ pub trait Gemm<T>: Sync {
     ///
     /// [`Error::Shape`] if the sizes do not go together; others as the engine needs them.
     fn gemm(&self, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: Beta, c: MatMut<'_, T>) -> Result<(), Error>;
-
-    /// More than products: only the crate's own engines have it.
-    #[doc(hidden)]
-    fn fused(&self) -> Fused<T> {
-        Fused(None)
-    }
 }
-
-/// What a pass does on one of the crate's own engines in the place of single products.
-#[doc(hidden)]
-pub struct Fused<T: 'static>(pub(crate) Option<&'static dyn Phases<T>>);
 
 /// The sizes (m, k, n) of a product C = A B.
 ///

@@ -5,9 +5,9 @@ use core::ops::Range;
 
 use num_traits::Float;
 
+use super::epilogue::Epilogue;
 use super::factors::Left;
 use super::product::Beta;
-use crate::kink::Kink;
 use crate::limits::MAX_LANES;
 use crate::simd::Simd;
 
@@ -34,36 +34,13 @@ pub(super) struct Factors<'a, T> {
     pub(super) copy: &'a mut [T],
 }
 
-/// What happens to an element of the product when its sum is complete.
-pub(crate) enum Then<'a, T> {
-    /// It stays as it is.
-    Nothing,
-    /// (1), (2): it becomes z = sum + bias, and a = max(0, z) goes to the same place of `a`.
-    Activate { kink: Kink, bias: &'a [T], a: &'a mut [T] },
-    /// (14): it becomes I * sum. The pre-activation is at the same place of `z`, or where the result goes.
-    Mask { kink: Kink, z: Option<&'a [T]> },
-}
-
-impl<T> Then<'_, T> {
-    /// The same for the part of the result that begins `offset` further in memory, in column `col`.
-    pub(super) fn at(&mut self, offset: usize, col: usize) -> Then<'_, T> {
-        match self {
-            Then::Nothing => Then::Nothing,
-            Then::Activate { kink, bias, a } => {
-                Then::Activate { kink: *kink, bias: &bias[col..], a: &mut a[offset..] }
-            }
-            Then::Mask { kink, z } => Then::Mask { kink: *kink, z: z.map(|z| &z[offset..]) },
-        }
-    }
-}
-
 /// Where the sums go: `cols` columns of C from `c[0]` on.
 pub(super) struct Target<'a, T> {
     pub(super) c: &'a mut [T],
     pub(super) strides: (usize, usize),
     pub(super) cols: usize,
     pub(super) beta: Beta,
-    pub(super) then: Then<'a, T>,
+    pub(super) epilogue: Epilogue<'a, T>,
 }
 
 pub(super) type Sweep<T, S> = fn(S, Factors<'_, T>, Target<'_, T>);
@@ -112,7 +89,7 @@ fn by_strides<T: Float, S: Simd<T>, const R: usize, const N: usize>(strides: (us
 
 // Not inlined: one copy of each tile serves all products.
 //
-// A panel is multiplied by some tiles' rows, then the next panel by the same rows: the panel is in the first cache
+// A panel is multiplied by some tiles' rows, epilogue the next panel by the same rows: the panel is in the first cache
 // meanwhile, the rows are in the second, and C is written along its rows.
 #[inline(never)]
 fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8>(
@@ -160,9 +137,9 @@ fn ask_for<T: Float, S: Simd<T>, const N: usize>(simd: S, target: &Target<'_, T>
     for v in 0..N {
         let place = place + v * S::LANES;
         simd.prefetch(target.c.as_ptr().wrapping_add(place));
-        match &target.then {
-            Then::Activate { a, .. } => simd.prefetch(a.as_ptr().wrapping_add(place)),
-            Then::Mask { z: Some(z), .. } => simd.prefetch(z.as_ptr().wrapping_add(place)),
+        match &target.epilogue {
+            Epilogue::Activate { a, .. } => simd.prefetch(a.as_ptr().wrapping_add(place)),
+            Epilogue::Mask { z: Some(z), .. } => simd.prefetch(z.as_ptr().wrapping_add(place)),
             _ => {}
         }
     }
@@ -173,7 +150,7 @@ fn ask_for<T: Float, S: Simd<T>, const N: usize>(simd: S, target: &Target<'_, T>
 ///
 /// By pointers: checks in the innermost loop cost 5 to 8 % of all time, since comparisons and additions share
 /// their ports with the multiply-adds. For the same reason the loop is unrolled; where it is not, a second pointer stays
-/// four rows below the first one: the addresses of all rows are one or two registers then.
+/// four rows below the first one: the addresses of all rows are one or two registers epilogue.
 #[inline(always)]
 fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8>(
     simd: S,
@@ -190,7 +167,7 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8
     let mut sums = [[simd.splat(T::zero()); N]; R];
     let (mut col, mut b, mut asked) = (depth.start, b, 0);
     loop {
-        // As far as the columns of A lie together, then on in the next block of them.
+        // As far as the columns of A lie together, epilogue on in the next block of them.
         let count = (depth.end - col).min(a.col_blocks.rest(col));
         let from = &a.data[a.offset(row, col)..];
         let last = count - 1;
@@ -304,9 +281,9 @@ fn finish_rows<T: Float, S: Simd<T>, const R: usize, const N: usize>(
             }
         }
     }
-    match &mut target.then {
-        Then::Nothing => {}
-        Then::Activate { kink, bias, a } => {
+    match &mut target.epilogue {
+        Epilogue::None => {}
+        Epilogue::Activate { kink, bias, a } => {
             let bias = load::<T, S, N>(simd, &bias[col..]);
             let a = &mut a[place..];
             for i in 0..R {
@@ -324,7 +301,7 @@ fn finish_rows<T: Float, S: Simd<T>, const R: usize, const N: usize>(
                 store::<T, S, N>(simd, active[i], &mut a[i * stride..]);
             }
         }
-        Then::Mask { kink, z } => {
+        Epilogue::Mask { kink, z } => {
             let z = z.map_or(&*c, |z| &z[place..]);
             for i in 0..R {
                 let z = load::<T, S, N>(simd, &z[i * stride..]);
@@ -361,20 +338,20 @@ fn finish_elements<T: Float, const R: usize>(
     first: usize,
     cols: Range<usize>,
 ) {
-    let Target { c, strides: (row_stride, col_stride), beta, then, .. } = target;
+    let Target { c, strides: (row_stride, col_stride), beta, epilogue, .. } = target;
     for (j, col) in cols.enumerate() {
         for i in 0..R {
             let place = first + i * *row_stride + j * *col_stride;
             let c = &mut c[place];
             let sum = if *beta == Beta::One { *c + sums[i][j] } else { sums[i][j] };
-            *c = match then {
-                Then::Nothing => sum,
-                Then::Activate { kink, bias, a } => {
+            *c = match epilogue {
+                Epilogue::None => sum,
+                Epilogue::Activate { kink, bias, a } => {
                     let z = sum + bias[col];
                     a[place] = if kink.is_active(z) { z } else { T::zero() };
                     z
                 }
-                Then::Mask { kink, z } => {
+                Epilogue::Mask { kink, z } => {
                     if kink.is_active(z.map_or(*c, |z| z[place])) {
                         sum
                     } else {

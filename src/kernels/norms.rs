@@ -8,7 +8,7 @@ use crate::limits::MAX_LANES;
 use crate::simd::Simd;
 
 /// What the gradients of some examples are made of. G and D may carry a common factor 1/N.
-pub(crate) struct Factors<'b, T> {
+pub(crate) struct ExampleFactors<'b, T> {
     /// G, class by class.
     pub(crate) g: &'b mut [T],
     pub(crate) g_stride: usize,
@@ -20,7 +20,7 @@ pub(crate) struct Factors<'b, T> {
     pub(crate) x: MatRef<'b, T>,
 }
 
-impl<T: Float> Factors<'_, T> {
+impl<T: Float> ExampleFactors<'_, T> {
     /// (18) of example i, N times that of G and D as they are: ||grad|| is the hypotenuse of
     /// ||g|| sqrt(||a||² + 1) and ||d|| sqrt(||x||² + 1).
     pub(crate) fn norm<S: Simd<T>>(&self, simd: S, i: usize, n: T) -> T {

@@ -10,84 +10,76 @@
 
 use num_traits::Float;
 
-use super::softmax::{LANES, Lanes, Scores, sum_rows};
-use crate::pass::Goal;
+use super::softmax::{STRIP, Scores, Strip, sum_rows};
 
-/// What is known of the targets of up to [`LANES`] examples.
-pub(crate) struct Dense<'a, T> {
-    goal: &'a dyn Goal<T>,
-    /// The number of the first example.
-    first: usize,
-    classes: usize,
+/// What is known of the targets of up to [`STRIP`] examples.
+pub(crate) struct SoftTargets<'a, T> {
+    /// a_c of an example, by its column and the class.
+    share: &'a dyn Fn(usize, usize) -> T,
     /// The class of the largest share.
-    class: [usize; LANES],
+    class: [usize; STRIP],
     /// The sum of all shares but that one.
-    rest: [T; LANES],
+    rest: [T; STRIP],
     /// A.
-    total: [T; LANES],
+    total: [T; STRIP],
     /// The sum of a_c (M - f_c).
-    distance: [T; LANES],
+    distance: [T; STRIP],
 }
 
-impl<'a, T: Float> Dense<'a, T> {
+impl<'a, T: Float> SoftTargets<'a, T> {
     /// From f - M.
-    pub(crate) fn new(goal: &'a dyn Goal<T>, lanes: &Lanes<T>, first: usize, f: &mut Scores<'_, T>) -> Self {
+    pub(crate) fn new(share: &'a dyn Fn(usize, usize) -> T, f: &mut Scores<'_, T>) -> Self {
         let classes = f.data.len() / f.stride;
-        let none = [T::zero(); LANES];
-        let mut dense =
-            Self { goal, first, classes, class: [0; LANES], rest: none, total: none, distance: none };
+        let none = [T::zero(); STRIP];
+        let mut soft = Self { share, class: [0; STRIP], rest: none, total: none, distance: none };
         let mut largest = none;
         for class in 0..classes {
-            for lane in 0..f.len {
-                let share = dense.share(lanes, lane, class);
-                if share > largest[lane] {
-                    (largest[lane], dense.class[lane]) = (share, class);
+            for col in 0..f.len {
+                let share = share(col, class);
+                if share > largest[col] {
+                    (largest[col], soft.class[col]) = (share, class);
                 }
             }
         }
-        dense.rest = sum_rows(f, |class, row, part| {
-            for lane in (0..row.len()).filter(|&lane| class != dense.class[lane]) {
-                part[lane] = part[lane] + dense.share(lanes, lane, class);
+        soft.rest = sum_rows(f, |class, row, part| {
+            for col in (0..row.len()).filter(|&col| class != soft.class[col]) {
+                part[col] = part[col] + share(col, class);
             }
         });
-        dense.distance = sum_rows(f, |class, row, part| {
-            for (lane, &mut shifted) in row.iter_mut().enumerate() {
-                let share = dense.share(lanes, lane, class);
+        soft.distance = sum_rows(f, |class, row, part| {
+            for (col, &mut shifted) in row.iter_mut().enumerate() {
+                let share = share(col, class);
                 // A class that the target has nothing of may have a score of -infinity.
                 if share != T::zero() {
-                    part[lane] = part[lane] - share * shifted;
+                    part[col] = part[col] - share * shifted;
                 }
             }
         });
-        for lane in 0..f.len {
-            dense.total[lane] = dense.rest[lane] + largest[lane];
+        for col in 0..f.len {
+            soft.total[col] = soft.rest[col] + largest[col];
         }
-        dense
-    }
-
-    fn share(&self, lanes: &Lanes<T>, lane: usize, class: usize) -> T {
-        self.goal.share(self.first + lane, lanes.label[lane], class, self.classes)
+        soft
     }
 
     /// (20), (22): the losses.
-    pub(crate) fn losses(&self, lanes: &mut Lanes<T>) {
-        for lane in 0..lanes.losses().len() {
-            let log = lanes.log_total(lane);
-            lanes.loss[lane] = (self.distance[lane] + self.total[lane] * log) * lanes.scale[lane];
+    pub(crate) fn losses(&self, strip: &mut Strip<T>) {
+        for col in 0..strip.losses().len() {
+            let log = strip.log_total(col);
+            strip.loss[col] = (self.distance[col] + self.total[col] * log) * strip.scale[col];
         }
-        lanes.skip_losses();
+        strip.clear_excluded_losses();
     }
 
     /// (21) in place: the exponentials become `weight` times the score gradient.
-    pub(crate) fn grad(&self, lanes: &Lanes<T>, f: &mut Scores<'_, T>, weight: T) {
+    pub(crate) fn grad(&self, strip: &Strip<T>, f: &mut Scores<'_, T>, weight: T) {
         for (class, row) in f.rows().enumerate() {
-            for (lane, g) in row.iter_mut().enumerate() {
-                let share = self.share(lanes, lane, class);
-                let (p, others) = lanes.probability(lane, class, *g);
-                let rest = if class == self.class[lane] { self.rest[lane] } else { self.total[lane] - share };
-                *g = (rest * p - share * others) * (weight * lanes.scale[lane]);
+            for (col, g) in row.iter_mut().enumerate() {
+                let share = (self.share)(col, class);
+                let (p, others) = strip.probability(col, class, *g);
+                let rest = if class == self.class[col] { self.rest[col] } else { self.total[col] - share };
+                *g = (rest * p - share * others) * (weight * strip.scale[col]);
             }
         }
-        lanes.skip_grads(f);
+        strip.clear_excluded_grads(f);
     }
 }

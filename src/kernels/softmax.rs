@@ -15,11 +15,10 @@
 
 use num_traits::Float;
 
-use crate::pass::Goal;
 use crate::simd::Simd;
 
 /// So many examples are worked on together: what is known of each lies on the stack.
-pub(crate) const LANES: usize = 64;
+pub(crate) const STRIP: usize = 64;
 
 /// The label of an example without one: no class.
 pub(crate) const NO_LABEL: usize = usize::MAX;
@@ -37,23 +36,23 @@ pub(crate) enum Aside {
     Label,
 }
 
-/// What is known of up to [`LANES`] examples.
-pub(crate) struct Lanes<T> {
+/// What is known of up to [`STRIP`] examples.
+pub(crate) struct Strip<T> {
     len: usize,
     /// M, and its class: the first of the largest scores. NaN counts as the largest of all.
-    lead: [T; LANES],
-    pub(crate) class: [usize; LANES],
-    pub(crate) label: [usize; LANES],
+    lead: [T; STRIP],
+    pub(crate) class: [usize; STRIP],
+    pub(crate) label: [usize; STRIP],
     /// The sum of exp(f_j - M) over all but the leader, or over all but the label.
-    rest: [T; LANES],
-    others: [T; LANES],
+    rest: [T; STRIP],
+    others: [T; STRIP],
     /// log of the sum of all exp(f_j - M): NaN if M is not finite.
-    log_total: [T; LANES],
-    pub(crate) loss: [T; LANES],
-    /// What the loss counts: 0 for an example that is left out.
-    pub(crate) scale: [T; LANES],
+    log_total: [T; STRIP],
+    pub(crate) loss: [T; STRIP],
+    /// What the loss counts: 0 for an example that is excluded.
+    pub(crate) scale: [T; STRIP],
     /// Whether one of them is 0.
-    skips: bool,
+    excludes: bool,
 }
 
 /// Some columns of the scores of a block: row c is class c.
@@ -73,27 +72,27 @@ impl<T: Float> Scores<'_, T> {
     }
 
     /// The scores of one example, class by class.
-    pub(crate) fn example(&self, lane: usize) -> impl Iterator<Item = T> {
-        self.data[self.first + lane..].iter().step_by(self.stride).copied()
+    pub(crate) fn example(&self, col: usize) -> impl Iterator<Item = T> {
+        self.data[self.first + col..].iter().step_by(self.stride).copied()
     }
 }
 
-impl<T: Float> Lanes<T> {
+impl<T: Float> Strip<T> {
     /// Of which nothing is known yet.
     #[inline(always)]
     pub(crate) fn new(len: usize) -> Self {
-        let none = [T::zero(); LANES];
+        let none = [T::zero(); STRIP];
         Self {
             len,
             lead: none,
-            class: [0; LANES],
-            label: [NO_LABEL; LANES],
+            class: [0; STRIP],
+            label: [NO_LABEL; STRIP],
             rest: none,
             others: none,
             log_total: none,
             loss: none,
-            scale: [T::one(); LANES],
-            skips: false,
+            scale: [T::one(); STRIP],
+            excludes: false,
         }
     }
 
@@ -112,14 +111,11 @@ impl<T: Float> Lanes<T> {
         }
     }
 
-    /// Takes the labels and scales of the examples from `first` on.
-    pub(crate) fn aim(&mut self, goal: &dyn Goal<T>, first: usize) {
-        goal.labels(first, &mut self.label[..self.len]);
-        if goal.is_uneven() {
-            for lane in 0..self.len {
-                self.scale[lane] = goal.scale(first + lane);
-                self.skips |= self.scale[lane] == T::zero();
-            }
+    /// Takes what the losses count.
+    pub(crate) fn set_scales(&mut self, scale: impl Fn(usize) -> T) {
+        for col in 0..self.len {
+            self.scale[col] = scale(col);
+            self.excludes |= self.scale[col] == T::zero();
         }
     }
 
@@ -130,10 +126,10 @@ impl<T: Float> Lanes<T> {
             row.iter_mut().zip(&self.lead).for_each(|(f, &lead)| *f = *f - lead);
         }
         // M - f_y goes to the loss: a difference, before it is an exponential.
-        for lane in 0..self.len {
-            let y = self.label[lane];
+        for col in 0..self.len {
+            let y = self.label[col];
             if y != NO_LABEL {
-                self.loss[lane] = -f.data[y * f.stride + f.first + lane];
+                self.loss[col] = -f.data[y * f.stride + f.first + col];
             }
         }
     }
@@ -154,18 +150,18 @@ impl<T: Float> Lanes<T> {
     /// the probabilities only the leader does: they do not depend on whether there are labels.
     #[inline(always)]
     pub(crate) fn sum<S: Simd<T>>(&mut self, simd: S, f: &mut Scores<'_, T>, aside: Aside) {
-        let none = [NO_LABEL; LANES];
+        let none = [NO_LABEL; STRIP];
         let middle = self.sum_others(f, if aside == Aside::Label { &self.label } else { &none });
-        for lane in 0..self.len {
-            let (y, middle) = (self.label[lane], middle[lane]);
+        for col in 0..self.len {
+            let (y, middle) = (self.label[col], middle[col]);
             // Without a label, nobody else stands aside.
-            let leads = y == self.class[lane] || y == NO_LABEL;
-            self.rest[lane] = if aside == Aside::Leader || leads {
+            let leads = y == self.class[col] || y == NO_LABEL;
+            self.rest[col] = if aside == Aside::Leader || leads {
                 middle
             } else {
-                middle + f.data[y * f.stride + f.first + lane]
+                middle + f.data[y * f.stride + f.first + col]
             };
-            self.others[lane] = if leads { middle } else { middle + T::one() };
+            self.others[col] = if leads { middle } else { middle + T::one() };
         }
         self.log_total = self.rest;
         simd.ln_1p(&mut self.log_total[..self.len]);
@@ -179,30 +175,30 @@ impl<T: Float> Lanes<T> {
     pub(crate) fn add_log(&mut self) {
         let loss = self.loss.iter_mut().zip(&self.log_total).zip(&self.scale);
         loss.for_each(|((loss, &log), &scale)| *loss = (*loss + log) * scale);
-        self.skip_losses();
+        self.clear_excluded_losses();
     }
 
-    /// An example that is left out has no loss, whatever its scores.
-    pub(crate) fn skip_losses(&mut self) {
-        if self.skips {
+    /// An example that is excluded has no loss, whatever its scores.
+    pub(crate) fn clear_excluded_losses(&mut self) {
+        if self.excludes {
             let loss = self.loss.iter_mut().zip(&self.scale).filter(|(_, scale)| **scale == T::zero());
             loss.for_each(|(loss, _)| *loss = T::zero());
         }
     }
 
     /// And no score gradient.
-    pub(crate) fn skip_grads(&self, g: &mut Scores<'_, T>) {
-        if self.skips {
+    pub(crate) fn clear_excluded_grads(&self, g: &mut Scores<'_, T>) {
+        if self.excludes {
             for row in g.rows() {
-                let skipped = row.iter_mut().zip(&self.scale).filter(|(_, scale)| **scale == T::zero());
-                skipped.for_each(|(g, _)| *g = T::zero());
+                let excluded = row.iter_mut().zip(&self.scale).filter(|(_, scale)| **scale == T::zero());
+                excluded.for_each(|(g, _)| *g = T::zero());
             }
         }
     }
 
     /// The sums of exp(f_j - M) over all classes but the leader and these.
     #[inline(always)]
-    fn sum_others(&self, f: &mut Scores<'_, T>, labels: &[usize; LANES]) -> [T; LANES] {
+    fn sum_others(&self, f: &mut Scores<'_, T>, labels: &[usize; STRIP]) -> [T; STRIP] {
         sum_rows(f, |class, row, part| {
             for (((part, &mut e), &lead), &y) in part.iter_mut().zip(row).zip(&self.class).zip(labels) {
                 *part = *part + if (class == lead) | (class == y) { T::zero() } else { e };
@@ -213,48 +209,48 @@ impl<T: Float> Lanes<T> {
     /// (15) in place: the exponentials become `weight` times the score gradient g = p - e_y.
     #[inline(always)]
     pub(crate) fn grad(&self, f: &mut Scores<'_, T>, weight: T) {
-        let mut factor = [T::zero(); LANES];
+        let mut factor = [T::zero(); STRIP];
         let factors = factor.iter_mut().enumerate();
-        factors.for_each(|(lane, factor)| *factor = weight * self.scale[lane] / self.total(lane));
+        factors.for_each(|(col, factor)| *factor = weight * self.scale[col] / self.total(col));
         for row in f.rows() {
             row.iter_mut().zip(&factor).for_each(|(g, &factor)| *g = *g * factor);
         }
-        for lane in 0..self.len {
-            if self.label[lane] != NO_LABEL {
-                f.data[self.label[lane] * f.stride + f.first + lane] = -(self.others[lane] * factor[lane]);
+        for col in 0..self.len {
+            if self.label[col] != NO_LABEL {
+                f.data[self.label[col] * f.stride + f.first + col] = -(self.others[col] * factor[col]);
             }
         }
-        self.skip_grads(f);
+        self.clear_excluded_grads(f);
     }
 
     /// The sum of all exp(f_j - M): NaN if M is not finite.
     #[inline(always)]
-    fn total(&self, lane: usize) -> T {
-        T::one() + zero(self.lead[lane]) + self.rest[lane]
+    fn total(&self, col: usize) -> T {
+        T::one() + zero(self.lead[col]) + self.rest[col]
     }
 
     /// (4) from the exponential of a class, and the sum of the other probabilities.
-    pub(crate) fn probability(&self, lane: usize, class: usize, e: T) -> (T, T) {
-        let total = self.total(lane);
+    pub(crate) fn probability(&self, col: usize, class: usize, e: T) -> (T, T) {
+        let total = self.total(col);
         let p = e / total;
-        (p, if class == self.class[lane] { self.rest[lane] / total } else { T::one() - p })
+        (p, if class == self.class[col] { self.rest[col] / total } else { T::one() - p })
     }
 
     /// (4): the probabilities of an example, from the exponentials.
-    pub(crate) fn probabilities(&self, f: &Scores<'_, T>, lane: usize) -> impl Iterator<Item = T> {
-        let total = self.total(lane);
-        f.example(lane).map(move |e| e / total)
+    pub(crate) fn probabilities(&self, f: &Scores<'_, T>, col: usize) -> impl Iterator<Item = T> {
+        let total = self.total(col);
+        f.example(col).map(move |e| e / total)
     }
 
     /// f_j - M of an example, from the scores.
-    pub(crate) fn shifted(&self, f: &Scores<'_, T>, lane: usize) -> impl Iterator<Item = T> {
-        let lead = self.lead[lane];
-        f.example(lane).map(move |f| f - lead)
+    pub(crate) fn shifted(&self, f: &Scores<'_, T>, col: usize) -> impl Iterator<Item = T> {
+        let lead = self.lead[col];
+        f.example(col).map(move |f| f - lead)
     }
 
     /// The logarithm of (4) is f_j - M less this.
-    pub(crate) fn log_total(&self, lane: usize) -> T {
-        self.log_total[lane]
+    pub(crate) fn log_total(&self, col: usize) -> T {
+        self.log_total[col]
     }
 
     /// The losses of the examples.
@@ -267,15 +263,15 @@ impl<T: Float> Lanes<T> {
 #[inline(always)]
 pub(crate) fn sum_rows<T: Float>(
     f: &mut Scores<'_, T>,
-    mut add: impl FnMut(usize, &mut [T], &mut [T; LANES]),
-) -> [T; LANES] {
-    let (mut sums, mut part) = ([T::zero(); LANES], [T::zero(); LANES]);
+    mut add: impl FnMut(usize, &mut [T], &mut [T; STRIP]),
+) -> [T; STRIP] {
+    let (mut sums, mut part) = ([T::zero(); STRIP], [T::zero(); STRIP]);
     let last = f.data.len() / f.stride - 1;
     for (class, row) in f.rows().enumerate() {
         add(class, row, &mut part);
         if class % PART == PART - 1 || class == last {
             sums.iter_mut().zip(&part).for_each(|(sum, &part)| *sum = *sum + part);
-            part = [T::zero(); LANES];
+            part = [T::zero(); STRIP];
         }
     }
     sums

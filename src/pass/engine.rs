@@ -1,81 +1,126 @@
-//! The crate's own engines: the same loops on the best instruction set of the machine, or on none.
+//! Who computes the matrix products.
 
 use core::any::{Any, TypeId};
+use core::fmt;
 
 use num_traits::Float;
 
-#[cfg(feature = "matrixmultiply")]
+use super::layout::External;
 use super::phases::Phases;
 use crate::data::{MatMut, MatRef};
 use crate::error::Error;
-use crate::gemm::{Beta, Fused, Gemm, MatrixMultiply};
+use crate::gemm::{Beta, Gemm, matrix_multiply};
 
-/// The crate's own blocked products, for every [`Float`], with no heap.
-///
-/// For `f32` and `f64` with the vector instructions of the CPU: AVX-512 or AVX2 with FMA, found at run time if
-/// the feature `std` is on, or NEON with the same feature. Else as [`Portable`].
-///
-/// A [`Pass`](crate::Pass) on it does more than products: bias, ReLU and mask are applied before a result is
-/// stored, W1 is packed once, exp and log are vectorised, and the work can be cut up between threads.
-///
-/// Nothing is allocated. A large product on its own takes 150 KB of the stack on AVX-512, 26 KB on AVX2, 20 KB on NEON;
-/// a pass has room in its scratch instead, unless many threads share it.
+/// Who computes the matrix products of a [`Pass`](crate::Pass). All engines agree to rounding; each gives the same bits
+/// every time, on any number of threads.
 ///
 /// # Example
 ///
 /// ```
 /// # fn main() -> Result<(), handgrad::Error> {
-/// use handgrad::gemm::{Beta, Blocked, Gemm};
-/// use handgrad::{MatMut, MatRef};
+/// use handgrad::{Batch, Dims, Engine, MatRef, Params, Pass};
 ///
-/// let a = MatRef::new(&[1.0f32, 2.0, 3.0, 4.0], 2, 2)?;
-/// let mut c = [0.0; 4];
-/// Blocked.gemm(a, a.t(), Beta::Zero, MatMut::new(&mut c, 2, 2)?)?;
-/// assert_eq!(c, [5.0, 11.0, 11.0, 25.0]);
-/// # Ok(())
+/// let dims = Dims::new(2, 3, 2)?;
+/// let theta = vec![0.5; dims.param_len()];
+/// let x: Vec<f64> = (0..200).map(f64::from).collect();
+/// let batch = Batch::new(MatRef::new(&x, 100, 2)?, &[1; 100])?;
+/// let mut scratch = vec![0.0; dims.scratch_len(100)];
+/// let pass = || Ok(Pass::new(Params::from_flat(dims, &theta)?, batch));
+/// let auto = pass()?.run(&mut scratch)?;
+/// let builtin: f64 = pass()?.engine(Engine::Builtin).run(&mut scratch)?;
+/// assert!((auto - builtin).abs() < 1e-13);
+/// # Ok::<(), handgrad::Error>(())
 /// # }
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Blocked;
+#[derive(Default)]
+#[non_exhaustive]
+pub enum Engine<'a, T> {
+    /// The default. For `f32` and `f64`, with the feature `matrixmultiply` and more than 8 examples, X W1ᵀ and A W2ᵀ are
+    /// products of the `matrixmultiply` crate, which allocates once for each product: of X W1ᵀ there is one for each
+    /// chunk of examples ([`Dims::chunk_len`](crate::Dims::chunk_len)) and thread, of A W2ᵀ one for each 32 to 256
+    /// examples. Everything else, all gradients among it, is as [`Builtin`](Self::Builtin).
+    #[default]
+    Auto,
+    /// The crate's own kernels for everything, for every [`Float`]; no heap. For `f32` and `f64` they use the vector
+    /// instructions of the CPU: AVX-512 or AVX2 with FMA, found at run time if the feature `std` is on, or NEON with the
+    /// same feature. Else as [`Portable`](Self::Portable).
+    Builtin,
+    /// As [`Builtin`](Self::Builtin), in plain Rust with no vector instructions by name: each sum is formed in one fixed
+    /// order with separate multiplications and additions, and exp and log are the type's own. So the results are the
+    /// same bits on every target where those are.
+    Portable,
+    /// Every product of a pass by this engine, say a BLAS: whole chunks of examples at a time, from the calling thread.
+    /// (But the sums of squares of [`Pass::second_moment`](crate::Pass::second_moment) by inputs are the crate's.)
+    Gemm(&'a dyn Gemm<T>),
+}
 
-impl<T: Float + 'static> Gemm<T> for Blocked {
-    fn gemm(&self, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: Beta, c: MatMut<'_, T>) -> Result<(), Error> {
-        phases().gemm(a, b, beta, c)
-    }
-
-    fn fused(&self) -> Fused<T> {
-        Fused(Some(phases()))
+// Not derived: an engine can be copied whether or not its elements can.
+impl<T> Clone for Engine<'_, T> {
+    fn clone(&self) -> Self {
+        *self
     }
 }
 
-/// As [`Blocked`], in plain Rust with no vector instructions by name: each sum is formed in one fixed order
-/// with separate multiplications and additions, and exp and log are the type's own. So the results are the
-/// same bits on every target where those are.
+impl<T> Copy for Engine<'_, T> {}
+
+impl<T> fmt::Debug for Engine<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Engine::Auto => "Auto",
+            Engine::Builtin => "Builtin",
+            Engine::Portable => "Portable",
+            Engine::Gemm(_) => "Gemm(..)",
+        })
+    }
+}
+
+/// One product on its own: of [`Engine::Auto`] by matrixmultiply where that has the type.
 ///
 /// # Example
 ///
 /// ```
 /// # fn main() -> Result<(), handgrad::Error> {
-/// use handgrad::gemm::{Beta, Gemm, Portable};
-/// use handgrad::{MatMut, MatRef};
+/// use handgrad::gemm::{Beta, Gemm};
+/// use handgrad::{Engine, MatMut, MatRef};
 ///
 /// let a = MatRef::new(&[1.0f32, 2.0, 3.0, 4.0], 2, 2)?;
 /// let mut c = [0.0; 4];
-/// Portable.gemm(a, a.t(), Beta::Zero, MatMut::new(&mut c, 2, 2)?)?;
+/// Engine::Builtin.gemm(a, a.t(), Beta::Zero, MatMut::new(&mut c, 2, 2)?)?;
 /// assert_eq!(c, [5.0, 11.0, 11.0, 25.0]);
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Portable;
-
-impl<T: Float + 'static> Gemm<T> for Portable {
+impl<T: Float + 'static> Gemm<T> for Engine<'_, T> {
     fn gemm(&self, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: Beta, c: MatMut<'_, T>) -> Result<(), Error> {
-        crate::simd::Portable.gemm(a, b, beta, c)
+        let Products { phases, gemm, .. } = Products::of(*self);
+        match gemm {
+            Some(gemm) => gemm.gemm(a, b, beta, c),
+            None => phases.gemm(a, b, beta, c),
+        }
     }
+}
 
-    fn fused(&self) -> Fused<T> {
-        Fused(Some(&crate::simd::Portable))
+/// What an engine stands for.
+#[derive(Clone, Copy)]
+pub(crate) struct Products<'a, T: 'static> {
+    /// The crate's own, and all that is no product.
+    pub(crate) phases: &'static dyn Phases<T>,
+    pub(crate) gemm: Option<&'a dyn Gemm<T>>,
+    /// Which of the products are those of `gemm`.
+    pub(crate) external: External,
+}
+
+impl<'a, T: Float + 'static> Products<'a, T> {
+    pub(crate) fn of(engine: Engine<'a, T>) -> Self {
+        match engine {
+            Engine::Auto => match matrix_multiply() {
+                Some(gemm) => Self { phases: phases(), gemm: Some(gemm), external: External::Forward },
+                None => Self { phases: phases(), gemm: None, external: External::None },
+            },
+            Engine::Builtin => Self { phases: phases(), gemm: None, external: External::None },
+            Engine::Portable => Self { phases: &crate::simd::Portable, gemm: None, external: External::None },
+            Engine::Gemm(gemm) => Self { phases: phases(), gemm: Some(gemm), external: External::All },
+        }
     }
 }
 
@@ -127,32 +172,4 @@ fn double() -> &'static dyn Phases<f64> {
     return crate::simd::Neon::get();
     #[cfg(not(all(feature = "std", target_arch = "aarch64", target_feature = "neon")))]
     &crate::simd::Portable
-}
-
-/// The engine that [`Pass`](crate::Pass) uses unless told otherwise: [`MatrixMultiply`] for `f32` and `f64`,
-/// if that feature is on, [`Blocked`] for all other types.
-///
-/// # Example
-///
-/// ```
-/// # fn main() -> Result<(), handgrad::Error> {
-/// use handgrad::gemm::{Beta, default_engine};
-/// use handgrad::{MatMut, MatRef};
-///
-/// let mut c = [1.0f32];
-/// let (row, col) = (MatRef::new(&[1.0, 2.0], 1, 2)?, MatRef::new(&[3.0, 4.0], 2, 1)?);
-/// default_engine().gemm(row, col, Beta::One, MatMut::new(&mut c, 1, 1)?)?;
-/// assert_eq!(c, [12.0]);
-/// # Ok(())
-/// # }
-/// ```
-pub fn default_engine<T: Float + 'static>() -> &'static dyn Gemm<T> {
-    // A typed engine is of type `&'static dyn Gemm<T>` only if T is its element type: `Any` finds that out
-    // with no demand on T, which may be anybody's.
-    #[cfg(feature = "matrixmultiply")]
-    let typed: [&dyn Any; 2] =
-        [&(&MatrixMultiply as &'static dyn Gemm<f32>), &(&MatrixMultiply as &'static dyn Gemm<f64>)];
-    #[cfg(not(feature = "matrixmultiply"))]
-    let typed: [&dyn Any; 0] = [];
-    typed.iter().find_map(|engine| engine.downcast_ref::<&'static dyn Gemm<T>>()).copied().unwrap_or(&Blocked)
 }

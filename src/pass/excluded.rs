@@ -1,35 +1,39 @@
-//! Examples that are left out and have inputs that are not finite.
+//! Excluded examples that have inputs that are not finite.
 //!
 //! Their row of D is 0, but 0 times NaN is NaN, and X is the caller's: so (12) must do without these rows.
 
 use num_traits::Float;
 
-use super::objective::Goal;
+use super::objective::Objective;
 use crate::data::{MatMut, MatRef};
 use crate::error::Error;
 use crate::gemm::Beta;
 use crate::limits::MAX_CHUNK;
 
-/// A bit for each example of a tile.
-pub(crate) struct Poisoned {
+/// A bit for each example of a chunk.
+pub(crate) struct ExcludedNonFinite {
     bits: [u64; MAX_CHUNK / 64],
 }
 
-impl Poisoned {
-    /// `None` if a tile, which begins with example `first`, has none. O(m) for each example that is left out.
-    pub(crate) fn find<T: Float>(goal: &dyn Goal<T>, first: usize, x: MatRef<'_, T>) -> Option<Self> {
-        if !goal.is_uneven() {
+impl ExcludedNonFinite {
+    /// `None` if a chunk, which begins with example `first`, has none. O(m) for each example that is excluded.
+    pub(crate) fn find<T: Float>(
+        objective: &Objective<'_, T>,
+        first: usize,
+        x: MatRef<'_, T>,
+    ) -> Option<Self> {
+        if !objective.is_weighted() {
             return None;
         }
-        let mut poisoned = Self { bits: [0; MAX_CHUNK / 64] };
+        let mut excluded = Self { bits: [0; MAX_CHUNK / 64] };
         let mut any = false;
-        for row in (0..x.rows()).filter(|row| goal.skips(first + row)) {
+        for row in (0..x.rows()).filter(|row| objective.excludes(first + row)) {
             if !x.row(row).all(T::is_finite) {
-                poisoned.bits[row / 64] |= 1 << (row % 64);
+                excluded.bits[row / 64] |= 1 << (row % 64);
                 any = true;
             }
         }
-        any.then_some(poisoned)
+        any.then_some(excluded)
     }
 
     pub(crate) fn has(&self, row: usize) -> bool {
@@ -37,7 +41,7 @@ impl Poisoned {
     }
 
     /// dW1 = Dᵀ X, or what was there and that, as a sum over the runs of other examples.
-    pub(crate) fn weights<T: Float>(
+    pub(crate) fn skip<T: Float>(
         &self,
         dt: MatRef<'_, T>,
         x: MatRef<'_, T>,

@@ -1,4 +1,4 @@
-//! The sum of the tiles' gradients, whose error does not grow with their number.
+//! The sum of the chunks' gradients, whose error does not grow with their number.
 
 use num_traits::Float;
 
@@ -6,15 +6,15 @@ use crate::data::ParamsMut;
 use crate::gemm::Beta;
 use crate::kernels::sum::fold;
 
-/// The caller's gradient, and a second one in the scratch for batches of more than one group of tiles.
+/// The caller's gradient, and a second one in the scratch for batches of more than one group of chunks.
 ///
-/// The first group of tiles goes straight to the caller's gradient. The others are added to `low`, and at the
+/// The first group of chunks goes straight to the caller's gradient. The others are added to `low`, and at the
 /// end of each group `low` to the gradient; what that addition lost stays in `low`, under the next group.
 pub(crate) struct GradSum<'a, 's, T> {
     grad: ParamsMut<'a, T>,
     beta: Beta,
-    /// The number of tiles in a group.
-    group: usize,
+    /// So many chunks are added up plainly: a group.
+    plain_chunks: usize,
     low: Option<ParamsMut<'s, T>>,
 }
 
@@ -23,26 +23,26 @@ impl<'a, 's, T: Float> GradSum<'a, 's, T> {
     pub(crate) fn new(
         grad: ParamsMut<'a, T>,
         beta: Beta,
-        group: usize,
+        plain_chunks: usize,
         low: Option<ParamsMut<'s, T>>,
     ) -> Self {
-        Self { grad, beta, group, low }
+        Self { grad, beta, plain_chunks, low }
     }
 
-    /// Where the gradient of this tile goes, and whether it replaces what is there.
-    pub(crate) fn target(&mut self, tile: usize) -> (ParamsMut<'_, T>, Beta) {
+    /// Where the gradient of this chunk goes, and whether it replaces what is there.
+    pub(crate) fn target(&mut self, chunk: usize) -> (ParamsMut<'_, T>, Beta) {
         match &mut self.low {
-            Some(low) if tile >= self.group => {
-                (low.reborrow(), if tile == self.group { Beta::Zero } else { Beta::One })
+            Some(low) if chunk >= self.plain_chunks => {
+                (low.reborrow(), if chunk == self.plain_chunks { Beta::Zero } else { Beta::One })
             }
-            _ => (self.grad.reborrow(), if tile == 0 { self.beta } else { Beta::One }),
+            _ => (self.grad.reborrow(), if chunk == 0 { self.beta } else { Beta::One }),
         }
     }
 
-    /// To be called when the gradient of a tile is where it goes.
-    pub(crate) fn tile_done(&mut self, tile: usize, is_last: bool) {
-        let group_done = is_last || (tile + 1) % self.group == 0;
-        if let Some(low) = self.low.as_mut().filter(|_| tile >= self.group && group_done) {
+    /// To be called when the gradient of a chunk is where it goes.
+    pub(crate) fn chunk_done(&mut self, chunk: usize, is_last: bool) {
+        let sum_done = is_last || (chunk + 1) % self.plain_chunks == 0;
+        if let Some(low) = self.low.as_mut().filter(|_| chunk >= self.plain_chunks && sum_done) {
             fold_params(&mut self.grad, low);
         }
     }

@@ -1,20 +1,24 @@
 //! One evaluation of a net on a batch.
 
+mod backward;
 mod engine;
-mod examples;
 mod excluded;
+mod forward;
 mod grad_sum;
+mod layout;
 mod objective;
+mod options;
 mod outputs;
 mod parts;
 mod per_example;
 mod phases;
+mod plan;
 mod run;
-mod scoring;
 mod setup;
+#[cfg(test)]
+mod tests;
 mod threads;
+mod weight_grads;
 
-pub use engine::{Blocked, Portable, default_engine};
-pub(crate) use objective::Goal;
-pub(crate) use phases::Phases;
+pub use engine::Engine;
 pub use setup::{Pass, Reduction};

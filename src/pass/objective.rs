@@ -2,19 +2,57 @@
 
 use num_traits::{Float, PrimInt};
 
-use super::setup::Pass;
-use crate::data::{Batch, Dims, MatRef, Params, ParamsMut};
+use crate::data::{Dims, MatRef, Params, ParamsMut};
 use crate::error::{Error, What, check_len};
 use crate::kernels::softmax::NO_LABEL;
 use crate::kernels::sum::Sum;
 
-/// The objective as the caller has put it together: (20) to (24).
-pub(crate) struct Objective<'a, T, L> {
-    pub(crate) labels: Option<&'a [L]>,
+/// The labels as classes, for who does not know their type: nothing below has to be compiled for each.
+pub(crate) trait Labels: Sync {
+    /// The classes of the examples from `first` on, or [`NO_LABEL`].
+    fn classes(&self, first: usize, classes: &mut [usize]);
+}
+
+/// Labels of an integer type.
+#[derive(Clone, Copy)]
+pub(crate) struct Integers<'a, L> {
+    pub(crate) labels: &'a [L],
+    /// The label of examples that are excluded.
+    pub(crate) ignored: Option<L>,
+}
+
+impl<L: PrimInt> Integers<'_, L> {
+    /// `Ok` if each label is a class or the ignored one.
+    pub(crate) fn check(&self, classes: usize) -> Result<(), Error> {
+        for (example, &label) in self.labels.iter().enumerate() {
+            if Some(label) != self.ignored && label.to_usize().is_none_or(|class| class >= classes) {
+                // Only a `u128` can be too large for an `i128`.
+                let got = label.to_i128().unwrap_or(i128::MAX);
+                return Err(Error::Label { example, classes, got });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<L: PrimInt + Sync> Labels for Integers<'_, L> {
+    fn classes(&self, first: usize, classes: &mut [usize]) {
+        for (class, &label) in classes.iter_mut().zip(&self.labels[first..]) {
+            // That all others are classes has been checked.
+            *class =
+                if Some(label) == self.ignored { NO_LABEL } else { label.to_usize().unwrap_or(NO_LABEL) };
+        }
+    }
+}
+
+/// The objective as the caller has put it together: (20) to (23).
+#[derive(Clone, Copy)]
+pub(crate) struct Objective<'a, T> {
+    pub(crate) labels: Option<&'a dyn Labels>,
+    /// Whether one of the labels is that of excluded examples.
+    pub(crate) ignores_label: bool,
     /// The targets q, n × C, of a batch that has them in the place of labels.
     pub(crate) targets: Option<MatRef<'a, T>>,
-    /// The label of examples that are left out.
-    pub(crate) ignored: Option<L>,
     /// v, n.
     pub(crate) example_weights: Option<&'a [T]>,
     /// w, C.
@@ -23,29 +61,8 @@ pub(crate) struct Objective<'a, T, L> {
     pub(crate) smoothing: T,
 }
 
-// Not derived: a view can be copied whether or not its elements can.
-impl<T: Copy, L: Copy> Clone for Objective<'_, T, L> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T: Copy, L: Copy> Copy for Objective<'_, T, L> {}
-
-impl<'a, T: Float, L: PrimInt> Objective<'a, T, L> {
-    pub(crate) fn new(batch: Batch<'a, T, L>) -> Self {
-        Self {
-            labels: batch.labels,
-            targets: batch.targets,
-            ignored: None,
-            example_weights: None,
-            class_weights: None,
-            smoothing: T::zero(),
-        }
-    }
-
-    /// `Ok` if the options are of the right size, in range, and the labels are classes or ignored. O(n + C),
-    /// with targets O(nC).
+impl<T: Float> Objective<'_, T> {
+    /// `Ok` if the options are of the right size and in range. O(n + C), with targets O(nC).
     pub(crate) fn check(&self, dims: Dims, n: usize) -> Result<(), Error> {
         let c = dims.classes();
         for (what, len, weights) in
@@ -58,112 +75,48 @@ impl<'a, T: Float, L: PrimInt> Objective<'a, T, L> {
         if !(self.smoothing >= T::zero() && self.smoothing <= T::one()) {
             return Err(value(What::Smoothing, 0, self.smoothing));
         }
-        for (example, &label) in self.labels.unwrap_or_default().iter().enumerate() {
-            if Some(label) != self.ignored && label.to_usize().is_none_or(|class| class >= c) {
-                // Only a `u128` can be too large for an `i128`.
-                let got = label.to_i128().unwrap_or(i128::MAX);
-                return Err(Error::Label { example, classes: c, got });
-            }
-        }
         if let Some(targets) = self.targets {
             if (targets.rows(), targets.cols()) != (n, c) {
                 let got = (targets.rows(), targets.cols());
                 return Err(Error::Shape { what: What::Targets, expected: (n, c), got });
             }
-            (0..n).filter(|&i| !self.skips(i)).try_for_each(|i| check_target(i, targets.row(i)))?;
+            (0..n).filter(|&i| !self.excludes(i)).try_for_each(|i| check_target(i, targets.row(i)))?;
         }
         Ok(())
     }
 
-    /// (23): what the loss of an example counts in N.
-    fn effective_weight(&self, example: usize) -> T {
-        let label = self.label(example);
-        if label == NO_LABEL && self.targets.is_none() {
-            return T::zero();
-        }
-        let class = self.class_weights.and_then(|weights| weights.get(label)).copied().unwrap_or(T::one());
-        self.example_weight(example) * class
-    }
-
-    /// (23): the sum of the effective weights.
-    pub(crate) fn total_weight(&self, n: usize) -> T {
-        if !self.is_uneven() {
-            return T::from(n).unwrap_or_else(T::nan);
-        }
-        let mut sum = Sum::new();
-        (0..n).for_each(|example| sum.add(self.effective_weight(example)));
-        sum.total()
-    }
-
-    /// The class of an example, or [`NO_LABEL`].
-    fn label(&self, example: usize) -> usize {
-        match self.labels {
-            // That all others are classes has been checked.
-            Some(labels) if Some(labels[example]) != self.ignored => {
-                labels[example].to_usize().unwrap_or(NO_LABEL)
-            }
-            _ => NO_LABEL,
-        }
-    }
-
-    fn example_weight(&self, example: usize) -> T {
-        self.example_weights.map_or(T::one(), |weights| weights[example])
-    }
-}
-
-/// The objective for who does not know the type of the labels.
-pub(crate) trait Goal<T: Float> {
     /// Whether a loss can be computed.
-    fn is_known(&self) -> bool;
-
-    /// Whether an example's target is more than one class: (20) has more than one term then.
-    fn is_dense(&self) -> bool;
-
-    /// The classes of the examples from `first` on, or [`NO_LABEL`].
-    fn labels(&self, first: usize, labels: &mut [usize]);
-
-    /// What the loss of an example is multiplied with, beside the terms of a dense target: 0 if it is left out.
-    fn scale(&self, example: usize) -> T;
-
-    /// Whether any example may have another scale than 1.
-    fn is_uneven(&self) -> bool;
-
-    /// Whether an example is left out.
-    fn skips(&self, example: usize) -> bool {
-        self.is_uneven() && self.scale(example) == T::zero()
-    }
-
-    /// (20): a_c of an example with a dense target.
-    fn share(&self, example: usize, label: usize, class: usize, classes: usize) -> T;
-}
-
-impl<T: Float, L: PrimInt> Goal<T> for Objective<'_, T, L> {
-    fn is_known(&self) -> bool {
+    pub(crate) fn is_known(&self) -> bool {
         self.labels.is_some() || self.targets.is_some()
     }
 
-    fn is_dense(&self) -> bool {
+    /// Whether an example's target is more than one class: (20) has more than one term then.
+    pub(crate) fn is_soft(&self) -> bool {
         self.targets.is_some() || self.smoothing > T::zero()
     }
 
-    fn labels(&self, first: usize, labels: &mut [usize]) {
-        labels.iter_mut().enumerate().for_each(|(i, label)| *label = self.label(first + i));
+    /// Whether any example may have another scale than 1.
+    pub(crate) fn is_weighted(&self) -> bool {
+        self.ignores_label || self.example_weights.is_some() || self.class_weights.is_some()
     }
 
-    fn scale(&self, example: usize) -> T {
-        if self.is_dense() {
-            let ignored = self.targets.is_none() && self.label(example) == NO_LABEL;
+    /// What the loss of an example is multiplied with, beside the terms of a soft target: 0 if it is excluded.
+    pub(crate) fn scale(&self, example: usize) -> T {
+        if self.is_soft() {
+            let ignored = self.targets.is_none() && self.class(example) == NO_LABEL;
             if ignored { T::zero() } else { self.example_weight(example) }
         } else {
             self.effective_weight(example)
         }
     }
 
-    fn is_uneven(&self) -> bool {
-        self.ignored.is_some() || self.example_weights.is_some() || self.class_weights.is_some()
+    /// Whether an example is excluded.
+    pub(crate) fn excludes(&self, example: usize) -> bool {
+        self.is_weighted() && self.scale(example) == T::zero()
     }
 
-    fn share(&self, example: usize, label: usize, class: usize, classes: usize) -> T {
+    /// (20): a_c of an example with this label and a soft target.
+    pub(crate) fn share(&self, example: usize, label: usize, class: usize, classes: usize) -> T {
         let (one, smoothing) = (T::one(), self.smoothing);
         let target = match self.targets {
             Some(targets) => targets.get(example, class).unwrap_or_else(T::nan),
@@ -173,6 +126,39 @@ impl<T: Float, L: PrimInt> Goal<T> for Objective<'_, T, L> {
         let even = smoothing / T::from(classes).unwrap_or_else(T::nan);
         let weight = self.class_weights.map_or(one, |weights| weights[class]);
         weight * ((one - smoothing) * target + even)
+    }
+
+    /// (23): what the loss of an example counts in N.
+    fn effective_weight(&self, example: usize) -> T {
+        let label = self.class(example);
+        if label == NO_LABEL && self.targets.is_none() {
+            return T::zero();
+        }
+        let class = self.class_weights.and_then(|weights| weights.get(label)).copied().unwrap_or(T::one());
+        self.example_weight(example) * class
+    }
+
+    /// (23): the sum of the effective weights.
+    pub(crate) fn total_weight(&self, n: usize) -> T {
+        if !self.is_weighted() {
+            return T::from(n).unwrap_or_else(T::nan);
+        }
+        let mut sum = Sum::new();
+        (0..n).for_each(|example| sum.add(self.effective_weight(example)));
+        sum.total()
+    }
+
+    /// The class of an example, or [`NO_LABEL`].
+    fn class(&self, example: usize) -> usize {
+        let mut class = [NO_LABEL];
+        if let Some(labels) = self.labels {
+            labels.classes(example, &mut class);
+        }
+        class[0]
+    }
+
+    fn example_weight(&self, example: usize) -> T {
+        self.example_weights.map_or(T::one(), |weights| weights[example])
     }
 }
 
@@ -235,84 +221,4 @@ fn check_target<T: Float>(example: usize, target: impl Iterator<Item = T>) -> Re
 
 fn value<T: Float>(what: What, index: usize, got: T) -> Error {
     Error::Value { what, index, got: got.to_f64().unwrap_or(f64::NAN) }
-}
-
-/// The objective: L = (1/N) sum of v_i l_i + (α1/2) ||W1||² + (α2/2) ||W2||², (20) to (24).
-///
-/// The loss of an example is l_i = -sum over c of a_c log p_c with a_c = w_c ((1 - ε) q_c + ε/C): q is the
-/// example's target, or 1 for the class of its label and 0 for all others; w are the weights of the classes,
-/// ε is the smoothing. With none of them chosen that is (5).
-///
-/// An example is left out if its label is the ignored one, if its weight v_i is 0, or, without smoothing and
-/// targets, if the weight of its class is 0: whatever its inputs and scores are, NaN included, its loss and
-/// input gradient are 0, and it has no part in the loss and the gradients. Other outputs of it are as ever.
-impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
-    /// Weights w of the classes, C of them, not negative.
-    pub fn class_weights(mut self, weights: &'a [T]) -> Self {
-        self.objective.class_weights = Some(weights);
-        self
-    }
-
-    /// Weights v of the examples, n of them, not negative.
-    pub fn example_weights(mut self, weights: &'a [T]) -> Self {
-        self.objective.example_weights = Some(weights);
-        self
-    }
-
-    /// Leaves out the examples with this label. It need not be a class; if it is one, nobody has that class.
-    pub fn ignore_label(mut self, label: L) -> Self {
-        self.objective.ignored = Some(label);
-        self
-    }
-
-    /// Label smoothing: this share ε of each target, from 0 to 1, is spread evenly over all C classes.
-    pub fn smoothing(mut self, smoothing: T) -> Self {
-        self.objective.smoothing = smoothing;
-        self
-    }
-
-    /// Adds (α1/2) ||W1||² + (α2/2) ||W2||² to the loss and α1 W1 and α2 W2 to the gradient: undivided, and
-    /// each time that a gradient is accumulated. O(mh + hC).
-    pub fn l2(mut self, w1: T, w2: T) -> Self {
-        self.l2 = L2 { w1, w2 };
-        self
-    }
-
-    /// Chooses N, positive, in the place of a [`Reduction`](crate::Reduction).
-    pub fn divisor(mut self, n: T) -> Self {
-        self.divisor = Some(n);
-        self
-    }
-
-    /// Asks for the sum of the effective weights, by which [`Reduction::Mean`](crate::Reduction::Mean) divides:
-    /// (23), of an example v_i w_y with a label, v_i with targets, 0 if it is left out.
-    ///
-    /// With it the means of several batches can be put together: each counts as much as its weight.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// # fn main() -> Result<(), handgrad::Error> {
-    /// use handgrad::{Batch, Dims, MatRef, Params, Pass};
-    ///
-    /// let dims = Dims::new(1, 1, 2)?;
-    /// let params = [1.0, 0.0, 1.0, 1.0, 0.0, 0.0]; // both scores are max(0, x)
-    /// let (x, y) = ([3.0, 1.0, f64::NAN], [0, 1, -1]);
-    /// let batch = Batch::new(MatRef::new(&x, 3, 1)?, &y)?;
-    /// let mut scratch = vec![0.0; dims.scratch_len(3)];
-    /// let mut weight = 0.0;
-    /// let loss = Pass::new(Params::from_flat(dims, &params)?, batch)
-    ///     .class_weights(&[1.0, 3.0])
-    ///     .ignore_label(-1)
-    ///     .effective_weight(&mut weight)
-    ///     .run(&mut scratch)?;
-    /// assert_eq!(weight, 4.0);
-    /// assert!((loss - 2f64.ln()).abs() < 1e-15);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn effective_weight(mut self, weight: &'a mut T) -> Self {
-        self.effective_weight = Some(weight);
-        self
-    }
 }

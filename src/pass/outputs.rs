@@ -4,7 +4,7 @@ use num_traits::Float;
 
 use crate::data::{Dims, MatMut};
 use crate::error::{Error, What, check_len};
-use crate::kernels::softmax::{Lanes, Scores};
+use crate::kernels::softmax::{Scores, Strip};
 
 /// The outputs with one row or element for each example.
 pub(crate) struct Outputs<'a, T> {
@@ -111,7 +111,7 @@ impl<'a, T: Float> Outputs<'a, T> {
     }
 
     /// Whether anything is wanted of the gradients of single examples.
-    pub(crate) fn needs_single_grads(&self) -> bool {
+    pub(crate) fn needs_per_example_grads(&self) -> bool {
         self.grad_norms.is_some() || self.example_grads.is_some()
     }
 
@@ -119,35 +119,35 @@ impl<'a, T: Float> Outputs<'a, T> {
         self.probabilities.is_some() || self.log_probabilities.is_some()
     }
 
-    /// Writes what is made of the scores themselves, for the examples of `lanes`; `offset` is the first one's
+    /// Writes what is made of the scores themselves, for the examples of `strip`; `offset` is the first one's
     /// row in the outputs.
-    pub(crate) fn scored(&mut self, lanes: &Lanes<T>, f: &Scores<'_, T>, offset: usize) {
+    pub(crate) fn scored(&mut self, strip: &Strip<T>, f: &Scores<'_, T>, offset: usize) {
         if let Some(scores) = &mut self.scores {
-            for lane in 0..f.len {
-                scores.row_mut(offset + lane).zip(f.example(lane)).for_each(|(out, f)| *out = f);
+            for col in 0..f.len {
+                scores.row_mut(offset + col).zip(f.example(col)).for_each(|(out, f)| *out = f);
             }
         }
         if let Some(log_probabilities) = &mut self.log_probabilities {
-            for lane in 0..f.len {
-                let row = log_probabilities.row_mut(offset + lane);
-                row.zip(lanes.shifted(f, lane)).for_each(|(out, f)| *out = f);
+            for col in 0..f.len {
+                let row = log_probabilities.row_mut(offset + col);
+                row.zip(strip.shifted(f, col)).for_each(|(out, f)| *out = f);
             }
         }
         if let Some(predictions) = &mut self.predictions {
-            predictions[offset..][..f.len].copy_from_slice(&lanes.class[..f.len]);
+            predictions[offset..][..f.len].copy_from_slice(&strip.class[..f.len]);
         }
     }
 
     /// Writes what is made of the exponentials.
-    pub(crate) fn probable(&mut self, lanes: &Lanes<T>, f: &Scores<'_, T>, offset: usize) {
-        for lane in 0..f.len {
+    pub(crate) fn probable(&mut self, strip: &Strip<T>, f: &Scores<'_, T>, offset: usize) {
+        for col in 0..f.len {
             if let Some(probabilities) = &mut self.probabilities {
-                let row = probabilities.row_mut(offset + lane);
-                row.zip(lanes.probabilities(f, lane)).for_each(|(out, p)| *out = p);
+                let row = probabilities.row_mut(offset + col);
+                row.zip(strip.probabilities(f, col)).for_each(|(out, p)| *out = p);
             }
             if let Some(log_probabilities) = &mut self.log_probabilities {
-                let log = lanes.log_total(lane);
-                log_probabilities.row_mut(offset + lane).for_each(|out| *out = *out - log);
+                let log = strip.log_total(col);
+                log_probabilities.row_mut(offset + col).for_each(|out| *out = *out - log);
             }
         }
     }

@@ -2,17 +2,18 @@
 
 use num_traits::{Float, PrimInt};
 
-use super::engine::default_engine;
+use super::engine::{Engine, Products};
 use super::grad_sum::GradSum;
-use super::objective::{Goal, L2, Objective, check_numbers};
+use super::layout::Layout;
+use super::objective::{Integers, L2, Labels, Objective, check_numbers};
 use super::outputs::Outputs;
-use super::parts::Plan;
-use super::run::{Job, Scratch, foreign};
-use super::threads::{Alone, Way};
+use super::plan::Plan;
+use super::run::{Job, run};
+use super::threads::Threads;
 use crate::data::{Batch, MatMut, MatRef, Params, ParamsMut};
 use crate::error::{Error, What};
 use crate::executor::Executor;
-use crate::gemm::{Beta, Fused, Gemm};
+use crate::gemm::Beta;
 use crate::kink::Kink;
 
 /// How the losses of the examples become one.
@@ -86,29 +87,42 @@ pub enum Reduction {
 pub struct Pass<'a, T, L = usize> {
     params: Params<'a, T>,
     x: MatRef<'a, T>,
-    pub(crate) objective: Objective<'a, T, L>,
-    pub(crate) divisor: Option<T>,
-    pub(crate) l2: L2<T>,
-    pub(crate) effective_weight: Option<&'a mut T>,
+    labels: Option<&'a [L]>,
+    pub(super) ignored_label: Option<L>,
+    /// All of the objective but the labels.
+    pub(super) objective: Objective<'a, T>,
+    pub(super) divisor: Option<T>,
+    pub(super) l2: L2<T>,
+    pub(super) effective_weight: Option<&'a mut T>,
     clip: Option<T>,
     second_moment: Option<ParamsMut<'a, T>>,
     gram: Option<MatMut<'a, T>>,
     kink: Kink,
     reduction: Reduction,
-    engine: &'a dyn Gemm<T>,
+    engine: Engine<'a, T>,
+    executor: Option<&'a dyn Executor>,
     grad: Option<(ParamsMut<'a, T>, Beta)>,
     out: Outputs<'a, T>,
-    way: &'a (dyn Way<T, L> + Sync),
 }
 
-impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
+impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     /// An evaluation of the net `params` on `batch`, with no outputs but the loss: the mean over the
-    /// examples, [`Kink::One`], the [default engine](default_engine).
+    /// examples, [`Kink::One`], [`Engine::Auto`], on the calling thread.
     pub fn new(params: Params<'a, T>, batch: Batch<'a, T, L>) -> Self {
+        let objective = Objective {
+            labels: None,
+            ignores_label: false,
+            targets: batch.targets,
+            example_weights: None,
+            class_weights: None,
+            smoothing: T::zero(),
+        };
         Self {
             params,
             x: batch.x,
-            objective: Objective::new(batch),
+            labels: batch.labels,
+            ignored_label: None,
+            objective,
             divisor: None,
             l2: L2 { w1: T::zero(), w2: T::zero() },
             effective_weight: None,
@@ -117,10 +131,10 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
             gram: None,
             kink: Kink::default(),
             reduction: Reduction::default(),
-            engine: default_engine(),
+            engine: Engine::Auto,
+            executor: None,
             grad: None,
             out: Outputs::default(),
-            way: &Alone,
         }
     }
 
@@ -135,8 +149,17 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
     }
 
     /// Chooses the engine of the matrix products.
-    pub fn engine(self, engine: &'a dyn Gemm<T>) -> Self {
+    pub fn engine(self, engine: Engine<'a, T>) -> Self {
         Self { engine, ..self }
+    }
+
+    /// Has the pass run on the threads of an executor, unless its engine is an [`Engine::Gemm`]: that one may have
+    /// threads of its own, and is called from the calling thread alone.
+    ///
+    /// The results are the same bits as without it. Outputs whose rows interleave in memory (column-major
+    /// ones) are not cut up.
+    pub fn executor(self, executor: &'a dyn Executor) -> Self {
+        Self { executor: Some(executor), ..self }
     }
 
     /// Asks for the gradient of the loss, dW1, db1, dW2, db2, and overwrites `grad` with it.
@@ -180,13 +203,13 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
 
     /// Asks for the sum of the squares of the single examples' gradients, element by element: sum of
     /// (v_i grad l_i)², after clipping. With the gradient it gives the variance over the examples. As many
-    /// multiply-adds as the gradient; its rounding error grows with the number of tiles.
+    /// multiply-adds as the gradient; its rounding error grows with the number of chunks.
     pub fn second_moment(self, moment: ParamsMut<'a, T>) -> Self {
         Self { second_moment: Some(moment), ..self }
     }
 
     /// Asks for (19), the inner products of the single examples' gradients v_i grad l_i, n × n, after clipping:
-    /// of up to [`Dims::tile_len`](crate::Dims::tile_len) examples. O(n² (m + h + C)), on the calling thread.
+    /// of up to [`Dims::chunk_len`](crate::Dims::chunk_len) examples. O(n² (m + h + C)), on the calling thread.
     ///
     /// # Errors
     ///
@@ -265,20 +288,20 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
     /// has been written then. The crate's own engines return no errors here; one from a caller's engine ends
     /// the pass where it is.
     pub fn run(mut self, scratch: &mut [T]) -> Result<T, Error> {
-        if !self.objective.is_known() {
+        if !self.is_known() {
             return Err(Error::Unlabelled { what: What::Losses });
         }
-        self.evaluate(scratch)
+        self.evaluate(Products::of(self.engine), scratch)
     }
 
-    /// Writes all that was asked for, without a loss: for batches without labels.
+    /// Writes all that was chosen, without a loss: for batches without labels.
     ///
     /// # Errors
     ///
-    /// As [`run`](Self::run), but [`Error::Unlabelled`] only if gradients or losses were asked for.
+    /// As [`run`](Self::run), but [`Error::Unlabelled`] only if gradients or losses were chosen.
     pub fn infer(mut self, scratch: &mut [T]) -> Result<(), Error> {
-        if !self.objective.is_known() {
-            let wanted = [
+        if !self.is_known() {
+            let needs_labels = [
                 (self.grad.is_some(), What::Gradient),
                 (self.out.input_grad.is_some(), What::InputGradient),
                 (self.out.losses.is_some(), What::Losses),
@@ -287,24 +310,29 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
                 (self.second_moment.is_some(), What::SecondMoment),
                 (self.gram.is_some(), What::Gram),
             ];
-            if let Some(&(_, what)) = wanted.iter().find(|(wanted, _)| *wanted) {
+            if let Some(&(_, what)) = needs_labels.iter().find(|(wanted, _)| *wanted) {
                 return Err(Error::Unlabelled { what });
             }
         }
-        self.evaluate(scratch).map(|_| ())
+        self.evaluate(Products::of(self.engine), scratch).map(|_| ())
+    }
+
+    /// Whether there is something to compare the scores with.
+    fn is_known(&self) -> bool {
+        self.labels.is_some() || self.objective.targets.is_some()
     }
 
     /// All checks that need both the net and the batch: nothing has been written yet.
-    fn check(&self, scratch: usize) -> Result<(), Error> {
+    fn check(&self, objective: &Objective<'_, T>, scratch: usize) -> Result<(), Error> {
         let (dims, n) = (self.params.dims, self.x.rows());
         if self.x.cols() != dims.inputs() {
-            return Err(Error::Shape {
-                what: What::X,
-                expected: (n, dims.inputs()),
-                got: (n, self.x.cols()),
-            });
+            let (expected, got) = ((n, dims.inputs()), (n, self.x.cols()));
+            return Err(Error::Shape { what: What::X, expected, got });
         }
-        self.objective.check(dims, n)?;
+        if let Some(labels) = self.labels {
+            Integers { labels, ignored: self.ignored_label }.check(dims.classes())?;
+        }
+        objective.check(dims, n)?;
         check_numbers(What::Divisor, &self.divisor.map_or([T::one()], |divisor| [divisor]))?;
         check_numbers(What::Clip, &self.clip.map_or([T::one()], |clip| [clip]))?;
         check_numbers(What::L2, &[self.l2.w1, self.l2.w2])?;
@@ -316,7 +344,7 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
             dims.check_same(What::SecondMoment, moment.dims)?;
         }
         if let Some(gram) = &self.gram {
-            let (got, most) = ((gram.rows(), gram.cols()), dims.tile_len(n));
+            let (got, most) = ((gram.rows(), gram.cols()), dims.chunk_len(n));
             if got != (n, n) {
                 return Err(Error::Shape { what: What::Gram, expected: (n, n), got });
             }
@@ -331,49 +359,57 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
         Ok(())
     }
 
-    fn evaluate(&mut self, scratch: &mut [T]) -> Result<T, Error> {
-        self.check(scratch.len())?;
+    /// What [`run`](Self::run) and [`infer`](Self::infer) do, with the products of an engine.
+    pub(super) fn evaluate(&mut self, products: Products<'_, T>, scratch: &mut [T]) -> Result<T, Error> {
+        let integers = Integers { labels: self.labels.unwrap_or_default(), ignored: self.ignored_label };
+        let objective = Objective {
+            labels: self.labels.map(|_| &integers as &dyn Labels),
+            ignores_label: self.ignored_label.is_some(),
+            ..self.objective
+        };
+        self.check(&objective, scratch.len())?;
         let (dims, n) = (self.params.dims, self.x.rows());
-        let effective_weight = self.objective.total_weight(n);
+        let effective_weight = objective.total_weight(n);
         let divisor = match (self.divisor, self.reduction) {
             (Some(divisor), _) => divisor,
             (None, Reduction::Mean) => effective_weight,
             (None, Reduction::Sum) => T::one(),
         };
         // Where nothing counts, the loss and its gradient are 0 and not 0 / 0.
-        let weight = if divisor == T::zero() { T::zero() } else { divisor.recip() };
-        let singly = self.out.needs_single_grads() || self.second_moment.is_some() || self.gram.is_some();
-        let wanted = self.grad.is_some() || self.out.input_grad.is_some() || singly;
+        let scale = if divisor == T::zero() { T::zero() } else { divisor.recip() };
+        let per_example =
+            self.out.needs_per_example_grads() || self.second_moment.is_some() || self.gram.is_some();
+        let needs_grads = self.grad.is_some() || self.out.input_grad.is_some() || per_example;
+        let layout = Layout::new(dims, n, products.external);
         let plan = Plan {
             params: self.params,
             kink: self.kink,
-            weight: wanted.then_some(weight),
+            grad_scale: needs_grads.then_some(scale),
             divisor,
             clip: self.clip,
-            block: dims.block_len(n),
-            hidden_stride: dims.hidden_stride(n),
-            score_stride: dims.score_stride(n),
+            layout,
+            gemm: products.gemm,
             w1_panels: None,
         };
-        let (scratch, low) = Scratch::new(dims, n, scratch);
-        let low = if low.is_empty() {
-            None
-        } else {
-            Some(ParamsMut::from_flat(dims, &mut low[..dims.param_len()])?)
+        let mut scratch = layout.cut(scratch);
+        let low_order = match core::mem::take(&mut scratch.low_order) {
+            [] => None,
+            low_order => Some(ParamsMut::from_flat(dims, &mut low_order[..dims.param_len()])?),
         };
-        let grad = self.grad.as_mut();
+        let grad = self
+            .grad
+            .as_mut()
+            .map(|(grad, beta)| GradSum::new(grad.reborrow(), *beta, layout.plain_chunks, low_order));
         let mut job = Job {
             x: self.x,
             out: self.out.reborrow(),
             scratch,
-            grad: grad.map(|(grad, beta)| GradSum::new(grad.reborrow(), *beta, dims.group_tiles(), low)),
+            grad,
             second_moment: self.second_moment.as_mut().map(ParamsMut::reborrow),
             gram: self.gram.as_mut().map(MatMut::reborrow),
         };
-        let total = match self.engine.fused() {
-            Fused(Some(phases)) => self.way.run(phases, &plan, &self.objective, &mut job)?,
-            Fused(None) => foreign(self.engine, super::engine::phases(), &plan, &self.objective, &mut job)?,
-        };
+        let threads = Threads::new(self.executor, &plan, n);
+        let total = threads.enter(|| run(products.phases, threads, &plan, &objective, &mut job))?;
         if let Some((grad, _)) = &mut self.grad {
             self.l2.add_grad(self.params, grad);
         }
@@ -382,17 +418,5 @@ impl<'a, T: Float + 'static, L: PrimInt> Pass<'a, T, L> {
         }
         let loss = if divisor == T::zero() { T::zero() } else { total / divisor };
         Ok(self.l2.add_loss(self.params, loss))
-    }
-}
-
-impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
-    /// Has the pass run on the threads of an executor, if its engine is one of the crate's own
-    /// ([`Blocked`](crate::gemm::Blocked), [`Portable`](crate::gemm::Portable)): another one may have threads
-    /// of its own, and is called from the calling thread alone.
-    ///
-    /// The results are the same bits as without it. Outputs whose rows interleave in memory (column-major
-    /// ones) are not cut up.
-    pub fn executor<E: Executor>(self, executor: &'a E) -> Self {
-        Self { way: executor, ..self }
     }
 }

@@ -1,185 +1,67 @@
-//! Who runs the parts of a pass: the calling thread, or an executor that the work is cut up for.
+//! Who runs the parts of the work: the calling thread, or an executor that it is cut up for.
 
-use num_traits::{Float, PrimInt};
-
-use super::objective::{Goal, Objective};
-use super::parts::{Done, Examples, Packing, Plan, Share, Weights};
-use super::phases::Phases;
-use super::run::{Job, own};
+use super::parts::Share;
+use super::plan::Plan;
 use crate::error::Error;
 use crate::executor::{Executor, both};
 
-/// Who runs a pass on the crate's own products. It knows the type of the labels, so that nothing below has to
-/// be compiled for each.
-pub(crate) trait Way<T, L> {
-    fn run(
-        &self,
-        phases: &dyn Phases<T>,
-        plan: &Plan<'_, T>,
-        objective: &Objective<'_, T, L>,
-        job: &mut Job<'_, '_, T>,
-    ) -> Result<T, Error>;
+/// Less work than this, in multiply-adds, is done before another thread has woken up.
+const WORTH_WAKING: usize = 1 << 19;
+
+/// Enough for any machine, and so few that no product with the number of pieces overflows.
+const MAX_THREADS: usize = 1 << 12;
+
+/// The threads of an executor, or the calling thread alone.
+#[derive(Clone, Copy)]
+pub(crate) struct Threads<'a> {
+    executor: Option<&'a dyn Executor>,
+    count: usize,
 }
 
-/// On the calling thread.
-pub(crate) struct Alone;
-
-impl<T: Float, L: PrimInt> Way<T, L> for Alone {
-    fn run(
-        &self,
-        phases: &dyn Phases<T>,
-        plan: &Plan<'_, T>,
-        objective: &Objective<'_, T, L>,
-        job: &mut Job<'_, '_, T>,
-    ) -> Result<T, Error> {
-        own(phases, &Serial { goal: objective }, plan, job)
+impl<'a> Threads<'a> {
+    /// Those of this executor, if there is one and the work on a whole batch is worth it.
+    pub(crate) fn new<T>(executor: Option<&'a dyn Executor>, plan: &Plan<'_, T>, n: usize) -> Self {
+        let executor = executor.filter(|_| !plan.layout.is_serial());
+        let count = executor.map_or(1, |executor| executor.threads().min(MAX_THREADS));
+        let all = Self { executor, count };
+        if all.for_examples(plan, n).count > 1 { all } else { Self { executor: None, count: 1 } }
     }
-}
 
-impl<T: Float + Send + Sync, L: PrimInt + Sync, E: Executor> Way<T, L> for E {
-    fn run(
-        &self,
-        phases: &dyn Phases<T>,
-        plan: &Plan<'_, T>,
-        objective: &Objective<'_, T, L>,
-        job: &mut Job<'_, '_, T>,
-    ) -> Result<T, Error> {
-        if job.scratch.packs_nothing() || threads(self, plan, job.x.rows()) == 1 {
-            return own(phases, &Serial { goal: objective }, plan, job);
+    /// As many of them as so many examples are worth.
+    pub(crate) fn for_examples<T>(self, plan: &Plan<'_, T>, examples: usize) -> Self {
+        let [w1, _, w2, _] = plan.params.dims.block_lens();
+        let is_worth_it = examples.saturating_mul(w1 + w2) >= WORTH_WAKING;
+        Self { count: if is_worth_it { self.count } else { 1 }, ..self }
+    }
+
+    /// Runs a whole pass where the executor wants it.
+    pub(crate) fn enter<R: Send>(
+        self,
+        mut pass: impl FnMut() -> Result<R, Error> + Send,
+    ) -> Result<R, Error> {
+        let Some(executor) = self.executor else { return pass() };
+        let mut result = Err(Error::Executor);
+        executor.enter(&mut || result = pass());
+        result
+    }
+
+    /// Cuts the work in two until each thread has a part or it can be cut no more, and runs the parts.
+    pub(crate) fn run<W: Send>(
+        self,
+        work: W,
+        cut: &(impl Fn(W, Share) -> (W, Option<W>) + Sync),
+        task: &(impl Fn(W) -> Result<(), Error> + Sync),
+    ) -> Result<(), Error> {
+        let (half, Some(executor)) = (self.count / 2, self.executor) else { return task(work) };
+        if half == 0 {
+            return task(work);
         }
-        let mut loss = Err(Error::Executor);
-        self.enter(&mut || {
-            loss = own(phases, &Parallel { executor: self, goal: objective }, plan, job);
-        });
-        loss
-    }
-}
-
-/// Runs the parts of the packing and of the two phases.
-pub(crate) trait Fork<T> {
-    fn goal(&self) -> &dyn Goal<T>;
-
-    fn pack(&self, phases: &dyn Phases<T>, part: Packing<'_, T>) -> Result<(), Error>;
-
-    fn examples(
-        &self,
-        phases: &dyn Phases<T>,
-        plan: &Plan<'_, T>,
-        part: Examples<'_, T>,
-    ) -> Result<(), Error>;
-
-    fn weights(
-        &self,
-        phases: &dyn Phases<T>,
-        plan: &Plan<'_, T>,
-        done: &Done<'_, T>,
-        part: Weights<'_, T>,
-    ) -> Result<(), Error>;
-}
-
-/// One part after the other.
-struct Serial<'a, T> {
-    goal: &'a dyn Goal<T>,
-}
-
-impl<T: Float> Fork<T> for Serial<'_, T> {
-    fn goal(&self) -> &dyn Goal<T> {
-        self.goal
-    }
-
-    fn pack(&self, phases: &dyn Phases<T>, part: Packing<'_, T>) -> Result<(), Error> {
-        phases.pack(part.w1, part.panels, part.data);
-        Ok(())
-    }
-
-    fn examples(
-        &self,
-        phases: &dyn Phases<T>,
-        plan: &Plan<'_, T>,
-        mut part: Examples<'_, T>,
-    ) -> Result<(), Error> {
-        phases.examples(plan, &mut part, self.goal)
-    }
-
-    fn weights(
-        &self,
-        phases: &dyn Phases<T>,
-        plan: &Plan<'_, T>,
-        done: &Done<'_, T>,
-        mut part: Weights<'_, T>,
-    ) -> Result<(), Error> {
-        phases.weights(plan, done, &mut part)
-    }
-}
-
-/// As an executor does.
-struct Parallel<'a, T, E> {
-    executor: &'a E,
-    goal: &'a (dyn Goal<T> + Sync),
-}
-
-impl<T: Float + Send + Sync, E: Executor> Fork<T> for Parallel<'_, T, E> {
-    fn goal(&self) -> &dyn Goal<T> {
-        self.goal
-    }
-
-    fn pack(&self, phases: &dyn Phases<T>, part: Packing<'_, T>) -> Result<(), Error> {
-        let (h, work) = (part.w1.rows(), (self.executor.threads(), part));
-        fork(self.executor, work, &|part, share| part.cut(share, |i| phases.panel(h, i).start), &|part| {
-            phases.pack(part.w1, part.panels, part.data);
-            Ok(())
-        })
-    }
-
-    fn examples(
-        &self,
-        phases: &dyn Phases<T>,
-        plan: &Plan<'_, T>,
-        part: Examples<'_, T>,
-    ) -> Result<(), Error> {
-        let work = (threads(self.executor, plan, part.len()), part);
-        fork(self.executor, work, &|part, share| part.cut(plan.block, share), &|mut part| {
-            phases.examples(plan, &mut part, self.goal)
-        })
-    }
-
-    fn weights(
-        &self,
-        phases: &dyn Phases<T>,
-        plan: &Plan<'_, T>,
-        done: &Done<'_, T>,
-        part: Weights<'_, T>,
-    ) -> Result<(), Error> {
-        let work = (threads(self.executor, plan, done.x.rows()), part);
-        let tile = phases.tile_rows();
-        fork(self.executor, work, &|part, share| part.cut(tile, share), &|mut part| {
-            phases.weights(plan, done, &mut part)
-        })
-    }
-}
-
-/// The number of parts to cut the work into. Less work than this is done before another thread has woken up.
-fn threads<T>(executor: &impl Executor, plan: &Plan<'_, T>, examples: usize) -> usize {
-    const MULTIPLY_ADDS: usize = 1 << 19;
-    let [w1, _, w2, _] = plan.params.dims.block_lens();
-    if examples.saturating_mul(w1 + w2) < MULTIPLY_ADDS { 1 } else { executor.threads() }
-}
-
-/// Cuts the work of so many threads in two until each has a part or it can be cut no more.
-fn fork<E: Executor, W: Send>(
-    executor: &E,
-    (threads, work): (usize, W),
-    cut: &(impl Fn(W, Share) -> (W, Option<W>) + Sync),
-    task: &(impl Fn(W) -> Result<(), Error> + Sync),
-) -> Result<(), Error> {
-    let half = threads / 2;
-    if half == 0 {
-        return task(work);
-    }
-    match cut(work, Share { threads: half, of: threads }) {
-        (whole, None) => task(whole),
-        (first, Some(second)) => {
-            both(executor, ((half, first), (threads - half, second)), |work| fork(executor, work, cut, task))
+        match cut(work, Share { threads: half, of: self.count }) {
+            (whole, None) => task(whole),
+            (first, Some(second)) => {
+                let work = ((half, first), (self.count - half, second));
+                both(executor, work, |(count, work)| Self { count, ..self }.run(work, cut, task))
+            }
         }
     }
 }

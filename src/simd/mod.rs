@@ -15,6 +15,8 @@ mod math;
 mod neon;
 mod portable;
 mod registers;
+#[cfg(test)]
+pub(crate) mod tests;
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 mod x86;
 

@@ -20,7 +20,7 @@ fn identity(c: usize) -> (Dims, Vec<f64>) {
 }
 
 /// Loss, losses and gradient of a case.
-fn evaluate<L: PrimInt>(data: &Value, case: &Value, batch: Batch<'_, f64, L>, ignored: L) -> Vec<f64> {
+fn evaluate<L: PrimInt + Sync>(data: &Value, case: &Value, batch: Batch<'_, f64, L>, ignored: L) -> Vec<f64> {
     let (n, c) = (batch.len(), data["classes"].as_u64().unwrap() as usize);
     let (dims, theta) = identity(c);
     let weights = numbers(&data["weights"]);

@@ -2,7 +2,8 @@
 
 use crate::support::{Element, LAYOUTS, Layout, assert_within};
 use half::bf16;
-use handgrad::gemm::{Beta, Blocked, Gemm, Portable, default_engine};
+use handgrad::Engine;
+use handgrad::gemm::{Beta, Gemm};
 
 /// C = A B (+ C) with A, B, C in these layouts, against plain sums in f64.
 fn check<T: Element>(
@@ -60,22 +61,22 @@ fn grid<T: Element>(engine: &dyn Gemm<T>, deepest: usize) {
 
 #[test]
 fn default_f32() {
-    grid::<f32>(default_engine(), 300);
+    grid::<f32>(&Engine::Auto, 300);
 }
 
 #[test]
 fn default_f64() {
-    grid::<f64>(default_engine(), 300);
+    grid::<f64>(&Engine::Auto, 300);
 }
 
 #[test]
 fn blocked_f32() {
-    grid::<f32>(&Blocked, 300);
+    grid::<f32>(&Engine::Builtin, 300);
     // Panels of several registers with an uneven rest, more rows than are multiplied at a time, several parts
     // of the depth.
-    check::<f32>(&Blocked, (250, 1700, 100), [Layout::RowMajor; 3], Beta::One);
+    check::<f32>(&Engine::Builtin, (250, 1700, 100), [Layout::RowMajor; 3], Beta::One);
     check::<f32>(
-        &Blocked,
+        &Engine::Builtin,
         (61, 900, 301),
         [Layout::RowMajor, Layout::ColMajor, Layout::ColMajor],
         Beta::Zero,
@@ -84,10 +85,10 @@ fn blocked_f32() {
 
 #[test]
 fn blocked_f64() {
-    grid::<f64>(&Blocked, 300);
-    check::<f64>(&Blocked, (250, 1700, 100), [Layout::RowMajor; 3], Beta::One);
+    grid::<f64>(&Engine::Builtin, 300);
+    check::<f64>(&Engine::Builtin, (250, 1700, 100), [Layout::RowMajor; 3], Beta::One);
     check::<f64>(
-        &Blocked,
+        &Engine::Builtin,
         (61, 900, 301),
         [Layout::RowMajor, Layout::ColMajor, Layout::ColMajor],
         Beta::Zero,
@@ -96,24 +97,24 @@ fn blocked_f64() {
 
 #[test]
 fn portable_f32() {
-    grid::<f32>(&Portable, 300);
+    grid::<f32>(&Engine::Portable, 300);
 }
 
 #[test]
 fn portable_f64() {
-    grid::<f64>(&Portable, 300);
+    grid::<f64>(&Engine::Portable, 300);
 }
 
 /// With its 8 bits a sum of 65 terms is the longest whose bound means anything.
 #[test]
 fn portable_bf16() {
-    grid::<bf16>(&Portable, 65);
+    grid::<bf16>(&Engine::Portable, 65);
 }
 
 /// Rows of NaN beyond a register tile's edge must not reach the sums, and NaN inside must.
 #[test]
 fn nan_goes_where_it_belongs() {
-    let engines: [&dyn Gemm<f64>; 3] = [default_engine(), &Blocked, &Portable];
+    let engines: [&dyn Gemm<f64>; 3] = [&Engine::Auto, &Engine::Builtin, &Engine::Portable];
     for engine in engines {
         let (m, k, n) = (5, 3, 9);
         let (mut a, b) = (vec![1.0; m * k], vec![1.0; k * n]);

@@ -2,10 +2,10 @@
 //! written.
 
 use crate::support::Problem;
-use handgrad::gemm::{Beta, Gemm, Portable, default_engine};
+use handgrad::gemm::{Beta, Gemm};
 use handgrad::{
-    Batch, Dims, Error, MatMut, MatRef, Params, ParamsMut, Pass, What, derivation, loss, loss_and_grad,
-    predict, probabilities, scores,
+    Batch, Dims, Engine, Error, MatMut, MatRef, Params, ParamsMut, Pass, What, derivation, loss,
+    loss_and_grad, predict, probabilities, scores,
 };
 
 const M: usize = 4;
@@ -136,7 +136,7 @@ fn pass_refuses_labels_that_are_no_classes() {
 
 #[test]
 fn labels_of_any_integer_type() {
-    fn check<L: num_traits::PrimInt>(right: L, wrong: L, got: i128) {
+    fn check<L: num_traits::PrimInt + Sync>(right: L, wrong: L, got: i128) {
         let problem = Problem::random(1, (M, H, C, 1));
         let params = Params::from_flat(dims(), &problem.theta).unwrap();
         let x = MatRef::new(&problem.x, 1, M).unwrap();
@@ -316,7 +316,7 @@ fn params_refuse_blocks_that_do_not_fit() {
 
 #[test]
 fn engines_refuse_sizes_that_do_not_go_together() {
-    let engines: [&dyn Gemm<f32>; 2] = [default_engine(), &Portable];
+    let engines: [Engine<'_, f32>; 2] = [Engine::Auto, Engine::Portable];
     for engine in engines {
         let data = [1.0f32; 12];
         let mut out = [5.0f32; 12];

@@ -3,8 +3,8 @@
 
 use crate::scoped::Scoped;
 use handgrad::derivation as d;
-use handgrad::gemm::{Blocked, Gemm, Portable, default_engine};
-use handgrad::{Batch, Dims, Error, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction, What};
+
+use handgrad::{Batch, Dims, Engine, Error, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction, What};
 
 struct Problem {
     dims: Dims,
@@ -70,7 +70,7 @@ struct Results {
 
 fn evaluate(
     problem: &Problem,
-    engine: &dyn Gemm<f64>,
+    engine: Engine<'_, f64>,
     clip: Option<f64>,
     column_major: bool,
     threads: bool,
@@ -157,7 +157,7 @@ fn norms_and_clipped_gradients_are_the_formulas() {
             let dot = |u: &[f64], v: &[f64]| u.iter().zip(v).map(|(u, v)| u * v).sum::<f64>();
             let few = if problem.n <= FEW { &clipped[..] } else { &[] };
             let gram: Vec<f64> = few.iter().flat_map(|u| few.iter().map(|v| dot(u, v))).collect();
-            let engines: [&dyn Gemm<f64>; 3] = [default_engine(), &Blocked, &Portable];
+            let engines: [Engine<'_, f64>; 3] = [Engine::Auto, Engine::Builtin, Engine::Portable];
             for engine in engines {
                 for column_major in [false, true] {
                     let got = evaluate(&problem, engine, clip, column_major, false);
@@ -176,7 +176,7 @@ fn norms_and_clipped_gradients_are_the_formulas() {
 fn loss_and_input_gradient_are_not_clipped() {
     for shape in SHAPES {
         let problem = Problem::new(shape);
-        let engines: [&dyn Gemm<f64>; 3] = [default_engine(), &Blocked, &Portable];
+        let engines: [Engine<'_, f64>; 3] = [Engine::Auto, Engine::Builtin, Engine::Portable];
         for engine in engines {
             let [plain, clipped] =
                 [None, Some(1e-6)].map(|clip| evaluate(&problem, engine, clip, false, false));
@@ -189,7 +189,8 @@ fn loss_and_input_gradient_are_not_clipped() {
 #[test]
 fn same_bits_on_threads() {
     let problem = Problem::new((60, 300, 6, 400));
-    let [one, three] = [false, true].map(|threads| evaluate(&problem, &Blocked, Some(0.1), false, threads));
+    let [one, three] =
+        [false, true].map(|threads| evaluate(&problem, Engine::Builtin, Some(0.1), false, threads));
     assert_eq!(one, three);
 }
 
@@ -198,7 +199,7 @@ fn same_bits_on_threads() {
 fn nan_stays() {
     let mut problem = Problem::new((9, 16, 3, 50));
     problem.x[9] = f64::NAN;
-    let engines: [&dyn Gemm<f64>; 3] = [default_engine(), &Blocked, &Portable];
+    let engines: [Engine<'_, f64>; 3] = [Engine::Auto, Engine::Builtin, Engine::Portable];
     for engine in engines {
         let got = evaluate(&problem, engine, Some(1.0), false, false);
         assert!(got.norms[1].is_nan() && got.norms[0].is_finite() && got.norms[2].is_finite());
@@ -210,7 +211,7 @@ fn nan_stays() {
 fn what_is_left_out_has_no_part() {
     for shape in SHAPES {
         let mut problem = Problem::new(shape);
-        let engines: [&dyn Gemm<f64>; 3] = [default_engine(), &Blocked, &Portable];
+        let engines: [Engine<'_, f64>; 3] = [Engine::Auto, Engine::Builtin, Engine::Portable];
         let clean = engines.map(|engine| evaluate(&problem, engine, Some(0.1), false, false));
         let m = problem.dims.inputs();
         for (i, x) in problem.x.chunks_exact_mut(m).enumerate().filter(|(i, _)| problem.labels[*i] < 0) {
@@ -256,7 +257,7 @@ fn outputs_of_the_wrong_size_are_refused() {
     let got = pass().clip(-1.0).run(&mut scratch).unwrap_err();
     assert_eq!(got, Error::Value { what: What::Clip, index: 0, got: -1.0 });
     // More pairs than a tile has.
-    let n = dims.tile_len(usize::MAX) + 1;
+    let n = dims.chunk_len(usize::MAX) + 1;
     let (x, labels) = (vec![0.0; n * 3], vec![0; n]);
     let (mut gram, mut scratch) = (vec![7.0; n * n], vec![0.0; dims.scratch_len(n)]);
     let batch = Batch::new(MatRef::new(&x, n, 3).unwrap(), &labels).unwrap();

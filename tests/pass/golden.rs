@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 
 use crate::support::{Element, Layout, Problem};
 use half::bf16;
-use handgrad::gemm::{Beta, Blocked, Gemm, Portable, default_engine, product_shape};
-use handgrad::{Batch, Error, Executor, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction};
+use handgrad::gemm::{Beta, Gemm, product_shape};
+use handgrad::{Batch, Engine, Error, Executor, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction};
 
 /// An engine of somebody else's: plain sums.
 struct Plain;
@@ -65,7 +65,7 @@ const ASKED: [Asked; 5] = [Asked::Plain, Asked::PerExample, Asked::Weighted, Ask
 /// One case, all that it writes as bits.
 fn digest<T: Element + Send + Sync>(
     problem: &Problem,
-    engine: &dyn Gemm<T>,
+    engine: Engine<'_, T>,
     threads: usize,
     (asked, layout): (Asked, Layout),
     filler: T,
@@ -108,7 +108,7 @@ fn digest<T: Element + Send + Sync>(
     let (mut dx, mut losses, mut classes) = (layout.blank(n, m, filler), vec![filler; n], vec![0; n]);
     let mut outs = [(); 3].map(|()| vec![filler; n * c]);
     let (mut norms, mut moment) = (vec![filler; n], vec![filler; dims.param_len()]);
-    let has_gram = per_example && n <= dims.tile_len(n) && n <= 300;
+    let has_gram = per_example && n <= dims.chunk_len(n) && n <= 300;
     let mut gram = vec![filler; if has_gram { n * n } else { 0 }];
     let has_grads = per_example && n * dims.param_len() < 1 << 20;
     let mut example_grads = vec![filler; if has_grads { n * dims.param_len() } else { 0 }];
@@ -171,7 +171,7 @@ fn digest<T: Element + Send + Sync>(
 /// With targets in the place of labels.
 fn targets_digest<T: Element + Send + Sync>(
     problem: &Problem,
-    engine: &dyn Gemm<T>,
+    engine: Engine<'_, T>,
     threads: usize,
     (theta, x): (&[T], MatRef<'_, T>),
     targets: &[T],
@@ -212,8 +212,12 @@ fn add<T: Element + Send + Sync>(
     for &(m, h, c, n) in shapes {
         let problem = Problem::random((m * 31 + h * 17 + c * 5 + n) as u64, (m, h, c, n));
         let work = n * (m * h + h * c);
-        let engines: [(&str, &dyn Gemm<T>); 4] =
-            [("auto", default_engine()), ("builtin", &Blocked), ("portable", &Portable), ("gemm", &Plain)];
+        let engines: [(&str, Engine<'_, T>); 4] = [
+            ("auto", Engine::Auto),
+            ("builtin", Engine::Builtin),
+            ("portable", Engine::Portable),
+            ("gemm", Engine::Gemm(&Plain)),
+        ];
         for (name, engine) in engines {
             for asked in ASKED {
                 for layout in [Layout::RowMajor, Layout::Spread] {

@@ -2,8 +2,8 @@
 
 use crate::support::bounds::{Rounding, bounds};
 use crate::support::{Element, How, Layout, Outputs, Problem, assert_within, run_pass};
-use handgrad::gemm::{Gemm, Portable, default_engine};
-use handgrad::{Batch, Dims, Kink, MatRef, Params, ParamsMut, Pass, Reduction, strategies};
+
+use handgrad::{Batch, Dims, Engine, Kink, MatRef, Params, ParamsMut, Pass, Reduction, strategies};
 use proptest::prelude::*;
 
 /// Small nets and few examples, hard cases among them.
@@ -150,7 +150,7 @@ proptest! {
     #[test]
     fn accumulating_twice_is_twice_once(problem in problems(), portable: bool) {
         let Problem { dims, n, .. } = problem;
-        let engine: &dyn Gemm<f64> = if portable { &Portable } else { default_engine() };
+        let engine: Engine<'_, f64> = if portable { Engine::Portable } else { Engine::Auto };
         let params = Params::from_flat(dims, &problem.theta).unwrap();
         let batch = Batch::new(MatRef::new(&problem.x, n, dims.inputs()).unwrap(), &problem.labels).unwrap();
         let mut scratch = vec![f64::NAN; dims.scratch_len(n)];

@@ -5,8 +5,8 @@ use crate::support::bounds::{Rounding, bounds};
 use crate::support::{Element, How, LAYOUTS, Layout, Problem, assert_within, oracle, run_pass};
 use autodiff::F1;
 use half::bf16;
-use handgrad::gemm::{Blocked, Gemm, Portable, default_engine};
-use handgrad::{Kink, Reduction};
+
+use handgrad::{Engine, Kink, Reduction};
 use twofloat::TwoFloat;
 
 /// Runs a pass and compares every output with the oracle in the same type: each of the two may be off by
@@ -43,7 +43,7 @@ const SIZES: [(usize, usize, usize); 9] = [
 ];
 
 /// Sizes × numbers of examples × layouts × conventions × reductions, on this engine.
-fn grid<T: Element>(engine: &dyn Gemm<T>, examples: &[usize]) {
+fn grid<T: Element>(engine: Engine<'_, T>, examples: &[usize]) {
     let mut worst = 0.0;
     for (seed, &(m, h, c)) in SIZES.iter().enumerate() {
         for (i, &n) in examples.iter().enumerate() {
@@ -60,31 +60,31 @@ fn grid<T: Element>(engine: &dyn Gemm<T>, examples: &[usize]) {
 
 #[test]
 fn f64_agrees_with_the_derivation() {
-    grid::<f64>(default_engine(), &[1, 2, 7, 16]);
-    grid::<f64>(&Blocked, &[1, 2, 7, 8, 9, 33, 65]);
-    grid::<f64>(&Portable, &[1, 2, 7, 16, 33]);
+    grid::<f64>(Engine::Auto, &[1, 2, 7, 16]);
+    grid::<f64>(Engine::Builtin, &[1, 2, 7, 8, 9, 33, 65]);
+    grid::<f64>(Engine::Portable, &[1, 2, 7, 16, 33]);
 }
 
 #[test]
 fn f32_agrees_with_the_derivation() {
-    grid::<f32>(default_engine(), &[1, 2, 7, 16]);
-    grid::<f32>(&Blocked, &[1, 2, 7, 8, 9, 33, 65]);
-    grid::<f32>(&Portable, &[1, 2, 7, 16, 33]);
+    grid::<f32>(Engine::Auto, &[1, 2, 7, 16]);
+    grid::<f32>(Engine::Builtin, &[1, 2, 7, 8, 9, 33, 65]);
+    grid::<f32>(Engine::Portable, &[1, 2, 7, 16, 33]);
 }
 
 #[test]
 fn bf16_agrees_with_the_derivation() {
-    grid::<bf16>(default_engine(), &[1, 2, 7, 16]);
+    grid::<bf16>(Engine::Auto, &[1, 2, 7, 16]);
 }
 
 #[test]
 fn two_float_agrees_with_the_derivation() {
-    grid::<TwoFloat>(default_engine(), &[1, 2, 7]);
+    grid::<TwoFloat>(Engine::Auto, &[1, 2, 7]);
 }
 
 #[test]
 fn dual_numbers_agree_with_the_derivation() {
-    grid::<F1>(default_engine(), &[1, 2, 7]);
+    grid::<F1>(Engine::Auto, &[1, 2, 7]);
 }
 
 /// Nets so wide that D and X are packed, and with so many classes that D has a place of its own; batches of
@@ -96,9 +96,9 @@ fn wide_nets() {
             let problem = Problem::random(j as u64, (dims.0, dims.1, dims.2, n));
             let layout = LAYOUTS[(i + j) % LAYOUTS.len()];
             let kink = [Kink::One, Kink::Zero][i % 2];
-            compare::<f32>(&problem, How { layout, kink, engine: &Blocked, ..How::default() });
-            compare::<f64>(&problem, How { kink, engine: &Blocked, ..How::default() });
-            compare::<f32>(&problem, How { layout, kink, engine: &Portable, ..How::default() });
+            compare::<f32>(&problem, How { layout, kink, engine: Engine::Builtin, ..How::default() });
+            compare::<f64>(&problem, How { kink, engine: Engine::Builtin, ..How::default() });
+            compare::<f32>(&problem, How { layout, kink, engine: Engine::Portable, ..How::default() });
             compare::<f32>(&problem, How { layout, kink, ..How::default() });
         }
     }
@@ -108,7 +108,7 @@ fn wide_nets() {
 #[test]
 fn tile_boundaries() {
     let (m, h, c) = (3, 5, 4);
-    let tile = handgrad::Dims::new(m, h, c).unwrap().tile_len(usize::MAX);
+    let tile = handgrad::Dims::new(m, h, c).unwrap().chunk_len(usize::MAX);
     assert_eq!(tile, 2048);
     for n in
         [tile - 1, tile, tile + 1, 2 * tile - 1, 2 * tile, 2 * tile + 1, 4 * tile, 4 * tile + 1, 7 * tile]
@@ -117,8 +117,11 @@ fn tile_boundaries() {
         let layout = Layout::Spread;
         compare::<f64>(&problem, How { layout, ..How::default() });
         compare::<f32>(&problem, How { layout, ..How::default() });
-        compare::<f32>(&problem, How { layout, engine: &Blocked, ..How::default() });
-        compare::<f32>(&problem, How { engine: &Portable, reduction: Reduction::Sum, ..How::default() });
+        compare::<f32>(&problem, How { layout, engine: Engine::Builtin, ..How::default() });
+        compare::<f32>(
+            &problem,
+            How { engine: Engine::Portable, reduction: Reduction::Sum, ..How::default() },
+        );
     }
 }
 
@@ -127,9 +130,9 @@ fn tile_boundaries() {
 fn small_tiles() {
     for (m, h, c, tile) in [(2, 30_000, 2, 32), (3, 1200, 5, 512)] {
         let problem = Problem::random(1, (m, h, c, tile + 3));
-        assert_eq!(problem.dims.tile_len(usize::MAX), tile);
+        assert_eq!(problem.dims.chunk_len(usize::MAX), tile);
         compare::<f32>(&problem, How::default());
-        compare::<f32>(&problem, How { engine: &Blocked, ..How::default() });
+        compare::<f32>(&problem, How { engine: Engine::Builtin, ..How::default() });
     }
 }
 
@@ -137,7 +140,7 @@ fn small_tiles() {
 #[test]
 fn portable_engine_is_the_same_for_every_type() {
     let problem = Problem::random(5, (13, 17, 5, 300));
-    let plain = run_pass::<f64>(&problem, How { engine: &Portable, ..How::default() }).unwrap();
+    let plain = run_pass::<f64>(&problem, How { engine: Engine::Portable, ..How::default() }).unwrap();
     let dual = run_pass::<F1>(&problem, How::default()).unwrap();
     for ((what, plain), (_, dual)) in plain.parts().into_iter().zip(dual.parts()) {
         assert!(plain.iter().zip(dual).all(|(p, d)| p.to_bits() == d.x.to_bits()), "{what}");

@@ -3,8 +3,7 @@
 
 use crate::support::bounds::{PLAIN_TERMS, Rounding, bounds};
 use crate::support::{Element, How, Layout, Problem, assert_within, run_pass};
-use handgrad::gemm::Blocked;
-use handgrad::{Batch, Dims, Kink, MatRef, Params, ParamsMut, Pass, Reduction, derivation};
+use handgrad::{Batch, Dims, Engine, Kink, MatRef, Params, ParamsMut, Pass, Reduction, derivation};
 
 const N: usize = 1_000_000;
 
@@ -74,7 +73,7 @@ fn very_many_classes() {
     let mut scratch = vec![f32::NAN; dims.scratch_len(n)];
     let start = std::time::Instant::now();
     Pass::new(params, batch)
-        .engine(&Blocked)
+        .engine(Engine::Builtin)
         .grad(ParamsMut::from_flat(dims, &mut grad).unwrap())
         .losses(&mut losses)
         .run(&mut scratch)

@@ -3,8 +3,8 @@
 
 use crate::scoped::Scoped;
 use handgrad::derivation as d;
-use handgrad::gemm::{Blocked, Gemm, Portable, default_engine};
-use handgrad::{Batch, Dims, Error, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction, What};
+
+use handgrad::{Batch, Dims, Engine, Error, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction, What};
 use num_traits::PrimInt;
 
 /// A net, examples, and everything that an objective can be made of.
@@ -86,7 +86,7 @@ enum Threads {
     Three,
 }
 
-fn evaluate(problem: &Problem, choice: Choice, engine: &dyn Gemm<f64>, threads: Threads) -> Results {
+fn evaluate(problem: &Problem, choice: Choice, engine: Engine<'_, f64>, threads: Threads) -> Results {
     let x = MatRef::new(&problem.x, problem.n, problem.dims.inputs()).unwrap();
     if choice.targets {
         let targets = MatRef::new(&problem.targets, problem.n, problem.dims.classes()).unwrap();
@@ -101,7 +101,7 @@ fn run<L: PrimInt + Sync>(
     choice: Choice,
     batch: Batch<'_, f64, L>,
     ignored: L,
-    (engine, threads): (&dyn Gemm<f64>, Threads),
+    (engine, threads): (Engine<'_, f64>, Threads),
 ) -> Results {
     let (dims, n) = (problem.dims, problem.n);
     let nan = |len| vec![f64::NAN; len];
@@ -222,7 +222,7 @@ const SHAPES: [(usize, usize, usize, usize); 6] =
 
 #[test]
 fn all_combinations_are_the_formulas() {
-    let engines: [&dyn Gemm<f64>; 3] = [default_engine(), &Blocked, &Portable];
+    let engines: [Engine<'_, f64>; 3] = [Engine::Auto, Engine::Builtin, Engine::Portable];
     for shape in SHAPES {
         let problem = Problem::new(shape);
         for choice in choices() {
@@ -238,20 +238,20 @@ fn all_combinations_are_the_formulas() {
 fn no_option_changes_no_bit() {
     let problem = Problem { labels: (0..50).map(|i| i % 3).collect(), ..Problem::new((9, 16, 3, 50)) };
     let plain = Choice { smoothing: 0.0, l2: (0.0, 0.0), ..choices()[0] };
-    let got = evaluate(&problem, plain, &Blocked, Threads::One);
+    let got = evaluate(&problem, plain, Engine::Builtin, Threads::One);
     let mut ones = problem;
     ones.example_weights.fill(1.0);
     ones.class_weights.fill(1.0);
     let weighted = Choice { class_weights: true, example_weights: true, ..plain };
-    assert_eq!(got, evaluate(&ones, weighted, &Blocked, Threads::One));
+    assert_eq!(got, evaluate(&ones, weighted, Engine::Builtin, Threads::One));
 }
 
 #[test]
 fn same_bits_on_threads() {
     let problem = Problem::new((60, 300, 6, 400));
     for choice in choices() {
-        let one = evaluate(&problem, choice, &Blocked, Threads::One);
-        assert_eq!(one, evaluate(&problem, choice, &Blocked, Threads::Three), "{choice:?}");
+        let one = evaluate(&problem, choice, Engine::Builtin, Threads::One);
+        assert_eq!(one, evaluate(&problem, choice, Engine::Builtin, Threads::Three), "{choice:?}");
     }
 }
 
@@ -280,7 +280,7 @@ fn poison(problem: &Problem, choice: Choice, value: f64) -> Problem {
 
 #[test]
 fn what_is_left_out_has_no_part() {
-    let engines: [&dyn Gemm<f64>; 3] = [default_engine(), &Blocked, &Portable];
+    let engines: [Engine<'_, f64>; 3] = [Engine::Auto, Engine::Builtin, Engine::Portable];
     for shape in SHAPES {
         let problem = Problem::new(shape);
         for choice in choices() {
@@ -308,7 +308,7 @@ fn nothing_left_is_zero() {
             continue;
         }
         let choice = Choice { l2: (0.0, 0.0), ..choice };
-        let got = evaluate(&poison(&problem, choice, f64::NAN), choice, &Blocked, Threads::One);
+        let got = evaluate(&poison(&problem, choice, f64::NAN), choice, Engine::Builtin, Threads::One);
         let zeros = |len| vec![0.0; len];
         let (losses, grad, dx) = (zeros(40), zeros(problem.theta.len()), zeros(200));
         assert_eq!(got, Results { losses, grad, dx, ..Results::default() }, "{choice:?}");

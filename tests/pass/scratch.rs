@@ -2,14 +2,14 @@
 //! outputs before.
 
 use crate::support::Problem;
-use handgrad::gemm::{Blocked, Gemm, Portable, default_engine};
-use handgrad::{Batch, Dims, MatMut, MatRef, Params, ParamsMut, Pass};
+
+use handgrad::{Batch, Dims, Engine, MatMut, MatRef, Params, ParamsMut, Pass};
 
 #[test]
 fn scratch_is_one_tile_and_constant() {
     for (m, h, c) in [(64, 32, 10), (784, 128, 10), (784, 1024, 10), (768, 3072, 50_257), (1, 1, 1)] {
         let dims = Dims::new(m, h, c).unwrap();
-        let tile = dims.tile_len(usize::MAX);
+        let tile = dims.chunk_len(usize::MAX);
         assert!((32..=2048).contains(&tile));
         for n in [1, 2, 8] {
             assert_eq!(dims.scratch_len(n), n * (if c > 48 { 3 * h } else { 2 * h } + c));
@@ -29,7 +29,7 @@ fn scratch_is_one_tile_and_constant() {
 }
 
 /// The bits of everything a pass writes, with the scratch and the outputs filled like this before.
-fn bits(problem: &Problem, engine: &dyn Gemm<f32>, filler: f32, scratch: &mut [f32]) -> Vec<u32> {
+fn bits(problem: &Problem, engine: Engine<'_, f32>, filler: f32, scratch: &mut [f32]) -> Vec<u32> {
     let Problem { dims, n, .. } = *problem;
     let (theta, x) = (problem.theta::<f32>(), problem.x::<f32>());
     let (m, c) = (dims.inputs(), dims.classes());
@@ -56,7 +56,7 @@ fn bits(problem: &Problem, engine: &dyn Gemm<f32>, filler: f32, scratch: &mut [f
 
 #[test]
 fn same_bits_whatever_was_there_before() {
-    let engines: [&dyn Gemm<f32>; 3] = [default_engine(), &Blocked, &Portable];
+    let engines: [Engine<'_, f32>; 3] = [Engine::Auto, Engine::Builtin, Engine::Portable];
     for engine in engines {
         for n in [1, 5, 8, 9, 33, 257, 600, 2049, 5000] {
             let problem = Problem::random(n as u64, (7, 11, 5, n));
@@ -86,7 +86,7 @@ fn outputs_do_not_depend_on_each_other() {
     let params = Params::from_flat(dims, &theta).unwrap();
     let batch = Batch::new(MatRef::new(&x, n, 7).unwrap(), &problem.labels).unwrap();
     let mut scratch = vec![0.0; dims.scratch_len(n)];
-    let all = bits(&problem, default_engine(), 0.0, &mut scratch);
+    let all = bits(&problem, Engine::Auto, 0.0, &mut scratch);
     let (p, c) = (dims.param_len(), dims.classes());
 
     let same = |from: usize, got: &[f32]| {

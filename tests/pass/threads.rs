@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::support::{Element, Problem};
-use handgrad::gemm::{Blocked, Gemm, Portable, default_engine};
-use handgrad::{Batch, Error, Executor, MatMut, MatRef, Params, ParamsMut, Pass};
+use handgrad::gemm::Gemm;
+use handgrad::{Batch, Engine, Error, Executor, MatMut, MatRef, Params, ParamsMut, Pass};
 
 /// Scoped threads. Counts the joins.
 struct Scoped {
@@ -97,7 +97,7 @@ impl Executor for Elsewhere {
 /// Everything that a pass can write, on this executor or on none.
 fn outputs<T: Element + Send + Sync, E: Executor>(
     problem: &Problem,
-    engine: &dyn Gemm<T>,
+    engine: Engine<'_, T>,
     executor: Option<&E>,
     col_major: bool,
 ) -> Result<Vec<T>, Error> {
@@ -132,7 +132,7 @@ fn outputs<T: Element + Send + Sync, E: Executor>(
     Ok([vec![loss], grad, dx, losses, outs.concat(), classes].concat())
 }
 
-fn check<T: Element + Send + Sync>(problem: &Problem, engine: &dyn Gemm<T>) {
+fn check<T: Element + Send + Sync>(problem: &Problem, engine: Engine<'_, T>) {
     let serial = outputs::<T, Scoped>(problem, engine, None, false).unwrap();
     assert!(serial.iter().all(|value| !value.is_nan()));
     let same = |got: Vec<T>, what: &str| {
@@ -145,7 +145,7 @@ fn check<T: Element + Send + Sync>(problem: &Problem, engine: &dyn Gemm<T>) {
         same(outputs(problem, engine, Some(&executor), false).unwrap(), "scoped");
         let joins = executor.joins.into_inner();
         let [w1, _, w2, _] = problem.dims.block_lens();
-        let worth_it = problem.dims.tile_len(problem.n) * (w1 + w2) >= 1 << 19;
+        let worth_it = problem.dims.chunk_len(problem.n) * (w1 + w2) >= 1 << 19;
         assert!((joins > 0) == (threads > 1 && worth_it), "{joins} joins, {threads} threads");
     }
     same(outputs(problem, engine, Some(&Backwards), false).unwrap(), "backwards");
@@ -159,25 +159,25 @@ fn same_bits_for_any_number_of_threads() {
     for (m, h, c) in [(7, 11, 5), (64, 32, 10), (20, 270, 60), (300, 40, 3), (270, 259, 49)] {
         for n in [1, 64, 150, 600] {
             let problem = Problem::random(n as u64, (m, h, c, n));
-            check::<f32>(&problem, &Blocked);
-            check::<f64>(&problem, &Blocked);
-            check::<f32>(&problem, &Portable);
+            check::<f32>(&problem, Engine::Builtin);
+            check::<f64>(&problem, Engine::Builtin);
+            check::<f32>(&problem, Engine::Portable);
         }
     }
     let many = Problem::random(5, (17, 27, 4, 5000));
-    check::<f32>(&many, &Blocked);
+    check::<f32>(&many, Engine::Builtin);
     // So many weights that all examples of a part go past them together, where they are one block on eight threads.
     let large = Problem::random(6, (4, 1024, 1025, 300));
-    check::<f32>(&large, &Blocked);
+    check::<f32>(&large, Engine::Builtin);
 }
 
 /// Rows of a column-major output interleave: the examples are not cut up, the weights still are.
 #[test]
 fn outputs_that_cannot_be_cut() {
     let problem = Problem::random(3, (70, 61, 5, 200));
-    let serial = outputs::<f32, Scoped>(&problem, &Blocked, None, true).unwrap();
+    let serial = outputs::<f32, Scoped>(&problem, Engine::Builtin, None, true).unwrap();
     let executor = Scoped { threads: 4, joins: AtomicUsize::new(0) };
-    assert_eq!(outputs::<f32, _>(&problem, &Blocked, Some(&executor), true).unwrap(), serial);
+    assert_eq!(outputs::<f32, _>(&problem, Engine::Builtin, Some(&executor), true).unwrap(), serial);
     assert!(executor.joins.into_inner() > 0);
 }
 
@@ -193,28 +193,28 @@ fn foreign_engines_are_not_cut_up() {
             beta: handgrad::gemm::Beta,
             c: MatMut<'_, f32>,
         ) -> Result<(), Error> {
-            default_engine().gemm(a, b, beta, c)
+            Engine::Auto.gemm(a, b, beta, c)
         }
     }
     let problem = Problem::random(3, (70, 61, 5, 200));
-    let serial = outputs::<f32, Scoped>(&problem, &Foreign, None, false).unwrap();
+    let serial = outputs::<f32, Scoped>(&problem, Engine::Gemm(&Foreign), None, false).unwrap();
     let executor = Scoped { threads: 4, joins: AtomicUsize::new(0) };
-    assert_eq!(outputs::<f32, _>(&problem, &Foreign, Some(&executor), false).unwrap(), serial);
+    assert_eq!(outputs::<f32, _>(&problem, Engine::Gemm(&Foreign), Some(&executor), false).unwrap(), serial);
     assert_eq!(executor.joins.into_inner(), 0);
 }
 
 #[test]
 fn a_forgotten_task_is_an_error() {
     let problem = Problem::random(3, (70, 61, 5, 200));
-    assert_eq!(outputs::<f64, _>(&problem, &Blocked, Some(&Lazy), false), Err(Error::Executor));
-    assert_eq!(outputs::<f64, _>(&problem, &Blocked, Some(&Idle), false), Err(Error::Executor));
+    assert_eq!(outputs::<f64, _>(&problem, Engine::Builtin, Some(&Lazy), false), Err(Error::Executor));
+    assert_eq!(outputs::<f64, _>(&problem, Engine::Builtin, Some(&Idle), false), Err(Error::Executor));
 }
 
 #[test]
 fn a_pass_can_run_on_a_thread_of_the_executor() {
     let problem = Problem::random(4, (70, 61, 5, 200));
-    let serial = outputs::<f64, Scoped>(&problem, &Blocked, None, false);
-    assert_eq!(outputs::<f64, _>(&problem, &Blocked, Some(&Elsewhere), false), serial);
+    let serial = outputs::<f64, Scoped>(&problem, Engine::Builtin, None, false);
+    assert_eq!(outputs::<f64, _>(&problem, Engine::Builtin, Some(&Elsewhere), false), serial);
 }
 
 /// A pass can be sent to another thread.
@@ -229,11 +229,12 @@ fn a_pass_can_be_sent() {
 #[test]
 fn same_bits_on_any_pool() {
     let problem = Problem::random(8, (20, 270, 60, 300));
-    let serial = outputs::<f32, Scoped>(&problem, &Blocked, None, false).unwrap();
+    let serial = outputs::<f32, Scoped>(&problem, Engine::Builtin, None, false).unwrap();
     let passes = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         for _ in 0..20 {
-            let on_pool = || outputs::<f32, _>(&problem, &Blocked, Some(&handgrad::Rayon), false).unwrap();
+            let on_pool =
+                || outputs::<f32, _>(&problem, Engine::Builtin, Some(&handgrad::Rayon), false).unwrap();
             assert!(pool.install(on_pool) == serial, "{threads} threads");
         }
     };

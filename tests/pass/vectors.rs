@@ -4,8 +4,8 @@
 use crate::support::bounds::{Rounding, bounds, gauges};
 use crate::support::vectors::{Vector, all};
 use crate::support::{Element, How, Outputs, assert_within, oracle, run_pass};
-use handgrad::gemm::{Blocked, Gemm, Portable, default_engine};
-use handgrad::{Kink, Reduction, derivation};
+
+use handgrad::{Engine, Kink, Reduction, derivation};
 
 /// The outputs a file has, next to each other: (name, got, expected, bound or gauge).
 fn parts<'a, T: Element>(
@@ -25,7 +25,7 @@ fn parts<'a, T: Element>(
 }
 
 /// Every output within the rounding bound of the type; the reference itself is rounded to f64 once.
-fn check<T: Element>(engine: &dyn Gemm<T>) {
+fn check<T: Element>(engine: Engine<'_, T>) {
     for vector in all() {
         let got = run_pass(&vector.problem, How { engine, ..How::default() }).unwrap();
         let bounds = bounds(&vector.problem, Rounding::of::<T>(), Kink::One, Reduction::Mean);
@@ -39,16 +39,16 @@ fn check<T: Element>(engine: &dyn Gemm<T>) {
 
 #[test]
 fn f64_within_the_bound() {
-    check::<f64>(default_engine());
-    check::<f64>(&Blocked);
-    check::<f64>(&Portable);
+    check::<f64>(Engine::Auto);
+    check::<f64>(Engine::Builtin);
+    check::<f64>(Engine::Portable);
 }
 
 #[test]
 fn f32_within_the_bound() {
-    check::<f32>(default_engine());
-    check::<f32>(&Blocked);
-    check::<f32>(&Portable);
+    check::<f32>(Engine::Auto);
+    check::<f32>(Engine::Builtin);
+    check::<f32>(Engine::Portable);
 }
 
 /// In f64 the errors are a few units in the last place of the magnitude gauge, at most `ulps`: the pre-

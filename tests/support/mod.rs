@@ -10,13 +10,13 @@ use std::fmt::Debug;
 
 use autodiff::F1;
 use half::bf16;
-use handgrad::gemm::{Gemm, default_engine};
-use handgrad::{Batch, Dims, Error, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction};
+
+use handgrad::{Batch, Dims, Engine, Error, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction};
 use num_traits::Float;
 use twofloat::TwoFloat;
 
 /// A number type under test, and how exact its arithmetic is.
-pub trait Element: Float + Debug + 'static {
+pub trait Element: Float + Debug + Send + Sync + 'static {
     /// Largest relative error of one addition or multiplication, and of reading a sum of two.
     const U: f64;
     /// Largest relative error of one `exp`, `ln`, `ln_1p` or division.
@@ -239,17 +239,12 @@ pub struct How<'a, T> {
     pub layout: Layout,
     pub kink: Kink,
     pub reduction: Reduction,
-    pub engine: &'a dyn Gemm<T>,
+    pub engine: Engine<'a, T>,
 }
 
 impl<T: Element> Default for How<'_, T> {
     fn default() -> Self {
-        Self {
-            layout: Layout::RowMajor,
-            kink: Kink::One,
-            reduction: Reduction::Mean,
-            engine: default_engine(),
-        }
+        Self { layout: Layout::RowMajor, kink: Kink::One, reduction: Reduction::Mean, engine: Engine::Auto }
     }
 }
 

@@ -6,7 +6,7 @@ use num_traits::Float;
 
 /// A function from R^n to R and its gradient.
 pub trait Function {
-    fn value<T: Float + 'static>(&self, x: &[T]) -> T;
+    fn value<T: Float + Send + Sync + 'static>(&self, x: &[T]) -> T;
     /// Writes the gradient at `x`, exact to rounding.
     fn grad(&self, x: &[f64], grad: &mut [f64]);
 }
@@ -26,7 +26,7 @@ pub struct Rosenbrock {
 }
 
 impl Function for Rosenbrock {
-    fn value<T: Float + 'static>(&self, x: &[T]) -> T {
+    fn value<T: Float + Send + Sync + 'static>(&self, x: &[T]) -> T {
         let y: Vec<T> = x.iter().zip(&self.unit).map(|(&x, &unit)| x * real(unit)).collect();
         y.windows(2).fold(T::zero(), |sum, y| {
             let (valley, rest) = (y[1] - y[0] * y[0], T::one() - y[0]);
@@ -58,7 +58,7 @@ fn shares<T: Float>(x: &[T]) -> (T, Vec<T>, T) {
 }
 
 impl Function for LogSumExp {
-    fn value<T: Float + 'static>(&self, x: &[T]) -> T {
+    fn value<T: Float + Send + Sync + 'static>(&self, x: &[T]) -> T {
         let (max, _, sum) = shares(x);
         max + sum.ln()
     }
@@ -75,7 +75,7 @@ pub struct SoftmaxLoss {
 }
 
 impl Function for SoftmaxLoss {
-    fn value<T: Float + 'static>(&self, x: &[T]) -> T {
+    fn value<T: Float + Send + Sync + 'static>(&self, x: &[T]) -> T {
         let (max, shares, sum) = shares(x);
         if x[self.class] < max {
             return (max - x[self.class]) + sum.ln();
@@ -97,7 +97,7 @@ impl Function for SoftmaxLoss {
 pub struct Product;
 
 impl Function for Product {
-    fn value<T: Float + 'static>(&self, x: &[T]) -> T {
+    fn value<T: Float + Send + Sync + 'static>(&self, x: &[T]) -> T {
         x.iter().fold(T::one(), |product, &x| product * x)
     }
 
@@ -121,7 +121,7 @@ fn mirror<T: Float>(x: &[T]) -> Vec<T> {
 }
 
 impl Function for Quadratic {
-    fn value<T: Float + 'static>(&self, x: &[T]) -> T {
+    fn value<T: Float + Send + Sync + 'static>(&self, x: &[T]) -> T {
         let squares: Vec<T> = mirror(x).iter().map(|&y| y * y).collect();
         dot(&self.spectrum, &squares) * real(0.5)
     }
@@ -138,7 +138,7 @@ pub struct Bent {
 }
 
 impl Function for Bent {
-    fn value<T: Float + 'static>(&self, x: &[T]) -> T {
+    fn value<T: Float + Send + Sync + 'static>(&self, x: &[T]) -> T {
         x.iter().zip(&self.bend).fold(T::zero(), |sum, (&x, &bend)| {
             let above = x - real(bend);
             sum + x * x * real(0.5) + if above > T::zero() { above } else { T::zero() }
@@ -159,7 +159,7 @@ pub struct Logistic {
 }
 
 impl Function for Logistic {
-    fn value<T: Float + 'static>(&self, x: &[T]) -> T {
+    fn value<T: Float + Send + Sync + 'static>(&self, x: &[T]) -> T {
         let losses = self.rows.iter().fold(T::zero(), |sum, row| {
             let (&y, u) = row.split_last().unwrap();
             let margin = (dot(u, x) + x[u.len()]) * real(y.signum());
@@ -188,7 +188,7 @@ pub struct Net {
 }
 
 impl Net {
-    fn run<T: Float + 'static>(&self, theta: &[T], grad: Option<&mut [T]>) -> T {
+    fn run<T: Float + Send + Sync + 'static>(&self, theta: &[T], grad: Option<&mut [T]>) -> T {
         let (dims, n) = (self.dims, self.labels.len());
         let params = Params::from_flat(dims, theta).unwrap();
         let examples: Vec<T> = self.examples.iter().map(|&x| real(x)).collect();
@@ -205,7 +205,7 @@ impl Net {
 }
 
 impl Function for Net {
-    fn value<T: Float + 'static>(&self, x: &[T]) -> T {
+    fn value<T: Float + Send + Sync + 'static>(&self, x: &[T]) -> T {
         self.run(x, None)
     }
 
@@ -222,7 +222,7 @@ pub struct Noisy<F> {
 }
 
 impl<F: Function> Function for Noisy<F> {
-    fn value<T: Float + 'static>(&self, x: &[T]) -> T {
+    fn value<T: Float + Send + Sync + 'static>(&self, x: &[T]) -> T {
         // The mixing of SplitMix64: every bit of x counts.
         let hash = x.iter().fold(0u64, |hash, x| {
             let mut bits = (hash ^ x.to_f64().unwrap().to_bits()).wrapping_add(0x9e37_79b9_7f4a_7c15);

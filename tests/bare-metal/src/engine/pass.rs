@@ -1,7 +1,6 @@
 //! A step's examples at once, through a [`Pass`] on the portable engine.
 
-use handgrad::gemm::Portable;
-use handgrad::{Batch, Error, MatRef, Params, Pass};
+use handgrad::{Batch, Engine, Error, MatRef, Params, Pass};
 
 use super::{DIMS, STEP};
 use crate::digits::{INPUTS, Tile};
@@ -37,7 +36,7 @@ pub fn step(memory: &mut Memory, first: usize) -> Result<f32, Error> {
     tile.read(first);
     let batch = Batch::new(MatRef::new(tile.x.as_flattened(), STEP, INPUTS)?, &tile.labels)?;
     let loss = Pass::new(Params::from_flat(DIMS, theta)?, batch)
-        .engine(&Portable)
+        .engine(Engine::Portable)
         .grad(handgrad::ParamsMut::from_flat(DIMS, grad)?)
         .run(scratch)?;
     theta.iter_mut().zip(grad).for_each(|(v, g)| *v -= super::RATE * *g);
@@ -49,7 +48,7 @@ pub fn right_predictions(memory: &mut Memory, first: usize) -> Result<usize, Err
     tile.read(first);
     let batch = Batch::unlabelled(MatRef::new(tile.x.as_flattened(), STEP, INPUTS)?);
     Pass::new(Params::from_flat(DIMS, theta)?, batch)
-        .engine(&Portable)
+        .engine(Engine::Portable)
         .predictions(classes)
         .infer(scratch)?;
     Ok(classes.iter().zip(&tile.labels).filter(|(class, label)| **class == usize::from(**label)).count())

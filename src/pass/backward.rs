@@ -1,0 +1,113 @@
+//! The backward pass of a part of the examples: D, the input gradient, what is wanted of single examples, and the
+//! panels of D.
+
+use core::ops::Range;
+
+use num_traits::Float;
+
+use super::layout::{Hidden, HiddenGrad};
+use super::objective::Objective;
+use super::parts::{ExamplesPart, Place};
+use super::per_example;
+use super::plan::Plan;
+use super::weight_grads::multiply;
+use crate::data::{MatMut, MatRef};
+use crate::error::Error;
+use crate::gemm::{Beta, Blocks, Epilogue, Left, Right, few, pack_left, product};
+use crate::kernels::activate::{mask, relu};
+use crate::kernels::norms::ExampleFactors;
+use crate::simd::Simd;
+
+/// (14): D of these rows of the part, where [`HiddenGrad`] says.
+pub(super) fn hidden_grad<T: Float, S: Simd<T>>(
+    simd: S,
+    plan: &Plan<'_, T>,
+    part: &mut ExamplesPart<'_, T>,
+    objective: &Objective<'_, T>,
+    rows: Range<usize>,
+) -> Result<(), Error> {
+    let (w2, kink, layout) = (plan.params.w2, plan.kink, &plan.layout);
+    let (h, c, stride) = (w2.cols(), w2.rows(), layout.hidden_stride);
+    let step = layout.score_stride * c;
+    let first = &part.f[rows.start / layout.block * step..];
+    let first = MatRef::with_strides(first, (c, rows.len().min(layout.block)), (layout.score_stride, 1))?;
+    let (shape, place) = ((rows.len(), h), rows.start * stride..rows.end * stride);
+    let Hidden { z, a, d } = part.hidden.reborrow();
+    let z = &mut z[place.clone()];
+    let view = |d| MatMut::with_strides(d, shape, (stride, 1));
+    if let Some(gemm) = plan.gradient_gemm() {
+        let d = &mut a[place];
+        gemm.gemm(first.t(), w2, Beta::Zero, view(&mut *d)?)?;
+        mask(kink, z, d);
+        relu(kink, z);
+        clear_excluded(objective, part.first, rows, stride, h, z);
+        return Ok(());
+    }
+    let over_z = layout.hidden_grad == HiddenGrad::OverZ;
+    if layout.few_examples && over_z && w2.col_stride() == 1 {
+        few::product(simd, first.t(), w2, few::Update::Mask(kink), view(z)?);
+        return Ok(());
+    }
+    let (d, z) = if over_z { (z, None) } else { (&mut d[place], Some(&*z)) };
+    let g = Left::col_blocks(first, rows.len(), Blocks { len: layout.block, step });
+    let epilogue = Epilogue::Mask { kink, z };
+    product(simd, g.t(), Right::View(w2), Beta::Zero, view(d)?, epilogue, part.pack_buffer);
+    Ok(())
+}
+
+/// (16) of a block, what is wanted of single examples, and the packed D.
+pub(super) fn block<T: Float, S: Simd<T>>(
+    simd: S,
+    plan: &Plan<'_, T>,
+    part: &mut ExamplesPart<'_, T>,
+    objective: &Objective<'_, T>,
+    rows: Range<usize>,
+) -> Result<(), Error> {
+    let (layout, h, c) = (&plan.layout, plan.params.b1.len(), plan.params.b2.len());
+    let (t, stride, x) = (rows.len(), layout.hidden_stride, part.x.row_range(rows.clone()));
+    let Hidden { z, a, d } = part.hidden.reborrow();
+    // Whole blocks, even if this one is shorter: panels of D are as far apart.
+    let whole = rows.start * stride..(rows.start + layout.block) * stride;
+    let hidden = layout.after_hidden_grad(Hidden {
+        z: &mut z[whole.clone()],
+        a: &mut a[rows.start * stride..rows.end * stride],
+        d: d.get_mut(whole).unwrap_or_default(),
+    });
+    let d = hidden.d;
+    clear_excluded(objective, part.first, rows.clone(), stride, h, d);
+    let place = Place { first: part.first + rows.start, row: part.row + rows.start };
+    if let Some(dx) = &mut part.out.input_grad {
+        let mut dx = dx.reborrow().row_range(place.row..place.row + t);
+        let d = MatRef::with_strides(d, (t, h), (stride, 1))?;
+        multiply(simd, plan, d, plan.params.w1, Beta::Zero, dx.reborrow(), part.pack_buffer)?;
+        if objective.is_weighted() {
+            let excluded = (0..t).filter(|i| objective.excludes(place.first + i));
+            excluded.for_each(|i| dx.row_mut(i).for_each(|dx| *dx = T::zero()));
+        }
+    }
+    let step = layout.score_stride * c;
+    let g = &mut part.f[rows.start / layout.block * step..][..step];
+    let factors = ExampleFactors { g, g_stride: layout.score_stride, d, a: hidden.a, hidden: h, stride, x };
+    per_example::grads(simd, plan, objective, factors, place, &mut part.out);
+    if layout.packs_hidden_grad {
+        let d = MatRef::with_strides(d, (t, h), (stride, 1))?;
+        pack_left(simd, d, layout.block * S::ROWS, hidden.d_panels);
+    }
+    Ok(())
+}
+
+/// Fills the rows of excluded examples with 0. `first` is the number of the part's first example.
+fn clear_excluded<T: Float>(
+    objective: &Objective<'_, T>,
+    first: usize,
+    rows: Range<usize>,
+    stride: usize,
+    len: usize,
+    data: &mut [T],
+) {
+    if objective.is_weighted() {
+        for row in rows.clone().filter(|row| objective.excludes(first + row)) {
+            data[(row - rows.start) * stride..][..len].fill(T::zero());
+        }
+    }
+}

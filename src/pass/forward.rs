@@ -1,0 +1,153 @@
+//! The forward pass of a part of the examples: Z, A, F, everything that is asked of the scores, and G in F's place.
+
+use core::ops::Range;
+
+use num_traits::Float;
+
+use super::objective::Objective;
+use super::outputs::Outputs;
+use super::parts::{ExamplesPart, Place};
+use super::plan::Plan;
+use crate::data::{MatMut, MatRef, Params};
+use crate::error::Error;
+use crate::gemm::{Beta, Epilogue, Left, Right, few, product};
+use crate::kernels::activate::bias_relu;
+use crate::kernels::soft_targets::SoftTargets;
+use crate::kernels::softmax::{Aside, STRIP, Scores, Strip};
+use crate::kernels::sum::{Sum, sum};
+use crate::simd::Simd;
+
+/// (1), (2): Z and A of these rows of the part.
+pub(super) fn hidden<T: Float, S: Simd<T>>(
+    simd: S,
+    plan: &Plan<'_, T>,
+    part: &mut ExamplesPart<'_, T>,
+    rows: Range<usize>,
+) -> Result<(), Error> {
+    let (Params { w1, b1: bias, .. }, kink) = (plan.params, plan.kink);
+    let (x, stride) = (part.x.row_range(rows.clone()), plan.layout.hidden_stride);
+    let place = rows.start * stride..rows.end * stride;
+    let (z, a) = (&mut part.hidden.z[place.clone()], &mut part.hidden.a[place]);
+    let z_view = MatMut::with_strides(&mut *z, (x.rows(), bias.len()), (stride, 1))?;
+    if let Some(gemm) = plan.forward_gemm() {
+        gemm.gemm(x, w1.t(), Beta::Zero, z_view)?;
+    } else if plan.layout.few_examples && x.col_stride() == 1 && w1.col_stride() == 1 {
+        few::dots(simd, x, w1, z_view);
+    } else {
+        let w1 = plan.w1_panels.map_or(Right::View(w1.t()), Right::Packed);
+        let epilogue = Epilogue::Activate { kink, bias, a };
+        product(simd, Left::view(x), w1, Beta::Zero, z_view, epilogue, part.pack_buffer);
+        return Ok(());
+    }
+    bias_relu(simd, kink, bias, stride, z, a);
+    Ok(())
+}
+
+/// (3) to (5), (15) of a block: F, the outputs, the sum of the losses, and G in F's place.
+pub(super) fn scores<T: Float, S: Simd<T>>(
+    simd: S,
+    plan: &Plan<'_, T>,
+    part: &mut ExamplesPart<'_, T>,
+    objective: &Objective<'_, T>,
+    rows: Range<usize>,
+) -> Result<(), Error> {
+    let (w2, stride, score_stride) = (plan.params.w2, plan.layout.hidden_stride, plan.layout.score_stride);
+    let (h, c, index) = (w2.cols(), w2.rows(), rows.start / plan.layout.block);
+    let a = &mut part.hidden.a[rows.start * stride..rows.end * stride];
+    let f = &mut part.f[index * score_stride * c..][..score_stride * c];
+    {
+        let a = MatRef::with_strides(a, (rows.len(), h), (stride, 1))?;
+        let f = MatMut::with_strides(&mut *f, (c, rows.len()), (score_stride, 1))?;
+        if let Some(gemm) = plan.forward_gemm() {
+            gemm.gemm(a, w2.t(), Beta::Zero, f.t())?;
+        } else if plan.layout.few_examples && w2.col_stride() == 1 {
+            few::dots(simd, a, w2, f.t());
+        } else {
+            let (w2, a) = (Left::view(w2), Right::View(a.t()));
+            product(simd, w2, a, Beta::Zero, f, Epilogue::None, part.pack_buffer);
+        }
+    }
+    let mut losses = Sum::new();
+    for start in (0..rows.len()).step_by(STRIP) {
+        let len = STRIP.min(rows.len() - start);
+        let mut f = Scores { data: f, stride: score_stride, first: start, len };
+        let place = Place { first: part.first + rows.start + start, row: part.row + rows.start + start };
+        losses.add(finish(simd, plan, objective, &mut f, &mut part.out, place));
+    }
+    part.losses[index] = losses.total();
+    // What the gradients are made of has nothing of an excluded example: no NaN either.
+    if plan.grad_scale.is_some() && objective.is_weighted() {
+        for row in rows.clone().filter(|row| objective.excludes(part.first + row)) {
+            a[(row - rows.start) * stride..][..h].fill(T::zero());
+        }
+    }
+    Ok(())
+}
+
+/// (3) to (5), (15) of up to [`STRIP`] examples: from W2 a to the outputs and the score gradient in its place. Returns
+/// the sum of the losses.
+fn finish<T: Float, S: Simd<T>>(
+    simd: S,
+    plan: &Plan<'_, T>,
+    objective: &Objective<'_, T>,
+    f: &mut Scores<'_, T>,
+    out: &mut Outputs<'_, T>,
+    Place { first, row }: Place,
+) -> T {
+    let (len, classes) = (f.len, plan.params.b2.len());
+    let mut strip = Strip::new(len);
+    simd.vectorize(
+        #[inline(always)]
+        || strip.score(f, plan.params.b2),
+    );
+    let known = objective.is_known();
+    if let Some(labels) = objective.labels {
+        labels.classes(first, &mut strip.label[..len]);
+    }
+    if objective.is_weighted() {
+        strip.set_scales(|col| objective.scale(first + col));
+    }
+    out.scored(&strip, f, row);
+    if !known && !out.needs_exponentials() {
+        return T::zero();
+    }
+    simd.vectorize(
+        #[inline(always)]
+        || strip.shift(f),
+    );
+    let labels = strip.label;
+    let share = |col: usize, class| objective.share(first + col, labels[col], class, classes);
+    let soft = if known && objective.is_soft() { Some(SoftTargets::new(&share, f)) } else { None };
+    simd.vectorize(
+        #[inline(always)]
+        || strip.exponentiate(simd, f),
+    );
+    if out.needs_exponentials() || soft.is_some() {
+        strip.sum(simd, f, Aside::Leader);
+        out.probable(&strip, f, row);
+    }
+    if !known {
+        return T::zero();
+    }
+    if let Some(soft) = &soft {
+        soft.losses(&mut strip);
+        if let Some(scale) = plan.grad_scale {
+            soft.grad(&strip, f, scale);
+        }
+    } else {
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                strip.sum(simd, f, Aside::Label);
+                strip.add_log();
+                if let Some(scale) = plan.grad_scale {
+                    strip.grad(f, scale);
+                }
+            },
+        );
+    }
+    if let Some(losses) = &mut out.losses {
+        losses[row..][..len].copy_from_slice(strip.losses());
+    }
+    sum(strip.losses())
+}

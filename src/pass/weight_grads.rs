@@ -1,0 +1,174 @@
+//! The gradients of the weights of a chunk: dW2 = Gᵀ A, db2, dW1 = Dᵀ X, db1, or some rows of them.
+
+use num_traits::Float;
+
+use super::excluded::ExcludedNonFinite;
+use super::parts::GradsPart;
+use super::plan::Plan;
+use crate::data::{MatMut, MatRef};
+use crate::error::Error;
+use crate::gemm::{Beta, Blocks, Epilogue, Left, Right, few, product};
+use crate::kernels::sum::sum;
+use crate::limits::MAX_BLOCK;
+use crate::simd::Simd;
+
+/// What the gradients of the weights are made of: a chunk after its backward pass.
+#[derive(Clone, Copy)]
+pub(crate) struct ChunkFactors<'a, T> {
+    pub(crate) x: MatRef<'a, T>,
+    pub(crate) a: &'a [T],
+    pub(crate) d: &'a [T],
+    /// D packed as a left factor, a segment for each block, or empty.
+    pub(crate) d_panels: &'a [T],
+    /// G, block by block, each class by class.
+    pub(crate) g: &'a [T],
+    pub(crate) excluded: Option<&'a ExcludedNonFinite>,
+    /// Whether A, D and G hold squares, and those of X are to be taken.
+    pub(crate) squared: bool,
+}
+
+/// (12) to (15), summed over the chunk, of these rows; or what was there and that.
+pub(super) fn run<T: Float, S: Simd<T>>(
+    simd: S,
+    plan: &Plan<'_, T>,
+    chunk: &ChunkFactors<'_, T>,
+    beta: Beta,
+    part: &mut GradsPart<'_, T>,
+) -> Result<(), Error> {
+    w2(simd, plan, chunk, beta, part)?;
+    biases(simd, plan, chunk, beta, part)?;
+    w1(simd, plan, chunk, beta, part)
+}
+
+/// (13): dW2 = Gᵀ A.
+fn w2<T: Float, S: Simd<T>>(
+    simd: S,
+    plan: &Plan<'_, T>,
+    chunk: &ChunkFactors<'_, T>,
+    beta: Beta,
+    part: &mut GradsPart<'_, T>,
+) -> Result<(), Error> {
+    let Some(w2) = &mut part.w2 else { return Ok(()) };
+    let (h, c, n, layout) = (plan.params.b1.len(), plan.params.b2.len(), chunk.x.rows(), &plan.layout);
+    let first = MatRef::with_strides(chunk.g, (c, n.min(layout.block)), (layout.score_stride, 1))?;
+    let (g, a) = (
+        first.row_range(part.classes.clone()),
+        MatRef::with_strides(chunk.a, (n, h), (layout.hidden_stride, 1))?,
+    );
+    let w2 = w2.reborrow();
+    if layout.is_serial() {
+        return multiply(simd, plan, g, a, beta, w2, part.pack_buffer);
+    }
+    let g = Left::col_blocks(g, n, Blocks { len: layout.block, step: layout.score_stride * c });
+    product(simd, g, Right::View(a), beta, w2, Epilogue::None, part.pack_buffer);
+    Ok(())
+}
+
+/// (14), (15): db1 and db2, the sums of the rows of D and G.
+fn biases<T: Float, S: Simd<T>>(
+    simd: S,
+    plan: &Plan<'_, T>,
+    chunk: &ChunkFactors<'_, T>,
+    mut beta: Beta,
+    part: &mut GradsPart<'_, T>,
+) -> Result<(), Error> {
+    let (c, n, layout) = (plan.params.b2.len(), chunk.x.rows(), &plan.layout);
+    for (index, start) in (0..n).step_by(layout.block).enumerate() {
+        let end = n.min(start + layout.block);
+        if part.w2.is_some() {
+            let g = &chunk.g[index * layout.score_stride * c..];
+            let g = MatRef::with_strides(g, (c, end - start), (layout.score_stride, 1))?;
+            class_sums(g.row_range(part.classes.clone()), beta, part.b2);
+        }
+        // The error of a sum grows with the number of its terms, and with the number of such parts.
+        for start in (start..end).step_by(MAX_BLOCK) {
+            let (t, d) = (MAX_BLOCK.min(end - start), &chunk.d[start * layout.hidden_stride..]);
+            let d =
+                MatRef::with_strides(&d[part.hidden.start..], (t, part.b1.len()), (layout.hidden_stride, 1))?;
+            row_sum(simd, d, beta, part.b1)?;
+            beta = Beta::One;
+        }
+    }
+    Ok(())
+}
+
+/// (12): dW1 = Dᵀ X.
+fn w1<T: Float, S: Simd<T>>(
+    simd: S,
+    plan: &Plan<'_, T>,
+    chunk: &ChunkFactors<'_, T>,
+    beta: Beta,
+    part: &mut GradsPart<'_, T>,
+) -> Result<(), Error> {
+    let (h, n, layout) = (plan.params.b1.len(), chunk.x.rows(), &plan.layout);
+    let d = MatRef::with_strides(chunk.d, (n, h), (layout.hidden_stride, 1))?.t();
+    let d = d.row_range(part.hidden.clone());
+    let buffer = &mut *part.pack_buffer;
+    let mut unpacked = |d: MatRef<'_, T>, x: MatRef<'_, T>, beta: Beta, w1: MatMut<'_, T>| {
+        if chunk.squared {
+            product(simd, Left::view(d), Right::Squares(x), beta, w1, Epilogue::None, buffer);
+            return Ok(());
+        }
+        multiply(simd, plan, d, x, beta, w1, buffer)
+    };
+    if let Some(excluded) = chunk.excluded {
+        return excluded.skip(d, chunk.x, beta, &mut part.w1, unpacked);
+    }
+    if chunk.squared || layout.is_serial() {
+        return unpacked(d, chunk.x, beta, part.w1.reborrow());
+    }
+    let d = if chunk.d_panels.is_empty() {
+        Left::view(d)
+    } else {
+        let (rows, width) = (part.hidden.clone(), S::ROWS);
+        let panels = Left {
+            data: chunk.d_panels,
+            rows: h,
+            depth: n,
+            strides: (1, width),
+            row_blocks: Blocks { len: width, step: layout.block * width },
+            col_blocks: Blocks { len: layout.block, step: layout.block * layout.hidden_stride },
+        };
+        panels.row_range(rows)
+    };
+    product(simd, d, Right::View(chunk.x), beta, part.w1.reborrow(), Epilogue::None, part.pack_buffer);
+    Ok(())
+}
+
+/// C = A B, or C + A B, for a gradient, by whoever multiplies for those; nothing is packed before.
+pub(super) fn multiply<T: Float, S: Simd<T>>(
+    simd: S,
+    plan: &Plan<'_, T>,
+    a: MatRef<'_, T>,
+    b: MatRef<'_, T>,
+    beta: Beta,
+    c: MatMut<'_, T>,
+    pack_buffer: &mut [T],
+) -> Result<(), Error> {
+    if let Some(gemm) = plan.gradient_gemm() {
+        return gemm.gemm(a, b, beta, c);
+    }
+    if plan.layout.few_examples && b.col_stride() == 1 && c.col_stride() == 1 {
+        few::product(simd, a, b, few::Update::Store(beta), c);
+    } else {
+        product(simd, Left::view(a), Right::View(b), beta, c, Epilogue::None, pack_buffer);
+    }
+    Ok(())
+}
+
+/// (14): the sum of the rows of D: 1ᵀ D.
+fn row_sum<T: Float, S: Simd<T>>(simd: S, d: MatRef<'_, T>, beta: Beta, db1: &mut [T]) -> Result<(), Error> {
+    let one = [T::one()];
+    let ones = MatRef::with_strides(&one, (1, d.rows()), (1, 0))?;
+    let h = db1.len();
+    few::product(simd, ones, d, few::Update::Store(beta), MatMut::new(db1, 1, h)?);
+    Ok(())
+}
+
+/// (15): the sums of the rows of G (classes × t).
+fn class_sums<T: Float>(g: MatRef<'_, T>, beta: Beta, db2: &mut [T]) {
+    for (class, db2) in db2.iter_mut().enumerate() {
+        let g = sum(&g.as_slice()[class * g.row_stride()..][..g.cols()]);
+        *db2 = if beta == Beta::One { *db2 + g } else { g };
+    }
+}
