@@ -219,9 +219,9 @@ pub enum Error {
         /// The label, clamped to the range of `i128`.
         got: i128,
     },
-    /// Something was asked for that depends on the labels, of a batch that has none.
+    /// An output depends on the labels, of a batch that has none.
     Unlabelled {
-        /// What was asked for.
+        /// The output.
         what: What,
     },
     /// A number is out of its range: a weight, divisor or L2 factor is negative, infinite or NaN (or the

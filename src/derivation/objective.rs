@@ -93,7 +93,7 @@ pub fn shared_loss_grad<T: Float>(f: &[T], shares: &[T], g: &mut [T]) -> Result<
     Ok(())
 }
 
-/// (22) L = (1/N) sum of v_i l_i, and of gradients likewise: what is left out has v_i = 0 and adds nothing,
+/// (22) L = (1/N) sum of v_i l_i, and of gradients likewise: an excluded example has v_i = 0 and adds nothing,
 /// whatever its loss is. With N = 0 that is 0. O(n).
 ///
 /// # Errors

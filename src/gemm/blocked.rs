@@ -1,5 +1,13 @@
-//! The crate's own products: loops over panels and register tiles, packing where it pays, and what can be
-//! done to the result while it is still in registers.
+//! The crate's own products: loops over panels and register tiles, packing where it pays, and an epilogue on the sums
+//! while they are still in registers.
+//!
+//! ```text
+//! for each kc rows of B:                                (depth)
+//!   for each nc columns of B, in panels of nr:          (they stay in the L2 cache)
+//!     copy them to the pack buffer, unless they are as well read where they lie
+//!     for each mc rows of A, in tiles of mr:            (in the micro-kernel, see tile.rs)
+//!       for each panel: C[mr x nr] (+)= A[mr x kc] B[kc x nr], then the epilogue if these are the last kc
+//! ```
 
 use core::ops::Range;
 
@@ -10,16 +18,16 @@ use super::factors::{Left, Right};
 use super::packing::copy;
 use super::panels::widths;
 use super::product::Beta;
-use super::tile::{Factors, Sweep, Target, copying, sweep};
+use super::tile::{Destination, MicroKernel, Operands, PanelSteps, micro_kernel, packing_kernel};
 use crate::data::{MatMut, MatRef};
 use crate::limits::FAR_STRIDE;
 use crate::simd::Simd;
 
-/// C = A B, or C + A B, then the epilogue. The sizes must go together. `room` is for copies of parts of B, of any
-/// length: the more panels fit there, the better. What it holds afterwards is unspecified.
+/// C = A B, or C + A B, then the epilogue. The sizes must go together. The pack buffer may have any length: the more
+/// panels of B fit there, the better. What it holds afterwards is unspecified.
 ///
 /// Each sum is formed in an order that depends on the depth alone: not on how the rows or columns of the
-/// product are cut up, nor on the room.
+/// product are cut up, nor on the pack buffer.
 pub(crate) fn product<T: Float, S: Simd<T>>(
     simd: S,
     a: Left<'_, T>,
@@ -27,18 +35,18 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
     beta: Beta,
     c: MatMut<'_, T>,
     epilogue: Epilogue<'_, T>,
-    room: &mut [T],
+    pack_buffer: &mut [T],
 ) {
-    let part = even(a.depth, S::BLOCKING.depth).next_multiple_of(S::BLOCKING.steps);
-    let copies = match b {
+    let kc = even(a.depth, S::BLOCKING.kc).next_multiple_of(S::BLOCKING.unroll);
+    let packs = match b {
         Right::View(b) => c.cols() % S::LANES != 0 || !in_place(a.rows, &b),
         Right::Squares(_) => true,
         Right::Packed(_) => false,
     };
-    let panel = part * widths::<T, S>(c.cols())[0].1 * S::LANES;
-    let product = Product { a, b, beta, c, epilogue, part, copies };
-    if !copies || panel <= room.len() {
-        product.run(simd, room);
+    let panel = kc * widths::<T, S>(c.cols())[0].1 * S::LANES;
+    let product = Product { a, b, beta, c, epilogue, kc, packs };
+    if !packs || panel <= pack_buffer.len() {
+        product.run(simd, pack_buffer);
     } else if panel <= size_of::<S::SmallPanel>() / size_of::<T>() {
         product.run(simd, simd.small_panel().as_mut());
     } else {
@@ -46,17 +54,31 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
     }
 }
 
-/// A product, and how it is cut into parts.
+/// A product, and how it is cut up.
 struct Product<'a, T> {
     a: Left<'a, T>,
     b: Right<'a, T>,
     beta: Beta,
     c: MatMut<'a, T>,
     epilogue: Epilogue<'a, T>,
-    /// The longest part of the depth.
-    part: usize,
-    /// Whether panels of B are copied to the room, before they are used or by the tile that uses them first.
-    copies: bool,
+    kc: usize,
+    /// Whether panels of B are copied to the pack buffer, before they are used or by the tile that uses them first.
+    packs: bool,
+}
+
+/// Some panels of B of one width: at most kc rows and nc columns of it.
+struct Panels {
+    depth: Range<usize>,
+    cols: Range<usize>,
+    /// nr in registers.
+    vecs: usize,
+}
+
+impl Panels {
+    /// B from the first element of the first panel on, where B lies.
+    fn of<'b, T>(&self, b: &MatRef<'b, T>) -> &'b [T] {
+        &b.as_slice()[self.depth.start * b.row_stride() + self.cols.start..]
+    }
 }
 
 impl<T: Float> Product<'_, T> {
@@ -66,84 +88,80 @@ impl<T: Float> Product<'_, T> {
         self.run(simd, simd.panel().as_mut());
     }
 
-    fn run<S: Simd<T>>(mut self, simd: S, room: &mut [T]) {
+    fn run<S: Simd<T>>(mut self, simd: S, pack_buffer: &mut [T]) {
         let (depth, cols) = (self.a.depth, self.c.cols());
-        for p in (0..depth).step_by(self.part) {
-            let depth = p..depth.min(p + self.part);
+        for p in (0..depth).step_by(self.kc) {
+            let depth = p..depth.min(p + self.kc);
             let mut col = 0;
             for (panels, vecs) in widths::<T, S>(cols) {
                 let width = vecs * S::LANES;
-                let most = simd.block_bytes() / size_of::<T>();
-                let most = if self.copies { most.min(room.len()) } else { most };
-                let most = (most / (self.part * width)).max(1);
+                let most = simd.l2_bytes() / size_of::<T>();
+                let most = if self.packs { most.min(pack_buffer.len()) } else { most };
+                let nc = (most / (self.kc * width)).max(1) * width;
                 let end = cols.min(col + panels * width);
                 while col < end {
-                    let cols = col..end.min(col + most * width);
-                    self.block(simd, (depth.clone(), cols.clone(), vecs), room);
+                    let cols = col..end.min(col + nc);
                     col = cols.end;
+                    self.panels(simd, &Panels { depth: depth.clone(), cols, vecs }, pack_buffer);
                 }
             }
         }
     }
 
-    /// All rows of A times some panels of B of one width.
-    fn block<S: Simd<T>>(
-        &mut self,
-        simd: S,
-        (depth, cols, vecs): (Range<usize>, Range<usize>, usize),
-        room: &mut [T],
-    ) {
+    /// All rows of A times some panels of B.
+    fn panels<S: Simd<T>>(&mut self, simd: S, part: &Panels, pack_buffer: &mut [T]) {
+        let Panels { depth, cols, vecs } = part;
         let (width, mut row) = (vecs * S::LANES, 0);
-        let part = (&depth, &cols);
-        let (b, b_steps) = match self.b {
+        let (b, steps) = match self.b {
             Right::Packed(panels) => {
-                (&panels[cols.start * self.a.depth + depth.start * width..], (width, self.a.depth * width))
+                let first = cols.start * self.a.depth + depth.start * width;
+                (&panels[first..], PanelSteps { row: width, panel: self.a.depth * width })
             }
-            Right::View(b) if !self.copies => (part_of(&b, part), (b.row_stride(), width)),
+            Right::View(b) if !self.packs => (part.of(&b), PanelSteps { row: b.row_stride(), panel: width }),
             Right::View(b) | Right::Squares(b) => {
-                let room = &mut room[..depth.len() * cols.len().next_multiple_of(width)];
-                if let Some(copying) = self.first_tile::<S>(&cols, vecs) {
-                    row = S::ROWS;
-                    let b = (part_of(&b, part), (b.row_stride(), width));
-                    self.rows(simd, copying, 0..row, part, b, room);
+                let packed = &mut pack_buffer[..depth.len() * cols.len().next_multiple_of(width)];
+                if let Some(kernel) = self.packing_kernel::<S>(part) {
+                    row = S::MR;
+                    let steps = PanelSteps { row: b.row_stride(), panel: width };
+                    self.rows(simd, kernel, 0..row, part, (part.of(&b), steps), packed);
                 } else {
-                    copy(simd, b, depth.clone(), cols.clone(), width, room);
+                    copy(simd, b, depth.clone(), cols.clone(), width, packed);
                 }
                 if matches!(self.b, Right::Squares(_)) {
-                    room.iter_mut().for_each(|b| *b = *b * *b);
+                    packed.iter_mut().for_each(|b| *b = *b * *b);
                 }
-                (&*room, (width, depth.len() * width))
+                (&*packed, PanelSteps { row: width, panel: depth.len() * width })
             }
         };
         while row < self.a.rows {
             // As far as the rows of A lie together, unless tiles end where they do: in the largest tiles as far as
             // those go, then in smaller ones.
             let blocks = self.a.row_blocks;
-            let in_tiles = blocks.len % S::ROWS == 0;
+            let in_tiles = blocks.len % S::MR == 0;
             let together = if in_tiles { usize::MAX } else { blocks.rest(row) };
             let end = row + together.min(self.a.rows - row);
-            let mut tile = S::ROWS;
+            let mut mr = S::MR;
             // Rather four and four rows than six and two: the sums of two are too few to hide the latency of a multiply-add.
-            let fours = tile == 6 && !in_tiles && matches!((end - row) % 6, 2 | 3);
+            let fours = mr == 6 && !in_tiles && matches!((end - row) % 6, 2 | 3);
             while row < end {
                 let left = end - row;
-                let most = if fours && tile == 6 { left.saturating_sub(6) } else { left };
-                let rows = row..row + most - most % tile;
+                let most = if fours && mr == 6 { left.saturating_sub(6) } else { left };
+                let rows = row..row + most - most % mr;
                 if !rows.is_empty() {
                     row = rows.end;
-                    let sweep = sweep::<T, S>(tile, vecs, self.a.strides);
-                    self.rows(simd, sweep, rows, part, (b, b_steps), &mut []);
+                    let kernel = micro_kernel::<T, S>(mr, *vecs, self.a.strides);
+                    self.rows(simd, kernel, rows, part, (b, steps), &mut []);
                 }
-                tile = (tile / 2).next_power_of_two();
+                mr = (mr / 2).next_power_of_two();
             }
         }
     }
 
-    /// The tile that copies these panels of B while it multiplies the first rows of A by them, if that can be done.
-    fn first_tile<S: Simd<T>>(&self, cols: &Range<usize>, vecs: usize) -> Option<Sweep<T, S>> {
+    /// The kernel that copies these panels of B while it multiplies the first rows of A by them, if that can be done.
+    fn packing_kernel<S: Simd<T>>(&self, part: &Panels) -> Option<MicroKernel<T, S>> {
         let Right::View(b) = self.b else { return None };
-        let whole = cols.len() % S::LANES == 0 && self.a.row_blocks.rest(0).min(self.a.rows) >= S::ROWS;
-        if whole && b.col_stride() == 1 { copying::<T, S>(vecs) } else { None }
+        let whole = part.cols.len() % S::LANES == 0 && self.a.row_blocks.rest(0).min(self.a.rows) >= S::MR;
+        if whole && b.col_stride() == 1 { packing_kernel::<T, S>(part.vecs) } else { None }
     }
 
     /// Some rows of A, in whole tiles.
@@ -151,27 +169,21 @@ impl<T: Float> Product<'_, T> {
     fn rows<S: Simd<T>>(
         &mut self,
         simd: S,
-        sweep: Sweep<T, S>,
+        kernel: MicroKernel<T, S>,
         rows: Range<usize>,
-        (depth, cols): (&Range<usize>, &Range<usize>),
-        (b, b_steps): (&[T], (usize, usize)),
+        part: &Panels,
+        (b, steps): (&[T], PanelSteps),
         copy: &mut [T],
     ) {
         let strides = (self.c.row_stride(), self.c.col_stride());
-        let offset = rows.start * strides.0 + cols.start * strides.1;
-        let beta = if depth.start == 0 { self.beta } else { Beta::One };
-        let last = depth.end == self.a.depth;
-        let epilogue = if last { self.epilogue.at(offset, cols.start) } else { Epilogue::None };
+        let offset = rows.start * strides.0 + part.cols.start * strides.1;
+        let beta = if part.depth.start == 0 { self.beta } else { Beta::One };
+        let is_last = part.depth.end == self.a.depth;
+        let epilogue = if is_last { self.epilogue.at(offset, part.cols.start) } else { Epilogue::None };
         let c = &mut self.c.as_mut_slice()[offset..];
-        let factors = Factors { a: self.a, rows, depth: depth.clone(), b, b_steps, copy };
-        let target = Target { c, strides, cols: cols.len(), beta, epilogue };
-        sweep(simd, factors, target);
+        let operands = Operands { a: self.a, rows, depth: part.depth.clone(), b, steps, copy };
+        kernel(simd, operands, Destination { c, strides, cols: part.cols.len(), beta, epilogue });
     }
-}
-
-/// A part of B from its first element on.
-fn part_of<'b, T>(b: &MatRef<'b, T>, (depth, cols): (&Range<usize>, &Range<usize>)) -> &'b [T] {
-    &b.as_slice()[depth.start * b.row_stride() + cols.start..]
 }
 
 /// The length of the parts of a depth: equal ones, none longer than `most`.

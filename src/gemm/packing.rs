@@ -9,7 +9,7 @@ use crate::data::MatRef;
 use crate::limits::MAX_LANES;
 use crate::simd::{self, Simd};
 
-/// So many rows of B are asked for ahead while it is copied: each may lie in a page of its own.
+/// So many rows of B are prefetched ahead while it is copied: each may lie in a page of its own.
 const AHEAD: usize = 16;
 
 /// Packs some panels of a right factor, each row by row, and padded to whole registers.
@@ -28,13 +28,13 @@ pub(crate) fn pack_left<T: Float, S: Simd<T>>(simd: S, at: MatRef<'_, T>, step: 
     /// So many panels at a time: what of a row lies together in the cache.
     const PANELS: usize = 4;
     let from = at.as_slice();
-    for first in (0..at.cols()).step_by(PANELS * S::ROWS) {
+    for first in (0..at.cols()).step_by(PANELS * S::MR) {
         for p in 0..at.rows() {
             let row = &from[p * at.row_stride()..][..at.cols()];
             simd.prefetch(row.as_ptr().wrapping_add(AHEAD * at.row_stride() + first));
-            for (index, from) in row[first..].chunks(S::ROWS).take(PANELS).enumerate() {
-                let to = &mut data[(first / S::ROWS + index) * step + p * S::ROWS..][..S::ROWS];
-                if let Some(whole) = from.get(..S::ROWS) {
+            for (index, from) in row[first..].chunks(S::MR).take(PANELS).enumerate() {
+                let to = &mut data[(first / S::MR + index) * step + p * S::MR..][..S::MR];
+                if let Some(whole) = from.get(..S::MR) {
                     // Of a length that is known: a few moves, and not a call.
                     to.copy_from_slice(whole);
                 } else {
@@ -85,7 +85,7 @@ pub(super) fn copy<T: Float, S: Simd<T>>(
                         (&from[j * col_stride..], &mut to[place(j)..], (rows.len(), col_stride));
                     match width / S::LANES {
                         1 => transpose::<T, S, 1>(simd, from, shape, to),
-                        3 if S::VECS == 3 => transpose::<T, S, 3>(simd, from, shape, to),
+                        3 if S::NR_VECS == 3 => transpose::<T, S, 3>(simd, from, shape, to),
                         _ => transpose::<T, S, 2>(simd, from, shape, to),
                     }
                 }

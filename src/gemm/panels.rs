@@ -8,17 +8,17 @@ use crate::simd::Simd;
 /// many as it takes of one register less, as equal as can be. The last one may be used in part.
 pub(super) fn widths<T, S: Simd<T>>(cols: usize) -> [(usize, usize); 2] {
     let vecs = cols.div_ceil(S::LANES);
-    if vecs < S::VECS {
+    if vecs < S::NR_VECS {
         return [(1, vecs), (0, vecs)];
     }
-    let panels = vecs.div_ceil(S::VECS);
-    let narrow = panels * S::VECS - vecs;
-    [(panels - narrow, S::VECS), (narrow, S::VECS - 1)]
+    let panels = vecs.div_ceil(S::NR_VECS);
+    let narrow = panels * S::NR_VECS - vecs;
+    [(panels - narrow, S::NR_VECS), (narrow, S::NR_VECS - 1)]
 }
 
 /// The number of panels of a matrix with so many columns.
 pub(crate) fn panels<T, S: Simd<T>>(cols: usize) -> usize {
-    cols.div_ceil(S::LANES).div_ceil(S::VECS)
+    cols.div_ceil(S::LANES).div_ceil(S::NR_VECS)
 }
 
 /// The columns of a panel.

@@ -10,17 +10,17 @@ use crate::simd::tests::{Check, number, on_each_set};
 struct Layouts;
 
 impl Layouts {
-    /// The product of the same factors, however they lie and whatever room there is: the same bits. Deep enough for
+    /// The product of the same factors, however they lie and however long the pack buffer is: the same bits. Deep enough for
     /// three parts, which begin within blocks of columns; with whole and broken tiles and registers.
     fn check_type<T: Float + core::fmt::Debug, S: Simd<T>>(name: &str, set: S, (rows, cols): (usize, usize)) {
-        let depth = 2 * S::BLOCKING.depth + 5;
+        let depth = 2 * S::BLOCKING.kc + 5;
         let a: Vec<T> = (0..rows * depth).map(number).collect();
         let b: Vec<T> = (0..depth * cols).map(|i| number(i + 7)).collect();
         let (a, b) = (MatRef::new(&a, rows, depth).unwrap(), MatRef::new(&b, depth, cols).unwrap());
-        let times = |a: Left<'_, T>, right: Right<'_, T>, room: usize| {
-            let (mut c, mut room) = (vec![T::nan(); rows * cols], vec![T::nan(); room]);
-            let target = MatMut::new(&mut c, rows, cols).unwrap();
-            product(set, a, right, Beta::Zero, target, Epilogue::None, &mut room);
+        let times = |a: Left<'_, T>, right: Right<'_, T>, pack_buffer: usize| {
+            let (mut c, mut pack_buffer) = (vec![T::nan(); rows * cols], vec![T::nan(); pack_buffer]);
+            let dest = MatMut::new(&mut c, rows, cols).unwrap();
+            product(set, a, right, Beta::Zero, dest, Epilogue::None, &mut pack_buffer);
             c
         };
         let expected = times(Left::view(a), Right::View(b), 0);
@@ -28,9 +28,13 @@ impl Layouts {
             .fold(T::zero(), |sum, p| sum + a.get(rows - 1, p).unwrap() * b.get(p, cols - 1).unwrap());
         let tolerance = T::epsilon() * T::from(depth).unwrap();
         assert!((*expected.last().unwrap() - exact).abs() <= tolerance, "{name}: {exact:?}");
-        let panel = S::BLOCKING.depth * S::VECS * S::LANES;
-        for room in [1, panel, 2 * panel, 50 * panel] {
-            assert_eq!(times(Left::view(a), Right::View(b), room), expected, "{name}: room {room}");
+        let panel = S::BLOCKING.kc * S::NR_VECS * S::LANES;
+        for pack_buffer in [1, panel, 2 * panel, 50 * panel] {
+            assert_eq!(
+                times(Left::view(a), Right::View(b), pack_buffer),
+                expected,
+                "{name}: pack_buffer {pack_buffer}"
+            );
         }
         let mut panels = vec![T::nan(); depth * cols.next_multiple_of(S::LANES)];
         pack(set, b, 0..super::panels::<T, S>(cols), &mut panels);

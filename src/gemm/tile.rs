@@ -1,4 +1,4 @@
-//! The register tile: the only place where products are summed.
+//! The register tile: the micro-kernel of all products of more than a few examples.
 #![allow(unsafe_code, reason = "one check for all of a tile's elements, instead of one for each")]
 
 use core::ops::Range;
@@ -11,7 +11,7 @@ use super::product::Beta;
 use crate::limits::MAX_LANES;
 use crate::simd::Simd;
 
-/// The most rows, and registers in a row, of any instruction set's tile.
+/// The most registers in a row of any instruction set's tile.
 const MAX_VECS: usize = 3;
 
 /// The kinds of tiles: which stride of A is known to be 1, that of its rows, of its columns, or none; and the one that copies
@@ -23,19 +23,27 @@ const COPY: u8 = 3;
 
 /// What is multiplied: some rows of A, in whole tiles, by panels of B, each of whole registers. Of both the part
 /// of the depth that `depth` says.
-pub(super) struct Factors<'a, T> {
+pub(super) struct Operands<'a, T> {
     pub(super) a: Left<'a, T>,
     pub(super) rows: Range<usize>,
     pub(super) depth: Range<usize>,
     pub(super) b: &'a [T],
-    /// From one row of a panel to the next, and from one panel to the next.
-    pub(super) b_steps: (usize, usize),
-    /// Where [`copying`] writes the panels, each row by row.
+    pub(super) steps: PanelSteps,
+    /// Where [`packing_kernel`] writes the panels, each row by row.
     pub(super) copy: &'a mut [T],
 }
 
+/// The distances in the panels of B.
+#[derive(Clone, Copy)]
+pub(super) struct PanelSteps {
+    /// From one row of a panel to the next.
+    pub(super) row: usize,
+    /// From one panel to the next.
+    pub(super) panel: usize,
+}
+
 /// Where the sums go: `cols` columns of C from `c[0]` on.
-pub(super) struct Target<'a, T> {
+pub(super) struct Destination<'a, T> {
     pub(super) c: &'a mut [T],
     pub(super) strides: (usize, usize),
     pub(super) cols: usize,
@@ -43,25 +51,29 @@ pub(super) struct Target<'a, T> {
     pub(super) epilogue: Epilogue<'a, T>,
 }
 
-pub(super) type Sweep<T, S> = fn(S, Factors<'_, T>, Target<'_, T>);
+pub(super) type MicroKernel<T, S> = fn(S, Operands<'_, T>, Destination<'_, T>);
 
 /// The products of register tiles, each of so many rows and registers in a row, no more than the instruction set's
 /// largest, for a left factor of these strides. (That the guards say so, too, leaves the others out of the program.)
-pub(super) fn sweep<T: Float, S: Simd<T>>(rows: usize, vecs: usize, strides: (usize, usize)) -> Sweep<T, S> {
+pub(super) fn micro_kernel<T: Float, S: Simd<T>>(
+    rows: usize,
+    vecs: usize,
+    strides: (usize, usize),
+) -> MicroKernel<T, S> {
     match (rows, vecs) {
-        (8, 3) if S::ROWS == 8 && S::VECS == 3 => by_strides::<T, S, 8, 3>(strides),
-        (8, 2) if S::ROWS == 8 => by_strides::<T, S, 8, 2>(strides),
-        (6, 2) if S::ROWS == 6 => by_strides::<T, S, 6, 2>(strides),
-        (8, 1) if S::ROWS == 8 => run::<T, S, 8, 1, NONE>,
-        (6, 1) if S::ROWS == 6 => run::<T, S, 6, 1, NONE>,
-        (4, 3) if S::VECS == 3 => run::<T, S, 4, 3, NONE>,
-        (4, 2) if S::ROWS == 6 => by_strides::<T, S, 4, 2>(strides),
+        (8, 3) if S::MR == 8 && S::NR_VECS == 3 => by_strides::<T, S, 8, 3>(strides),
+        (8, 2) if S::MR == 8 => by_strides::<T, S, 8, 2>(strides),
+        (6, 2) if S::MR == 6 => by_strides::<T, S, 6, 2>(strides),
+        (8, 1) if S::MR == 8 => run::<T, S, 8, 1, NONE>,
+        (6, 1) if S::MR == 6 => run::<T, S, 6, 1, NONE>,
+        (4, 3) if S::NR_VECS == 3 => run::<T, S, 4, 3, NONE>,
+        (4, 2) if S::MR == 6 => by_strides::<T, S, 4, 2>(strides),
         (4, 2) => run::<T, S, 4, 2, NONE>,
         (4, 1) => run::<T, S, 4, 1, NONE>,
-        (2, 3) if S::VECS == 3 => run::<T, S, 2, 3, NONE>,
+        (2, 3) if S::NR_VECS == 3 => run::<T, S, 2, 3, NONE>,
         (2, 2) => run::<T, S, 2, 2, NONE>,
         (2, 1) => run::<T, S, 2, 1, NONE>,
-        (_, 3) if S::VECS == 3 => run::<T, S, 1, 3, NONE>,
+        (_, 3) if S::NR_VECS == 3 => run::<T, S, 1, 3, NONE>,
         (_, 2) => run::<T, S, 1, 2, NONE>,
         _ => run::<T, S, 1, 1, NONE>,
     }
@@ -69,17 +81,19 @@ pub(super) fn sweep<T: Float, S: Simd<T>>(rows: usize, vecs: usize, strides: (us
 
 /// The largest tile, copying the panels while it multiplies by them: the units that load and store have time left, whereas
 /// a copy before that takes as long as some 25 rows of the product.
-pub(super) fn copying<T: Float, S: Simd<T>>(vecs: usize) -> Option<Sweep<T, S>> {
+pub(super) fn packing_kernel<T: Float, S: Simd<T>>(vecs: usize) -> Option<MicroKernel<T, S>> {
     match vecs {
-        3 if S::BLOCKING.packs && S::ROWS == 8 && S::VECS == 3 => Some(run::<T, S, 8, 3, COPY>),
-        2 if S::BLOCKING.packs && S::ROWS == 8 => Some(run::<T, S, 8, 2, COPY>),
+        3 if S::BLOCKING.packs_in_tile && S::MR == 8 && S::NR_VECS == 3 => Some(run::<T, S, 8, 3, COPY>),
+        2 if S::BLOCKING.packs_in_tile && S::MR == 8 => Some(run::<T, S, 8, 2, COPY>),
         _ => None,
     }
 }
 
 /// Of the tiles that most rows go in there is one for each kind of strides: with constants there is less to compute in the
 /// innermost loop, 1 to 6 % of all time.
-fn by_strides<T: Float, S: Simd<T>, const R: usize, const N: usize>(strides: (usize, usize)) -> Sweep<T, S> {
+fn by_strides<T: Float, S: Simd<T>, const R: usize, const N: usize>(
+    strides: (usize, usize),
+) -> MicroKernel<T, S> {
     match strides {
         (1, _) => run::<T, S, R, N, ROWS>,
         (_, 1) => run::<T, S, R, N, COLS>,
@@ -89,40 +103,41 @@ fn by_strides<T: Float, S: Simd<T>, const R: usize, const N: usize>(strides: (us
 
 // Not inlined: one copy of each tile serves all products.
 //
-// A panel is multiplied by some tiles' rows, epilogue the next panel by the same rows: the panel is in the first cache
-// meanwhile, the rows are in the second, and C is written along its rows.
+// A panel is multiplied by some tiles' rows, then the next panel by the same rows: the panel is in the L1 cache
+// meanwhile, the rows are in the L2 cache, and C is written along its rows.
 #[inline(never)]
 fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8>(
     simd: S,
-    factors: Factors<'_, T>,
-    mut target: Target<'_, T>,
+    operands: Operands<'_, T>,
+    mut dest: Destination<'_, T>,
 ) {
     simd.vectorize(
         #[inline(always)]
         || {
-            let Factors { a, rows, depth, b, b_steps: (b_stride, b_next), copy } = factors;
-            let (width, all, strides) = (N * S::LANES, target.cols, target.strides);
-            for group in rows.clone().step_by(S::BLOCKING.group * R) {
-                let group = group..rows.end.min(group + S::BLOCKING.group * R);
+            let Operands { a, rows, depth, b, steps, copy } = operands;
+            let (width, all, strides) = (N * S::LANES, dest.cols, dest.strides);
+            for mc in rows.clone().step_by(S::BLOCKING.mc_tiles * R) {
+                let mc = mc..rows.end.min(mc + S::BLOCKING.mc_tiles * R);
                 for (panel, col) in (0..all).step_by(width).enumerate() {
-                    let b = (&b[panel * b_next..], b_stride);
-                    for row in group.clone().step_by(R) {
+                    let b = (&b[panel * steps.panel..], steps.row);
+                    for row in mc.clone().step_by(R) {
                         let place = (row - rows.start) * strides.0 + col * strides.1;
-                        let ask = |i| ask_for::<T, S, N>(simd, &target, place + i * strides.0);
-                        if !S::BLOCKING.spread {
-                            (0..R).for_each(ask);
+                        let prefetch = |i| prefetch_dest::<T, S, N>(simd, &dest, place + i * strides.0);
+                        if !S::BLOCKING.spread_prefetch {
+                            (0..R).for_each(prefetch);
                         }
                         let copy =
                             if KIND == COPY { &mut copy[panel * depth.len() * width..] } else { &mut [] };
-                        let sums = multiply::<T, S, R, N, KIND>(simd, &a, row, depth.clone(), b, copy, ask);
+                        let sums =
+                            multiply::<T, S, R, N, KIND>(simd, &a, row, depth.clone(), b, copy, prefetch);
                         if strides.1 == 1 && col + width <= all {
-                            finish_rows(simd, sums, &mut target, place, col);
+                            finish_rows(simd, sums, &mut dest, place, col);
                         } else {
                             let mut memory = [[T::zero(); MAX_VECS * MAX_LANES]; R];
                             for i in 0..R {
                                 store::<T, S, N>(simd, sums[i], &mut memory[i]);
                             }
-                            finish_elements(&memory, &mut target, place, col..all.min(col + width));
+                            finish_elements(&memory, &mut dest, place, col..all.min(col + width));
                         }
                     }
                 }
@@ -131,13 +146,13 @@ fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8>(
     );
 }
 
-/// Asks for the places of a row of sums, so that they are at hand when those are complete.
+/// Prefetches the places of a row of sums, so that they are at hand when those are complete.
 #[inline(always)]
-fn ask_for<T: Float, S: Simd<T>, const N: usize>(simd: S, target: &Target<'_, T>, place: usize) {
+fn prefetch_dest<T: Float, S: Simd<T>, const N: usize>(simd: S, dest: &Destination<'_, T>, place: usize) {
     for v in 0..N {
         let place = place + v * S::LANES;
-        simd.prefetch(target.c.as_ptr().wrapping_add(place));
-        match &target.epilogue {
+        simd.prefetch(dest.c.as_ptr().wrapping_add(place));
+        match &dest.epilogue {
             Epilogue::Activate { a, .. } => simd.prefetch(a.as_ptr().wrapping_add(place)),
             Epilogue::Mask { z: Some(z), .. } => simd.prefetch(z.as_ptr().wrapping_add(place)),
             _ => {}
@@ -145,12 +160,12 @@ fn ask_for<T: Float, S: Simd<T>, const N: usize>(simd: S, target: &Target<'_, T>
     }
 }
 
-/// The sums over the depth, each in its own order from first to last, of the rows from this one on. Where the target is
-/// asked for meanwhile, `ask` is called with the number of one row after the other.
+/// The sums over the depth, each in its own order from first to last, of the rows from this one on. Where the destination
+/// is prefetched meanwhile, `prefetch` is called with the number of one row after the other.
 ///
 /// By pointers: checks in the innermost loop cost 5 to 8 % of all time, since comparisons and additions share
 /// their ports with the multiply-adds. For the same reason the loop is unrolled; where it is not, a second pointer stays
-/// four rows below the first one: the addresses of all rows are one or two registers epilogue.
+/// four rows below the first one: the addresses of all rows are one or two registers then.
 #[inline(always)]
 fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8>(
     simd: S,
@@ -159,15 +174,15 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8
     depth: Range<usize>,
     (b, b_stride): (&[T], usize),
     mut copy: &mut [T],
-    ask: impl Fn(usize),
+    prefetch: impl Fn(usize),
 ) -> [[S::V; N]; R] {
     let row_stride = if KIND == ROWS { 1 } else { a.strides.0 };
     let col_stride = if KIND == COLS { 1 } else { a.strides.1 };
     let width = N * S::LANES;
     let mut sums = [[simd.splat(T::zero()); N]; R];
-    let (mut col, mut b, mut asked) = (depth.start, b, 0);
+    let (mut col, mut b, mut prefetched) = (depth.start, b, 0);
     loop {
-        // As far as the columns of A lie together, epilogue on in the next block of them.
+        // As far as the columns of A lie together, then on in the next block of them.
         let count = (depth.end - col).min(a.col_blocks.rest(col));
         let from = &a.data[a.offset(row, col)..];
         let last = count - 1;
@@ -177,7 +192,7 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8
         let (mut x, mut terms, mut left) = (from.as_ptr(), b.as_ptr(), count);
         let mut below = x.wrapping_add(4 * row_stride);
         let mut to = copy.as_mut_ptr();
-        while left % S::BLOCKING.steps != 0 {
+        while left % S::BLOCKING.unroll != 0 {
             // SAFETY: as below.
             unsafe { step::<T, S, R, N, KIND>(simd, &mut sums, (x, below), row_stride, terms, to) };
             to = to.wrapping_add(width);
@@ -185,20 +200,22 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8
             terms = terms.wrapping_add(b_stride);
             left -= 1;
         }
-        let between = left.div_ceil(R).next_multiple_of(S::BLOCKING.steps);
+        let between = left.div_ceil(R).next_multiple_of(S::BLOCKING.unroll);
         while left > 0 {
             let mut end = 0;
-            if S::BLOCKING.spread {
-                ask(asked);
-                (asked, end) = (asked + 1, left.saturating_sub(between));
+            if S::BLOCKING.spread_prefetch {
+                prefetch(prefetched);
+                (prefetched, end) = (prefetched + 1, left.saturating_sub(between));
             }
             while left > end {
-                for p in 0..S::BLOCKING.steps {
+                for p in 0..S::BLOCKING.unroll {
                     let terms = terms.wrapping_add(p * b_stride);
                     let x = (x.wrapping_add(p * col_stride), below.wrapping_add(p * col_stride));
-                    if S::BLOCKING.ahead > 0 {
+                    if S::BLOCKING.prefetch_ahead > 0 {
                         for v in 0..N {
-                            simd.prefetch(terms.wrapping_add(S::BLOCKING.ahead * b_stride + v * S::LANES));
+                            simd.prefetch(
+                                terms.wrapping_add(S::BLOCKING.prefetch_ahead * b_stride + v * S::LANES),
+                            );
                         }
                     }
                     // SAFETY: this is at most `last` columns of A, rows of B and rows of the copy further than at the
@@ -206,10 +223,10 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8
                     unsafe { step::<T, S, R, N, KIND>(simd, &mut sums, x, row_stride, terms, to) };
                     to = to.wrapping_add(width);
                 }
-                let next = S::BLOCKING.steps * col_stride;
+                let next = S::BLOCKING.unroll * col_stride;
                 (x, below) = (x.wrapping_add(next), below.wrapping_add(next));
-                terms = terms.wrapping_add(S::BLOCKING.steps * b_stride);
-                left -= S::BLOCKING.steps;
+                terms = terms.wrapping_add(S::BLOCKING.unroll * b_stride);
+                left -= S::BLOCKING.unroll;
             }
         }
         col += count;
@@ -246,7 +263,7 @@ unsafe fn step<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND:
     }
     for i in 0..R {
         // Unrolled, the second pointer would be one register too many.
-        let x = if i < 4 || S::BLOCKING.steps > 1 {
+        let x = if i < 4 || S::BLOCKING.unroll > 1 {
             x.wrapping_add(i * row_stride)
         } else {
             below.wrapping_add((i - 4) * row_stride)
@@ -267,13 +284,13 @@ unsafe fn step<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND:
 fn finish_rows<T: Float, S: Simd<T>, const R: usize, const N: usize>(
     simd: S,
     mut sums: [[S::V; N]; R],
-    target: &mut Target<'_, T>,
+    dest: &mut Destination<'_, T>,
     place: usize,
     col: usize,
 ) {
-    let stride = target.strides.0;
-    let c = &mut target.c[place..];
-    if target.beta == Beta::One {
+    let stride = dest.strides.0;
+    let c = &mut dest.c[place..];
+    if dest.beta == Beta::One {
         for i in 0..R {
             let old = load::<T, S, N>(simd, &c[i * stride..]);
             for v in 0..N {
@@ -281,7 +298,7 @@ fn finish_rows<T: Float, S: Simd<T>, const R: usize, const N: usize>(
             }
         }
     }
-    match &mut target.epilogue {
+    match &mut dest.epilogue {
         Epilogue::None => {}
         Epilogue::Activate { kink, bias, a } => {
             let bias = load::<T, S, N>(simd, &bias[col..]);
@@ -334,11 +351,11 @@ fn store<T, S: Simd<T>, const N: usize>(simd: S, row: [S::V; N], to: &mut [T]) {
 /// where rows are not.
 fn finish_elements<T: Float, const R: usize>(
     sums: &[[T; MAX_VECS * MAX_LANES]; R],
-    target: &mut Target<'_, T>,
+    dest: &mut Destination<'_, T>,
     first: usize,
     cols: Range<usize>,
 ) {
-    let Target { c, strides: (row_stride, col_stride), beta, epilogue, .. } = target;
+    let Destination { c, strides: (row_stride, col_stride), beta, epilogue, .. } = dest;
     for (j, col) in cols.enumerate() {
         for i in 0..R {
             let place = first + i * *row_stride + j * *col_stride;

@@ -91,7 +91,7 @@ pub(super) fn block<T: Float, S: Simd<T>>(
     per_example::grads(simd, plan, objective, factors, place, &mut part.out);
     if layout.packs_hidden_grad {
         let d = MatRef::with_strides(d, (t, h), (stride, 1))?;
-        pack_left(simd, d, layout.block * S::ROWS, hidden.d_panels);
+        pack_left(simd, d, layout.block * S::MR, hidden.d_panels);
     }
     Ok(())
 }

@@ -52,7 +52,7 @@ pub(crate) enum HiddenGrad {
 /// The lengths of the parts of the scratch, in the order in which they stand there. What is not needed has length 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lens {
-    /// What may be left out at the beginning, to align the others.
+    /// What may be skipped at the beginning, to align the others.
     pub(crate) alignment: usize,
     /// Z, block by block, each as long as the longest.
     pub(crate) z: usize,
@@ -192,7 +192,7 @@ impl Layout {
     /// Cuts a scratch of [`Dims::scratch_len`] or more into its parts.
     pub(crate) fn cut<'s, T>(&self, mut scratch: &'s mut [T]) -> Scratch<'s, T> {
         let Lens { alignment, z, a, d, f, w1_panels, pack_buffer, low_order } = self.lens;
-        // To the next cache line, as far as there is room: it makes loads faster, and changes nothing.
+        // To the next cache line, as far as this part goes: it makes loads faster, and changes nothing.
         let offset = if alignment > 0 { scratch.as_ptr().align_offset(64) } else { 0 };
         scratch = &mut scratch[if offset <= alignment { offset } else { 0 }..];
         let mut take = |len| {

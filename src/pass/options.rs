@@ -11,7 +11,7 @@ use super::setup::Pass;
 /// example's target, or 1 for the class of its label and 0 for all others; w are the weights of the classes,
 /// ε is the smoothing. With none of them chosen that is (5).
 ///
-/// An example is left out if its label is the ignored one, if its weight v_i is 0, or, without smoothing and
+/// An example is excluded if its label is the ignored one, if its weight v_i is 0, or, without smoothing and
 /// targets, if the weight of its class is 0: whatever its inputs and scores are, NaN included, its loss and
 /// input gradient are 0, and it has no part in the loss and the gradients. Other outputs of it are as ever.
 impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
@@ -27,7 +27,7 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
         self
     }
 
-    /// Leaves out the examples with this label. It need not be a class; if it is one, nobody has that class.
+    /// Excludes the examples with this label. It need not be a class; if it is one, nobody has that class.
     pub fn ignore_label(mut self, label: L) -> Self {
         self.ignored_label = Some(label);
         self
@@ -52,8 +52,8 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
         self
     }
 
-    /// Asks for the sum of the effective weights, by which [`Reduction::Mean`](crate::Reduction::Mean) divides:
-    /// (23), of an example v_i w_y with a label, v_i with targets, 0 if it is left out.
+    /// Writes the sum of the effective weights, by which [`Reduction::Mean`](crate::Reduction::Mean) divides:
+    /// (23), of an example v_i w_y with a label, v_i with targets, 0 if it is excluded.
     ///
     /// With it the means of several batches can be put together: each counts as much as its weight.
     ///

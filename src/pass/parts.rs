@@ -66,7 +66,7 @@ pub(crate) struct ExamplesPart<'a, T> {
     pub(crate) first: usize,
     /// X, t × m: the caller's.
     pub(crate) x: MatRef<'a, T>,
-    /// Z, A and D, t × h, Z and D with room for whole blocks.
+    /// Z, A and D, t × h, Z and D padded to whole blocks.
     pub(crate) hidden: Hidden<'a, T>,
     /// F, block by block, each class by class; G takes its place.
     pub(crate) f: &'a mut [T],

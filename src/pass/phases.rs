@@ -55,7 +55,7 @@ pub(crate) trait Phases<T>: Sync {
 
 impl<T: Float, S: Simd<T>> Phases<T> for S {
     fn tile_rows(&self) -> usize {
-        S::ROWS
+        S::MR
     }
 
     fn panels(&self, rows: usize) -> usize {

@@ -1,4 +1,4 @@
-//! One evaluation as the caller asks for it: what to compute, and how.
+//! `Pass`: what to compute, and how. Checks everything before it runs.
 
 use num_traits::{Float, PrimInt};
 
@@ -29,7 +29,7 @@ pub enum Reduction {
 /// One evaluation of a net on a batch, the long form: what to compute and how are chosen, then
 /// [`run`](Self::run) or [`infer`](Self::infer) does it all in one pass over the examples.
 ///
-/// The examples are taken tile by tile through (17):
+/// The examples are taken through (17) in chunks of up to 2048:
 ///
 /// ```text
 /// Z   = X W1ᵀ + 1 b1ᵀ               n × h   pre-activations
@@ -47,7 +47,7 @@ pub enum Reduction {
 /// That is n(mh + hC) multiply-adds for the loss alone, n(2mh + 3hC) with the gradient, and nmh more with the
 /// input gradient. Nothing of the size of n × h or n × C is ever stored.
 ///
-/// Each output is a slice or view of the caller's, of exactly the right size; what was not asked for is not
+/// Each output is a slice or view of the caller's, of exactly the right size; what has no output is not
 /// computed. All sizes, labels and the scratch are checked before the first output is written.
 ///
 /// NaN and infinite numbers are computed with as IEEE 754 has it: no error, no panic. A NaN in an example
@@ -162,28 +162,28 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
         Self { executor: Some(executor), ..self }
     }
 
-    /// Asks for the gradient of the loss, dW1, db1, dW2, db2, and overwrites `grad` with it.
+    /// Overwrites `grad` with the gradient of the loss, dW1, db1, dW2, db2.
     pub fn grad(self, grad: ParamsMut<'a, T>) -> Self {
         Self { grad: Some((grad, Beta::Zero)), ..self }
     }
 
-    /// Asks for the gradient of the loss and adds it to `grad`. (It takes the place of [`grad`](Self::grad):
+    /// Adds the gradient of the loss to `grad`. (It takes the place of [`grad`](Self::grad):
     /// the last one of the two counts.)
     pub fn accumulate_grad(self, grad: ParamsMut<'a, T>) -> Self {
         Self { grad: Some((grad, Beta::One)), ..self }
     }
 
-    /// Asks for (16), the gradient of the loss by the inputs, dX, n × m.
+    /// Writes (16), the gradient of the loss by the inputs, dX, n × m.
     pub fn input_grad(self, input_grad: MatMut<'a, T>) -> Self {
         Self { out: Outputs { input_grad: Some(input_grad), ..self.out }, ..self }
     }
 
-    /// Asks for (5), the losses L_i of the single examples, n, or v_i l_i with weights, whatever the reduction.
+    /// Writes (5), the losses L_i of the single examples, n, or v_i l_i with weights, whatever the reduction.
     pub fn losses(self, losses: &'a mut [T]) -> Self {
         Self { out: Outputs { losses: Some(losses), ..self.out }, ..self }
     }
 
-    /// Asks for the square roots of (18), the norms ||v_i grad l_i|| of the gradients of the single examples by
+    /// Writes the square roots of (18), the norms ||v_i grad l_i|| of the gradients of the single examples by
     /// all parameters, n, whatever the reduction and before any clipping. About m + 2h + C multiply-adds an
     /// example, beside those of the gradient.
     ///
@@ -193,7 +193,7 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
         Self { out: Outputs { grad_norms: Some(norms), ..self.out }, ..self }
     }
 
-    /// Asks for the gradients v_i grad l_i of the single examples themselves, n rows of
+    /// Writes the gradients v_i grad l_i of the single examples themselves, n rows of
     /// [`Dims::param_len`](crate::Dims::param_len) numbers in the flat order `[W1, b1, W2, b2]`, whatever the
     /// reduction and before any clipping. For who needs them one by one: writing them takes far longer than
     /// their sum, and [`grad_norms`](Self::grad_norms) and [`clip`](Self::clip) do without.
@@ -201,14 +201,14 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
         Self { out: Outputs { example_grads: Some(grads), ..self.out }, ..self }
     }
 
-    /// Asks for the sum of the squares of the single examples' gradients, element by element: sum of
+    /// Writes the sum of the squares of the single examples' gradients, element by element: sum of
     /// (v_i grad l_i)², after clipping. With the gradient it gives the variance over the examples. As many
     /// multiply-adds as the gradient; its rounding error grows with the number of chunks.
     pub fn second_moment(self, moment: ParamsMut<'a, T>) -> Self {
         Self { second_moment: Some(moment), ..self }
     }
 
-    /// Asks for (19), the inner products of the single examples' gradients v_i grad l_i, n × n, after clipping:
+    /// Writes (19), the inner products of the single examples' gradients v_i grad l_i, n × n, after clipping:
     /// of up to [`Dims::chunk_len`](crate::Dims::chunk_len) examples. O(n² (m + h + C)), on the calling thread.
     ///
     /// # Errors
@@ -249,28 +249,28 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
         Self { clip: Some(norm), ..self }
     }
 
-    /// Asks for (3), the scores (also known as logits) F, n × C.
+    /// Writes (3), the scores (also known as logits) F, n × C.
     pub fn scores(self, scores: MatMut<'a, T>) -> Self {
         Self { out: Outputs { scores: Some(scores), ..self.out }, ..self }
     }
 
-    /// Asks for (4), the probabilities, n × C.
+    /// Writes (4), the probabilities, n × C.
     pub fn probabilities(self, probabilities: MatMut<'a, T>) -> Self {
         Self { out: Outputs { probabilities: Some(probabilities), ..self.out }, ..self }
     }
 
-    /// Asks for the logarithms of (4), n × C, computed from the scores and so finite where (4) underflows.
+    /// Writes the logarithms of (4), n × C, computed from the scores and so finite where (4) underflows.
     pub fn log_probabilities(self, log_probabilities: MatMut<'a, T>) -> Self {
         Self { out: Outputs { log_probabilities: Some(log_probabilities), ..self.out }, ..self }
     }
 
-    /// Asks for the class of the largest score of each example, n: the first one of equals; the first NaN
+    /// Writes the class of the largest score of each example, n: the first one of equals; the first NaN
     /// if there is one.
     pub fn predictions(self, predictions: &'a mut [usize]) -> Self {
         Self { out: Outputs { predictions: Some(predictions), ..self.out }, ..self }
     }
 
-    /// Writes all that was asked for and returns the loss.
+    /// Writes all chosen outputs and returns the loss.
     ///
     /// The error of the sums over examples does not grow with n: the losses are added up with compensation,
     /// the gradients of up to 4096 examples plainly, in parts of up to 800, and those sums with compensation.
@@ -294,7 +294,7 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
         self.evaluate(Products::of(self.engine), scratch)
     }
 
-    /// Writes all that was chosen, without a loss: for batches without labels.
+    /// Writes all chosen outputs, without a loss: for batches without labels.
     ///
     /// # Errors
     ///

@@ -120,7 +120,7 @@ fn w1<T: Float, S: Simd<T>>(
     let d = if chunk.d_panels.is_empty() {
         Left::view(d)
     } else {
-        let (rows, width) = (part.hidden.clone(), S::ROWS);
+        let (rows, width) = (part.hidden.clone(), S::MR);
         let panels = Left {
             data: chunk.d_panels,
             rows: h,

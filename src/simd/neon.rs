@@ -18,8 +18,15 @@ impl Neon {
 }
 
 /// As on AVX-512, with shorter registers: not measured on a machine with NEON.
-const BLOCKING: Blocking =
-    Blocking { depth: 384, bytes: 768 << 10, group: 1, steps: 1, ahead: 32, spread: false, packs: false };
+const BLOCKING: Blocking = Blocking {
+    kc: 384,
+    l2_bytes: 768 << 10,
+    mc_tiles: 1,
+    unroll: 1,
+    prefetch_ahead: 32,
+    spread_prefetch: false,
+    packs_in_tile: false,
+};
 
 /// The same implementation for both types, which differ in the names of the instructions.
 ///
@@ -36,14 +43,14 @@ macro_rules! simd {
         impl Simd<$t> for Neon {
             type V = $v;
             const LANES: usize = $lanes;
-            const ROWS: usize = 8;
-            const VECS: usize = 3;
+            const MR: usize = 8;
+            const NR_VECS: usize = 3;
             const BLOCKING: Blocking = BLOCKING;
-            type Panel = [$t; BLOCKING.depth * 3 * $lanes];
+            type Panel = [$t; BLOCKING.kc * 3 * $lanes];
             type SmallPanel = [$t; 32 * 3 * $lanes];
 
             fn panel(self) -> Self::Panel {
-                [0.0; BLOCKING.depth * 3 * $lanes]
+                [0.0; BLOCKING.kc * 3 * $lanes]
             }
 
             fn small_panel(self) -> Self::SmallPanel {

@@ -9,8 +9,15 @@ use crate::kink::Kink;
 const LANES: usize = 4;
 const VECS: usize = 2;
 const DEPTH: usize = 64;
-const BLOCKING: Blocking =
-    Blocking { depth: DEPTH, bytes: 768 << 10, group: 1, steps: 1, ahead: 0, spread: false, packs: false };
+const BLOCKING: Blocking = Blocking {
+    kc: DEPTH,
+    l2_bytes: 768 << 10,
+    mc_tiles: 1,
+    unroll: 1,
+    prefetch_ahead: 0,
+    spread_prefetch: false,
+    packs_in_tile: false,
+};
 
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
@@ -18,8 +25,8 @@ pub(crate) struct Portable;
 impl<T: Float + 'static> Simd<T> for Portable {
     type V = [T; LANES];
     const LANES: usize = LANES;
-    const ROWS: usize = 4;
-    const VECS: usize = VECS;
+    const MR: usize = 4;
+    const NR_VECS: usize = VECS;
     const BLOCKING: Blocking = BLOCKING;
     type Panel = [T; DEPTH * VECS * LANES];
     type SmallPanel = [T; 8 * VECS * LANES];

@@ -3,24 +3,25 @@
 use crate::kink::Kink;
 use crate::limits::MAX_LANES;
 
-/// How a product A B is cut up on an instruction set.
+/// How a product A B is cut up on an instruction set. (mc, nc, kc, mr and nr as in BLIS: a micro-kernel makes mr x nr sums
+/// over kc terms; nc columns of B are in the L2 cache, a panel of nr of them in the L1 cache or on its way there.)
 #[derive(Clone, Copy)]
 pub(crate) struct Blocking {
-    /// The rows of B that are multiplied before the sums are stored: enough of them that the stores do not matter.
-    pub(crate) depth: usize,
-    /// So much of B is multiplied by all rows of A before the next part is: it stays in the second cache.
-    pub(crate) bytes: usize,
-    /// So many tiles, one below the other, are multiplied by a panel of B before the next panel is. If it is more
-    /// than one, the panel stays in the first cache.
-    pub(crate) group: usize,
+    /// kc: so many rows of B are multiplied before the sums are stored, enough of them that the stores do not matter.
+    pub(crate) kc: usize,
+    /// nc in bytes: so much of B is multiplied by all rows of A before the next part is. It stays in the L2 cache.
+    pub(crate) l2_bytes: usize,
+    /// mc in tiles: so many, one below the other, are multiplied by a panel of B before the next panel is. If it is more
+    /// than one, the panel stays in the L1 cache.
+    pub(crate) mc_tiles: usize,
     /// So many columns of A are multiplied between two looks at the end.
-    pub(crate) steps: usize,
-    /// So many rows of B are asked for ahead; 0 where that is not worth the instructions.
-    pub(crate) ahead: usize,
-    /// Whether the target's rows are asked for one after the other during the product, not all before it.
-    pub(crate) spread: bool,
+    pub(crate) unroll: usize,
+    /// So many rows of B are prefetched ahead; 0 where that is not worth the instructions.
+    pub(crate) prefetch_ahead: usize,
+    /// Whether the destination's rows are prefetched one after the other during the product, not all before it.
+    pub(crate) spread_prefetch: bool,
     /// Whether the first tile packs the panels of B while it multiplies by them.
-    pub(crate) packs: bool,
+    pub(crate) packs_in_tile: bool,
 }
 
 /// An instruction set's vectors of T.
@@ -29,16 +30,16 @@ pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
     type V: Copy;
     /// The numbers in a register.
     const LANES: usize;
-    /// Rows of the largest register tile: 4, 6 or 8.
-    const ROWS: usize;
-    /// Registers in a row of the largest register tile, 2 or 3. `ROWS` x `VECS` sums, `VECS` operands and
+    /// mr, the rows of the largest register tile: 4, 6 or 8.
+    const MR: usize;
+    /// nr in registers, of the largest register tile: 2 or 3. `MR` x `NR_VECS` sums, `NR_VECS` operands and
     /// a broadcast one fit the registers, and the sums suffice to hide the latency of a multiply-add.
-    const VECS: usize;
+    const NR_VECS: usize;
     /// How products are cut up.
     const BLOCKING: Blocking;
-    /// [`Blocking::bytes`], or more where this machine's second cache is larger.
-    fn block_bytes(self) -> usize {
-        Self::BLOCKING.bytes
+    /// [`Blocking::l2_bytes`], or more where this machine's L2 cache is larger.
+    fn l2_bytes(self) -> usize {
+        Self::BLOCKING.l2_bytes
     }
     /// A packed panel of the largest depth, for the stack.
     type Panel: AsMut<[T]>;
@@ -59,7 +60,7 @@ pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
     /// Overwrites the first `LANES` elements.
     fn store(self, v: Self::V, to: &mut [T]);
 
-    /// Asks for a line of the cache that is going to be read. Any address will do: it is a hint.
+    /// Prefetches a cache line that is going to be read. Any address will do: it is a hint.
     fn prefetch(self, from: *const T);
 
     fn add(self, a: Self::V, b: Self::V) -> Self::V;

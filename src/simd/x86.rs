@@ -37,8 +37,8 @@ impl Avx512 {
     }
 }
 
-/// The bytes of a core's second cache, or 0 if the CPU does not say.
-fn second_cache() -> usize {
+/// The bytes of a core's L2 cache, or 0 if the CPU does not say.
+fn l2_cache() -> usize {
     static BYTES: OnceLock<usize> = OnceLock::new();
     *BYTES.get_or_init(|| {
         // The leaf with the caches, numbered from the core outwards: Intel's, and AMD's where that one is empty.
@@ -49,7 +49,7 @@ fn second_cache() -> usize {
 /// What this leaf of CPUID says of the cache of level 2, or 0.
 #[allow(unused_unsafe, reason = "older compilers have it as an unsafe function")]
 fn cache_of_level_2(leaf: u32) -> usize {
-    // SAFETY: every x86-64 CPU has the instruction; a leaf that it has not is asked for nothing.
+    // SAFETY: every x86-64 CPU has the instruction; a leaf that it does not have is never read.
     let cpuid = |leaf, part| unsafe { __cpuid_count(leaf, part) };
     if cpuid(leaf & 0x8000_0000, 0).eax < leaf {
         return 0;
@@ -61,21 +61,35 @@ fn cache_of_level_2(leaf: u32) -> usize {
     [ways, parts, line, cache.ecx].into_iter().map(|count| count as usize + 1).product()
 }
 
-/// Measured on a Zen 3 with a second cache of 512 KB. A panel of 16 `f32` or 8 `f64` in a row takes 25 KB, which stay in a
-/// first cache of 32 KB: from the second one it would come at 10 bytes a cycle, more than there are when a neighbour
+/// Measured on a Zen 3 with a L2 cache of 512 KB. A panel of 16 `f32` or 8 `f64` in a row takes 25 KB, which stay in a
+/// L1 cache of 32 KB: from the second one it would come at 10 bytes a cycle, more than there are when a neighbour
 /// shares the core. On a Zen 4 with the target spread 1 to 5 % more time.
-const AVX2: Blocking =
-    Blocking { depth: 400, bytes: 256 << 10, group: 8, steps: 4, ahead: 0, spread: false, packs: false };
+const AVX2: Blocking = Blocking {
+    kc: 400,
+    l2_bytes: 256 << 10,
+    mc_tiles: 8,
+    unroll: 4,
+    prefetch_ahead: 0,
+    spread_prefetch: false,
+    packs_in_tile: false,
+};
 
-/// Measured on two Xeons and on a Zen 4, whose second caches are fast enough for panels to come from there. Unrolled, the
+/// Measured on two Xeons and on a Zen 4, whose L2 caches are fast enough for panels to come from there. Unrolled, the
 /// loop would need more address registers than there are. Of B, two panels at a time took 2 to 4 % less time than five on
-/// the Zen 4 with its 1 MB of second cache, and 2 to 7 % more on a Xeon with 2 MB: so it is a share of that cache. The
-/// target spread, because its 24 or 48 lines are more than the first cache waits for at once, took 2 to 5 % less on the Zen 4,
+/// the Zen 4 with its 1 MB of L2 cache, and 2 to 7 % more on a Xeon with 2 MB: so it is a share of that cache. The
+/// target spread, because its 24 or 48 lines are more than the L1 cache waits for at once, took 2 to 5 % less on the Zen 4,
 /// 1 to 2 % on that Xeon. A whole pass of a (784, 128, 10) net took 3 to 4 % less there with the copies made by the first tile;
 /// with AVX2, whose products take twice the time, as long.
 #[cfg(handgrad_avx512)]
-const AVX512: Blocking =
-    Blocking { depth: MAX_DEPTH, bytes: 320_000, group: 1, steps: 1, ahead: 32, spread: true, packs: true };
+const AVX512: Blocking = Blocking {
+    kc: MAX_DEPTH,
+    l2_bytes: 320_000,
+    mc_tiles: 1,
+    unroll: 1,
+    prefetch_ahead: 32,
+    spread_prefetch: true,
+    packs_in_tile: true,
+};
 
 /// The same implementation for each pair of an instruction set and a type, which differ in the names of the
 /// instructions.
@@ -92,20 +106,20 @@ macro_rules! simd {
         impl Simd<$t> for $set {
             type V = $v;
             const LANES: usize = $lanes;
-            const ROWS: usize = $rows;
-            const VECS: usize = $vecs;
+            const MR: usize = $rows;
+            const NR_VECS: usize = $vecs;
             const BLOCKING: Blocking = $blocking;
 
-            type Panel = [$t; $blocking.depth * $vecs * $lanes];
+            type Panel = [$t; $blocking.kc * $vecs * $lanes];
             type SmallPanel = [$t; 32 * $vecs * $lanes];
 
-            fn block_bytes(self) -> usize {
+            fn l2_bytes(self) -> usize {
                 // Two panels of the largest depth of AVX-512 in 1 MB, five in 2 MB: what was best where measured.
-                $blocking.bytes.max(second_cache() / 8 * 3)
+                $blocking.l2_bytes.max(l2_cache() / 8 * 3)
             }
 
             fn panel(self) -> Self::Panel {
-                [0.0; $blocking.depth * $vecs * $lanes]
+                [0.0; $blocking.kc * $vecs * $lanes]
             }
 
             fn small_panel(self) -> Self::SmallPanel {
@@ -247,7 +261,7 @@ simd!(
 /// What Linux says of it, where it does: of one CPU or another, should they differ.
 #[cfg(all(test, target_os = "linux"))]
 #[test]
-fn the_second_cache_is_what_the_system_says() {
+fn the_l2_cache_is_what_the_system_says() {
     let read = |cpu: usize, name: &str| {
         let path = std::format!("/sys/devices/system/cpu/cpu{cpu}/cache/index2/{name}");
         Some(std::fs::read_to_string(path).ok()?.trim().to_string())
@@ -257,7 +271,7 @@ fn the_second_cache_is_what_the_system_says() {
         size.strip_suffix('K')?.parse::<usize>().ok()
     };
     let sizes: std::vec::Vec<usize> = (0..1024).map_while(size).collect();
-    let kib = second_cache() / 1024;
+    let kib = l2_cache() / 1024;
     // An older AMD leaf, which only Linux reads, may be all there is.
     assert!(kib == 0 || sizes.is_empty() || sizes.contains(&kib), "{kib} KiB, {sizes:?}");
 }
