@@ -14,8 +14,8 @@ use super::softmax::{STRIP, Scores, Strip, sum_rows};
 
 /// What is known of the targets of up to [`STRIP`] examples.
 pub(crate) struct SoftTargets<'a, T> {
-    /// a_c of an example, by its column and the class.
-    share: &'a dyn Fn(usize, usize) -> T,
+    /// a_c of an example, by its column, its label and the class.
+    share: &'a dyn Fn(usize, usize, usize) -> T,
     /// The class of the largest share.
     class: [usize; STRIP],
     /// The sum of all shares but that one.
@@ -28,14 +28,19 @@ pub(crate) struct SoftTargets<'a, T> {
 
 impl<'a, T: Float> SoftTargets<'a, T> {
     /// From f - M.
-    pub(crate) fn new(share: &'a dyn Fn(usize, usize) -> T, f: &mut Scores<'_, T>) -> Self {
+    pub(crate) fn new(
+        share: &'a dyn Fn(usize, usize, usize) -> T,
+        strip: &Strip<T>,
+        f: &mut Scores<'_, T>,
+    ) -> Self {
+        let share_of = |col: usize, class| share(col, strip.label[col], class);
         let classes = f.data.len() / f.stride;
         let none = [T::zero(); STRIP];
         let mut soft = Self { share, class: [0; STRIP], rest: none, total: none, distance: none };
         let mut largest = none;
         for class in 0..classes {
             for col in 0..f.len {
-                let share = share(col, class);
+                let share = share_of(col, class);
                 if share > largest[col] {
                     (largest[col], soft.class[col]) = (share, class);
                 }
@@ -43,12 +48,12 @@ impl<'a, T: Float> SoftTargets<'a, T> {
         }
         soft.rest = sum_rows(f, |class, row, part| {
             for col in (0..row.len()).filter(|&col| class != soft.class[col]) {
-                part[col] = part[col] + share(col, class);
+                part[col] = part[col] + share_of(col, class);
             }
         });
         soft.distance = sum_rows(f, |class, row, part| {
             for (col, &mut shifted) in row.iter_mut().enumerate() {
-                let share = share(col, class);
+                let share = share_of(col, class);
                 // A class that the target has nothing of may have a score of -infinity.
                 if share != T::zero() {
                     part[col] = part[col] - share * shifted;
@@ -74,7 +79,7 @@ impl<'a, T: Float> SoftTargets<'a, T> {
     pub(crate) fn grad(&self, strip: &Strip<T>, f: &mut Scores<'_, T>, weight: T) {
         for (class, row) in f.rows().enumerate() {
             for (col, g) in row.iter_mut().enumerate() {
-                let share = (self.share)(col, class);
+                let share = (self.share)(col, strip.label[col], class);
                 let (p, others) = strip.probability(col, class, *g);
                 let rest = if class == self.class[col] { self.rest[col] } else { self.total[col] - share };
                 *g = (rest * p - share * others) * (weight * strip.scale[col]);

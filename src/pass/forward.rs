@@ -34,7 +34,7 @@ pub(super) fn hidden<T: Float, S: Simd<T>>(
     } else if plan.layout.few_examples && x.col_stride() == 1 && w1.col_stride() == 1 {
         few::dots(simd, x, w1, z_view);
     } else {
-        let w1 = plan.w1_panels.map_or(Right::View(w1.t()), Right::Packed);
+        let w1 = part.w1_panels.map_or(Right::View(w1.t()), Right::Packed);
         let epilogue = Epilogue::Activate { kink, bias, a };
         product(simd, Left::view(x), w1, Beta::Zero, z_view, epilogue, part.pack_buffer);
         return Ok(());
@@ -115,9 +115,8 @@ fn finish<T: Float, S: Simd<T>>(
         #[inline(always)]
         || strip.shift(f),
     );
-    let labels = strip.label;
-    let share = |col: usize, class| objective.share(first + col, labels[col], class, classes);
-    let soft = if known && objective.is_soft() { Some(SoftTargets::new(&share, f)) } else { None };
+    let share = |col, label, class| objective.share(first + col, label, class, classes);
+    let soft = if known && objective.is_soft() { Some(SoftTargets::new(&share, &strip, f)) } else { None };
     simd.vectorize(
         #[inline(always)]
         || strip.exponentiate(simd, f),

@@ -66,6 +66,8 @@ pub(crate) struct ExamplesPart<'a, T> {
     pub(crate) first: usize,
     /// X, t × m: the caller's.
     pub(crate) x: MatRef<'a, T>,
+    /// W1ᵀ in panels, where that pays.
+    pub(crate) w1_panels: Option<&'a [T]>,
     /// Z, A and D, t × h, Z and D padded to whole blocks.
     pub(crate) hidden: Hidden<'a, T>,
     /// F, block by block, each class by class; G takes its place.
@@ -105,6 +107,7 @@ impl<T: Float> ExamplesPart<'_, T> {
         let first = Self {
             first: self.first,
             x: self.x.row_range(0..at),
+            w1_panels: self.w1_panels,
             hidden: Hidden { z: z.0, a: a.0, d: d.0 },
             f: f.0,
             losses: losses.0,
@@ -115,6 +118,7 @@ impl<T: Float> ExamplesPart<'_, T> {
         let second = Self {
             first: self.first + at,
             x: self.x.row_range(at..rows),
+            w1_panels: self.w1_panels,
             hidden: Hidden { z: z.1, a: a.1, d: d.1 },
             f: f.1,
             losses: losses.1,

@@ -19,8 +19,6 @@ pub(crate) struct Plan<'a, T> {
     pub(crate) layout: Layout,
     /// The engine of the products that are not the crate's own, as [`Layout::external`] has it.
     pub(crate) gemm: Option<&'a dyn Gemm<T>>,
-    /// W1ᵀ packed, where that pays.
-    pub(crate) w1_panels: Option<&'a [T]>,
 }
 
 impl<'a, T> Plan<'a, T> {

@@ -46,7 +46,7 @@ pub(crate) fn run<T: Float + Send + Sync>(
     let Job { x, out, scratch, grad, second_moment, gram } = job;
     let Scratch { hidden, f, w1_panels, pack_buffer, .. } = scratch;
     let (w1, c, n, layout) = (plan.params.w1, plan.params.b2.len(), x.rows(), plan.layout);
-    let mut plan = *plan;
+    let mut packed_w1 = None;
     if !w1_panels.is_empty() {
         let part = PanelsPart { w1, panels: 0..phases.panels(w1.rows()), data: w1_panels };
         let first_row = |panel| phases.panel(w1.rows(), panel).start;
@@ -55,13 +55,13 @@ pub(crate) fn run<T: Float + Send + Sync>(
             Ok(())
         };
         threads.run(part, &|part, share| part.cut(share, first_row), &pack)?;
-        plan.w1_panels = Some(w1_panels);
+        packed_w1 = Some(&**w1_panels);
     }
     let mut total = Sum::new();
     for (index, start) in (0..n).step_by(layout.chunk).enumerate() {
         let end = n.min(start + layout.chunk);
         let (len, x) = (end - start, x.row_range(start..end));
-        let (count, threads) = (len.div_ceil(layout.block), threads.for_examples(&plan, len));
+        let (count, threads) = (len.div_ceil(layout.block), threads.for_examples(plan, len));
         let in_blocks = count * layout.block * layout.hidden_stride;
         let Hidden { z, a, d } = hidden.reborrow();
         let own_d = if d.is_empty() { 0 } else { in_blocks };
@@ -72,6 +72,7 @@ pub(crate) fn run<T: Float + Send + Sync>(
         let part = ExamplesPart {
             first: start,
             x,
+            w1_panels: packed_w1,
             hidden: hidden.reborrow(),
             f,
             losses: &mut losses[..count],
@@ -80,7 +81,7 @@ pub(crate) fn run<T: Float + Send + Sync>(
             row: start,
         };
         threads.run(part, &|part, share| part.cut(layout.block, share), &|mut part| {
-            phases.examples(&plan, &mut part, objective)
+            phases.examples(plan, &mut part, objective)
         })?;
         losses[..count].iter().for_each(|&loss| total.add(loss));
         if plan.grad_scale.is_none() {
@@ -99,12 +100,12 @@ pub(crate) fn run<T: Float + Send + Sync>(
             squared: false,
         };
         if let Some(gram) = gram {
-            phases.gram(&plan, &chunk, gram.reborrow());
+            phases.gram(plan, &chunk, gram.reborrow());
         }
         let mut weight_grads = |chunk: &ChunkFactors<'_, T>, beta, target: ParamsMut<'_, T>| {
             let part = GradsPart::all(target, pack_buffer);
             threads.run(part, &|part, share| part.cut(phases.tile_rows(), share), &|mut part| {
-                phases.weight_grads(&plan, chunk, beta, &mut part)
+                phases.weight_grads(plan, chunk, beta, &mut part)
             })
         };
         if let Some(grad) = grad {

@@ -389,7 +389,6 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
             clip: self.clip,
             layout,
             gemm: products.gemm,
-            w1_panels: None,
         };
         let mut scratch = layout.cut(scratch);
         let low_order = match core::mem::take(&mut scratch.low_order) {

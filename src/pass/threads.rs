@@ -46,16 +46,27 @@ impl<'a> Threads<'a> {
     }
 
     /// Cuts the work in two until each thread has a part or it can be cut no more, and runs the parts.
+    #[inline]
     pub(crate) fn run<W: Send>(
         self,
         work: W,
         cut: &(impl Fn(W, Share) -> (W, Option<W>) + Sync),
         task: &(impl Fn(W) -> Result<(), Error> + Sync),
     ) -> Result<(), Error> {
-        let (half, Some(executor)) = (self.count / 2, self.executor) else { return task(work) };
-        if half == 0 {
-            return task(work);
+        match self.executor {
+            Some(executor) if self.count > 1 => self.fork(executor, work, cut, task),
+            _ => task(work),
         }
+    }
+
+    fn fork<W: Send>(
+        self,
+        executor: &dyn Executor,
+        work: W,
+        cut: &(impl Fn(W, Share) -> (W, Option<W>) + Sync),
+        task: &(impl Fn(W) -> Result<(), Error> + Sync),
+    ) -> Result<(), Error> {
+        let half = self.count / 2;
         match cut(work, Share { threads: half, of: self.count }) {
             (whole, None) => task(whole),
             (first, Some(second)) => {
