@@ -4,8 +4,7 @@ use num_traits::Float;
 
 use super::block::{Block, check_blocks};
 use super::eval::Eval;
-use super::ladder::{real, roundoff};
-use super::line::{rms, scale};
+use super::numeric::{real, rms, roundoff, scale};
 use super::report::Report;
 use super::run::Run;
 use crate::error::{Error, What, check_len};

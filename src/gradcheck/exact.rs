@@ -9,11 +9,10 @@ use super::check::{Check, scratch_len};
 use super::dual::Dual;
 use super::eval::Eval;
 use super::hint::explain;
-use super::ladder::{real, roundoff};
-use super::line::{Dot, entries, rms, scale};
+use super::numeric::{Dot, as_f64, real, rms, roundoff, scale};
+use super::random::{Rng, entries};
 use super::report::{Entry, Probe, Report, Verdict};
-use super::rng::Rng;
-use super::verdict::{MINOR, note_non_finite, number, remark};
+use super::verdict::{MINOR, note_non_finite, remark};
 use crate::error::{Error, What};
 
 /// The noise of each block is measured along so many directions before anything is judged. One alone may happen to
@@ -207,8 +206,8 @@ impl<'n, T: Float, F: FnMut(&[Dual<T>]) -> Eval<Dual<T>>> DualRun<'_, 'n, '_, T,
         } else {
             Verdict::Unresolved
         };
-        let (claimed, slope, error) = (number(claim), number(slope), number(error));
-        let resolution = number(resolution);
+        let (claimed, slope, error) = (as_f64(claim), as_f64(slope), as_f64(error));
+        let resolution = as_f64(resolution);
         self.report.add(Entry { probe, verdict, claimed, slope, error, step: 0.0, resolution });
     }
 

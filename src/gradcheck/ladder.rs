@@ -26,6 +26,7 @@
 use num_traits::Float;
 
 use super::eval::Eval;
+use super::numeric::real;
 
 /// Extrapolated at most so often. More gains nothing: noise is reached before.
 const ORDERS: usize = 8;
@@ -290,21 +291,6 @@ impl<T: Float> Ladder<T> {
 fn stays<T: Float>(a: Interval<T>, b: Interval<T>) -> bool {
     let zero = T::zero();
     ((a.low > zero && b.low > zero) || (a.high < zero && b.high < zero)) && a.gap(b) == zero
-}
-
-/// The relative error of one operation in T: [`Float::epsilon`], or what a few square roots show, if that is more.
-/// (A double-double has no sensible epsilon: 1 + 1e-300 is one of its numbers.)
-pub(super) fn roundoff<T: Float>() -> T {
-    (2..8).fold(T::epsilon(), |worst, k| {
-        let number: T = real(f64::from(k));
-        let root = number.sqrt();
-        worst.max((root * root - number).abs() / number)
-    })
-}
-
-/// A constant of the checker in T.
-pub(super) fn real<T: Float>(value: f64) -> T {
-    T::from(value).unwrap_or_else(T::one)
 }
 
 #[cfg(test)]

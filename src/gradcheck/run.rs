@@ -8,10 +8,10 @@ use super::block::Block;
 use super::check::Check;
 use super::eval::Eval;
 use super::hint::explain;
-use super::ladder::{Rung, real, roundoff};
-use super::line::{Dot, displace, entries, rms, scale};
+use super::ladder::Rung;
+use super::numeric::{Dot, displace, real, rms, roundoff, scale};
+use super::random::{Rng, entries};
 use super::report::{Probe, Report, Verdict};
-use super::rng::Rng;
 use super::verdict::{Climb, Ground, note_non_finite, remark};
 
 /// Directions along which the noise of the function is measured, by four points each.

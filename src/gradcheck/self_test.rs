@@ -8,8 +8,7 @@ use super::block::Block;
 use super::check::{Check, scratch_len};
 use super::eval::Eval;
 use super::hint::Hint;
-use super::ladder::roundoff;
-use super::line::rms;
+use super::numeric::{rms, roundoff};
 use super::report::{Outcome, Probe, Report, Verdict};
 use crate::error::{Error, What};
 

@@ -4,7 +4,8 @@ use num_traits::Float;
 
 use super::check::Check;
 use super::eval::Eval;
-use super::ladder::{Finding, Ladder, RATIO, Rung, real};
+use super::ladder::{Finding, Ladder, RATIO, Rung};
+use super::numeric::{as_f64, real};
 use super::report::{Entry, Probe, Report, Verdict};
 
 /// The first step, in units of the scale of the probe.
@@ -87,7 +88,7 @@ impl<T: Float> Climb<T> {
     pub(super) fn entry(self, probe: Probe<'_>, claim: T) -> Entry<'_> {
         let Some(found) = self.ladder.finding() else {
             let (slope, error, step, resolution) = (f64::NAN, f64::INFINITY, f64::NAN, f64::INFINITY);
-            let (verdict, claimed) = (Verdict::Unresolved, number(claim));
+            let (verdict, claimed) = (Verdict::Unresolved, as_f64(claim));
             return Entry { probe, verdict, claimed, slope, error, step, resolution };
         };
         // A direction that leaves the domain on one side can't tell a kink in one entry from a wrong slope.
@@ -99,11 +100,11 @@ impl<T: Float> Climb<T> {
         Entry {
             probe,
             verdict,
-            claimed: number(claim),
-            slope: number(claim + middle),
-            error: number(found.discrepancy.high - middle),
-            step: number(found.step),
-            resolution: number(self.resolution(found)),
+            claimed: as_f64(claim),
+            slope: as_f64(claim + middle),
+            error: as_f64(found.discrepancy.high - middle),
+            step: as_f64(found.step),
+            resolution: as_f64(self.resolution(found)),
         }
     }
 
@@ -146,10 +147,6 @@ pub(super) fn note_non_finite<'n, T: Float>(report: &mut Report<'n>, check: &Che
 
 /// A line in the report that is not about a slope.
 pub(super) fn remark<T: Float>(probe: Probe<'_>, verdict: Verdict, first: T, second: T) -> Entry<'_> {
-    let (claimed, slope) = (number(first), number(second));
+    let (claimed, slope) = (as_f64(first), as_f64(second));
     Entry { probe, verdict, claimed, slope, error: f64::NAN, step: f64::NAN, resolution: f64::INFINITY }
-}
-
-pub(super) fn number<T: Float>(value: T) -> f64 {
-    value.to_f64().unwrap_or(f64::NAN)
 }
