@@ -3,10 +3,7 @@
 use num_traits::Float;
 
 use super::block::{Block, check_blocks};
-use super::eval::Eval;
 use super::numeric::{real, rms, roundoff, scale};
-use super::report::Report;
-use super::run::Run;
 use crate::error::{Error, What, check_len};
 
 /// The scratch that a check needs for a point of `n` entries: 2n, one displaced point and one direction.
@@ -83,49 +80,6 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
     /// f64, 0.019 in f32.
     pub fn require(self, resolution: f64) -> Self {
         Self { required: Some(resolution), ..self }
-    }
-
-    /// Runs the check of a function that always has a value.
-    ///
-    /// Costs some 20 evaluations of `f` for each probe that agrees, and up to 100 (in f64) for one that does not;
-    /// O(n) besides for each step along a direction. Allocates nothing. `scratch` must have at least
-    /// [`scratch_len(n)`](scratch_len) elements; what is in it before does not matter, and what is in it after is
-    /// unspecified.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Zero`] if `x` is empty or a block is; [`Error::Length`] if there is not one claim for each entry of x, the blocks
-    /// have another number of entries, or `scratch` is too short; [`Error::Overflow`] if a block is too large.
-    /// NaN and infinities are no errors: the report tells of them.
-    pub fn run<F, V>(self, mut f: F, scratch: &mut [T]) -> Result<Report<'n>, Error>
-    where
-        F: FnMut(&[T]) -> V,
-        V: Into<Eval<T>>,
-    {
-        self.try_run(|x| Ok::<V, Error>(f(x)), scratch)
-    }
-
-    /// As [`run`](Self::run), for a function that may fail. Its first error ends the check. A function that is
-    /// not defined somewhere near x should rather return NaN there: the check then takes smaller steps.
-    ///
-    /// # Errors
-    ///
-    /// As [`run`](Self::run), and the errors of `f`.
-    pub fn try_run<F, V, E>(self, mut f: F, scratch: &mut [T]) -> Result<Report<'n>, E>
-    where
-        F: FnMut(&[T]) -> Result<V, E>,
-        V: Into<Eval<T>>,
-        E: From<Error>,
-    {
-        let n = self.x.len();
-        self.check_sizes()?;
-        if scratch.len() < scratch_len(n) {
-            let (what, expected, got) = (What::Scratch, scratch_len(n), scratch.len());
-            return Err(Error::Length { what, expected, got }.into());
-        }
-        let (point, direction) = scratch.split_at_mut(n);
-        let evaluate = |x: &[T]| f(x).map(Into::into);
-        Run::start(self, evaluate, point, &mut direction[..n])?.finish()
     }
 
     pub(super) fn check_sizes(&self) -> Result<(), Error> {

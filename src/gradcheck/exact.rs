@@ -7,12 +7,13 @@ use num_traits::Float;
 use super::block::Block;
 use super::check::{Check, scratch_len};
 use super::dual::Dual;
+use super::entry::{Entry, Probe, Verdict};
 use super::eval::Eval;
 use super::hint::explain;
 use super::numeric::{Dot, as_f64, real, rms, roundoff, scale};
 use super::random::{Rng, entries};
-use super::report::{Entry, Probe, Report, Verdict};
-use super::verdict::{MINOR, note_non_finite, remark};
+use super::report::Report;
+use super::verdict::{MINOR, note_non_finite};
 use crate::error::{Error, What};
 
 /// The noise of each block is measured along so many directions before anything is judged. One alone may happen to
@@ -123,9 +124,9 @@ impl<'n, T: Float, F: FnMut(&[Dual<T>]) -> Eval<Dual<T>>> DualRun<'_, 'n, '_, T,
     fn is_finite(&mut self) -> bool {
         let (here, again) = (self.evaluate().value.re, self.evaluate().value.re);
         if !here.is_finite() {
-            self.report.add(remark(Probe::Point, Verdict::NonFinite, here, here));
+            self.report.add(Entry::of_value(Probe::Point, Verdict::NonFinite, here, here));
         } else if here != again {
-            self.report.add(remark(Probe::Point, Verdict::Nondeterministic, here, again));
+            self.report.add(Entry::of_value(Probe::Point, Verdict::Nondeterministic, here, again));
         }
         note_non_finite(&mut self.report, &self.check, self.check.x);
         note_non_finite(&mut self.report, &self.check, self.check.claims);

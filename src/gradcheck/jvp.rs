@@ -6,13 +6,14 @@ use num_traits::Float;
 
 use super::block::{Block, check_blocks};
 use super::check::Check;
+use super::entry::{Entry, Probe, Verdict};
 use super::eval::Eval;
 use super::hint::explain;
 use super::ladder::Rung;
 use super::numeric::{Dot, real, rms, roundoff, scale};
 use super::random::{Rng, entries};
-use super::report::{Probe, Report, Verdict};
-use super::verdict::{Climb, Ground, note_non_finite, remark};
+use super::report::Report;
+use super::verdict::{Climb, Ground, note_non_finite};
 use crate::error::{Error, What, check_len};
 
 /// So many steps are taken to measure noise, from this many units of rounding on.
@@ -161,7 +162,7 @@ impl<'n, T: Float, F: FnMut(&[T], &mut [T])> JvpRun<'_, 'n, '_, T, F> {
 
     fn is_finite(&mut self) -> bool {
         for &x in self.check.x.iter().chain(self.v).chain(&*self.here).filter(|x| !x.is_finite()) {
-            self.report.add(remark(Probe::Point, Verdict::NonFinite, x, x));
+            self.report.add(Entry::of_value(Probe::Point, Verdict::NonFinite, x, x));
         }
         note_non_finite(&mut self.report, &self.check, self.check.claims);
         self.report.counts().non_finite == 0
@@ -172,7 +173,7 @@ impl<'n, T: Float, F: FnMut(&[T], &mut [T])> JvpRun<'_, 'n, '_, T, F> {
         let same = self.one == self.here;
         let pair = self.here.iter().zip(&*self.one).find(|(here, again)| here != again);
         if let Some((&here, &again)) = pair {
-            self.report.add(remark(Probe::Point, Verdict::Nondeterministic, here, again));
+            self.report.add(Entry::of_value(Probe::Point, Verdict::Nondeterministic, here, again));
         }
         same
     }

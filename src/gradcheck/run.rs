@@ -5,14 +5,16 @@ use core::ops::Range;
 use num_traits::Float;
 
 use super::block::Block;
-use super::check::Check;
+use super::check::{Check, scratch_len};
+use super::entry::{Entry, Probe, Verdict};
 use super::eval::Eval;
 use super::hint::explain;
 use super::ladder::Rung;
 use super::numeric::{Dot, displace, real, rms, roundoff, scale};
 use super::random::{Rng, entries};
-use super::report::{Probe, Report, Verdict};
-use super::verdict::{Climb, Ground, note_non_finite, remark};
+use super::report::Report;
+use super::verdict::{Climb, Ground, note_non_finite};
+use crate::error::{Error, What};
 
 /// Directions along which the noise of the function is measured, by four points each.
 const NOISE_DIRECTIONS: usize = 8;
@@ -21,7 +23,52 @@ const NOISE_DIRECTIONS: usize = 8;
 /// result, so small that the function is straight over it.
 const NOISE_STEP: f64 = 16.0;
 
-pub(super) struct Run<'a, 'n, 's, T, F> {
+impl<'n, T: Float> Check<'_, 'n, T> {
+    /// Runs the check of a function that always has a value.
+    ///
+    /// Costs some 20 evaluations of `f` for each probe that agrees, and up to 100 (in f64) for one that does not;
+    /// O(n) besides for each step along a direction. Allocates nothing. `scratch` must have at least
+    /// [`scratch_len(n)`](scratch_len) elements; what is in it before does not matter, and what is in it after is
+    /// unspecified.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Zero`] if `x` is empty or a block is; [`Error::Length`] if there is not one claim for each entry of x, the blocks
+    /// have another number of entries, or `scratch` is too short; [`Error::Overflow`] if a block is too large.
+    /// NaN and infinities are no errors: the report tells of them.
+    pub fn run<F, V>(self, mut f: F, scratch: &mut [T]) -> Result<Report<'n>, Error>
+    where
+        F: FnMut(&[T]) -> V,
+        V: Into<Eval<T>>,
+    {
+        self.try_run(|x| Ok::<V, Error>(f(x)), scratch)
+    }
+
+    /// As [`run`](Self::run), for a function that may fail. Its first error ends the check. A function that is
+    /// not defined somewhere near x should rather return NaN there: the check then takes smaller steps.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run), and the errors of `f`.
+    pub fn try_run<F, V, E>(self, mut f: F, scratch: &mut [T]) -> Result<Report<'n>, E>
+    where
+        F: FnMut(&[T]) -> Result<V, E>,
+        V: Into<Eval<T>>,
+        E: From<Error>,
+    {
+        let n = self.x.len();
+        self.check_sizes()?;
+        if scratch.len() < scratch_len(n) {
+            let (what, expected, got) = (What::Scratch, scratch_len(n), scratch.len());
+            return Err(Error::Length { what, expected, got }.into());
+        }
+        let (point, direction) = scratch.split_at_mut(n);
+        let evaluate = |x: &[T]| f(x).map(Into::into);
+        Run::start(self, evaluate, point, &mut direction[..n])?.finish()
+    }
+}
+
+struct Run<'a, 'n, 's, T, F> {
     check: Check<'a, 'n, T>,
     f: F,
     /// x, but for the entries that are displaced just now.
@@ -37,7 +84,7 @@ where
     F: FnMut(&[T]) -> Result<Eval<T>, E>,
 {
     /// Evaluates the function at x.
-    pub(super) fn start(
+    fn start(
         check: Check<'a, 'n, T>,
         mut f: F,
         point: &'s mut [T],
@@ -53,7 +100,7 @@ where
     }
 
     /// Makes all probes.
-    pub(super) fn finish(mut self) -> Result<Report<'n>, E> {
+    fn finish(mut self) -> Result<Report<'n>, E> {
         if self.is_finite() && self.is_deterministic()? {
             self.measure_noise()?;
             if self.check.each_block().count() > 1 {
@@ -77,7 +124,7 @@ where
     fn is_finite(&mut self) -> bool {
         let here = self.ground.here.value;
         if !here.is_finite() {
-            self.report.add(remark(Probe::Point, Verdict::NonFinite, here, here));
+            self.report.add(Entry::of_value(Probe::Point, Verdict::NonFinite, here, here));
         }
         note_non_finite(&mut self.report, &self.check, self.check.x);
         note_non_finite(&mut self.report, &self.check, self.check.claims);
@@ -89,7 +136,12 @@ where
         self.point.copy_from_slice(self.check.x);
         let (here, again) = (self.ground.here, self.evaluate()?);
         if again != here {
-            self.report.add(remark(Probe::Point, Verdict::Nondeterministic, here.value, again.value));
+            self.report.add(Entry::of_value(
+                Probe::Point,
+                Verdict::Nondeterministic,
+                here.value,
+                again.value,
+            ));
         }
         Ok(again == here)
     }

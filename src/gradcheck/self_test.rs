@@ -6,10 +6,10 @@ use num_traits::Float;
 
 use super::block::Block;
 use super::check::{Check, scratch_len};
+use super::entry::{Probe, Verdict};
 use super::eval::Eval;
-use super::hint::Hint;
 use super::numeric::{rms, roundoff};
-use super::report::{Outcome, Probe, Report, Verdict};
+use super::report::{Hint, Outcome, Report};
 use crate::error::{Error, What};
 
 /// A mistake that a gradient may have.

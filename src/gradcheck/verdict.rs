@@ -3,10 +3,11 @@
 use num_traits::Float;
 
 use super::check::Check;
+use super::entry::{Entry, Probe, Verdict};
 use super::eval::Eval;
 use super::ladder::{Finding, Ladder, RATIO, Rung};
 use super::numeric::{as_f64, real};
-use super::report::{Entry, Probe, Report, Verdict};
+use super::report::Report;
 
 /// The first step, in units of the scale of the probe.
 const FIRST_STEP: f64 = 0.25;
@@ -139,14 +140,13 @@ pub(super) fn note_non_finite<'n, T: Float>(report: &mut Report<'n>, check: &Che
     for (block, start) in check.each_block() {
         for (index, &value) in values[start..].iter().take(block.len()).enumerate() {
             if !value.is_finite() {
-                report.add(remark(Probe::entry(block, start, index), Verdict::NonFinite, value, value));
+                report.add(Entry::of_value(
+                    Probe::entry(block, start, index),
+                    Verdict::NonFinite,
+                    value,
+                    value,
+                ));
             }
         }
     }
-}
-
-/// A line in the report that is not about a slope.
-pub(super) fn remark<T: Float>(probe: Probe<'_>, verdict: Verdict, first: T, second: T) -> Entry<'_> {
-    let (claimed, slope) = (as_f64(first), as_f64(second));
-    Entry { probe, verdict, claimed, slope, error: f64::NAN, step: f64::NAN, resolution: f64::INFINITY }
 }
