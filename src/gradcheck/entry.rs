@@ -4,7 +4,6 @@ use core::fmt;
 
 use num_traits::Float;
 
-use super::block::Block;
 use super::numeric::as_f64;
 
 /// What one probe found: worst first.
@@ -63,15 +62,6 @@ pub enum Probe<'a> {
         /// The number of the direction.
         number: usize,
     },
-}
-
-impl<'a> Probe<'a> {
-    /// The entry with this index in a block that starts at `start`.
-    pub(super) fn entry(block: Block<'a>, start: usize, index: usize) -> Self {
-        let cols = block.shape().1;
-        let (row, col) = (index / cols, block.is_matrix().then_some(index % cols));
-        Probe::Entry { block: block.name(), index: start + index, row, col }
-    }
 }
 
 impl fmt::Display for Probe<'_> {

@@ -60,6 +60,6 @@ type Move = fn((usize, usize), usize, usize) -> Option<usize>;
 /// The claim at the place in the same block that `to` gives for an entry.
 fn claim_at<T: Float>(check: &Check<'_, '_, T>, entry: &Entry<'_>, to: Move) -> Option<f64> {
     let Probe::Entry { index, row, col, .. } = entry.probe else { return None };
-    let (block, start) = check.each_block().find(|(block, start)| index < start + block.len())?;
-    check.claims.get(start + to(block.shape(), row, col.unwrap_or(0))?)?.to_f64()
+    let placed = check.each_block().find(|placed| placed.range().contains(&index))?;
+    check.claims.get(placed.start + to(placed.block.shape(), row, col.unwrap_or(0))?)?.to_f64()
 }

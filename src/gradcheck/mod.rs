@@ -61,9 +61,10 @@
 //! one-sided slopes are then unresolved where the probe meets the point's own branch on neither side.
 
 // From the ground up, each file uses only files named before it: block, dual, eval, random, numeric, ladder, entry,
-// report, check, verdict, hint, run, exact, jvp, self_test, functions.
+// report, check, verdict, hint, driver, run, exact, jvp, self_test, functions.
 mod block;
 mod check;
+mod driver;
 mod dual;
 mod entry;
 mod eval;

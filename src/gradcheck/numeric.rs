@@ -43,14 +43,22 @@ pub(super) fn scale<T: Float>(entry: T, block_rms: T) -> T {
     if rounded.is_normal() { rounded } else { scale }
 }
 
-/// The displacement that x ± `wish` makes, and both ends: equally far on both sides wherever the numbers around
-/// x allow it, so that the claim can be taken for exactly this displacement.
-pub(super) fn displace<T: Float>(x: T, wish: T) -> (T, T, T) {
+/// The two ends of a step from x.
+pub(super) struct Ends<T> {
+    /// Half of their distance.
+    pub(super) step: T,
+    pub(super) right: T,
+    pub(super) left: T,
+}
+
+/// Steps from x by about `wanted` to both sides: equally far wherever the numbers around x allow it, so that the
+/// claim can be taken for exactly this step.
+pub(super) fn displace<T: Float>(x: T, wanted: T) -> Ends<T> {
     // The second step takes back what the first one could not represent on the other side.
-    let right = x + ((x + wish) - x);
+    let right = x + ((x + wanted) - x);
     let move_left = x - (x - (right - x));
     let (right, left) = (x + move_left, x - move_left);
-    ((right - left) / (T::one() + T::one()), right, left)
+    Ends { step: (right - left) / (T::one() + T::one()), right, left }
 }
 
 /// A sum of products in twice the precision (Ogita, Rump and Oishi's Dot2), and the sum of their magnitudes.
@@ -86,6 +94,40 @@ impl<T: Float> Dot<T> {
     }
 }
 
+/// What is claimed of a slope.
+#[derive(Clone, Copy)]
+pub(super) struct Claim<T> {
+    /// The slope itself.
+    pub(super) slope: T,
+    /// The typical size of such slopes, which errors are relative to.
+    pub(super) size: T,
+}
+
+/// The slope that claims add up to along a direction. Its size is the root of the sum of their squares; `least` is
+/// one more of them.
+pub(super) fn claim_along<T: Float>(claims: &[T], direction: impl Iterator<Item = T>, least: T) -> Claim<T> {
+    let (mut slope, mut size) = (Dot::new(), least);
+    for (&claim, direction) in claims.iter().zip(direction) {
+        slope.add(claim, direction);
+        size = size.hypot(claim * direction);
+    }
+    Claim { slope: slope.value(), size }
+}
+
+/// The largest second difference of a function at x and on either side of it, or `least` if that is more. `changes`
+/// is what it changes by over one and two steps to the right and one and two to the left; all is in units of `unit`.
+///
+/// Over steps as small as rounding second differences are nothing but noise. They are taken in several places because
+/// rounding is symmetric about a round number. What is not finite tells nothing.
+pub(super) fn largest_second_difference<T: Float>(changes: [T; 4], unit: T, least: T) -> T {
+    let ([right, far_right, left, far_left], two) = (changes, T::one() + T::one());
+    [right + left, far_right + far_left, far_right - two * right, far_left - two * left]
+        .into_iter()
+        .map(|difference| difference.abs() / unit)
+        .filter(|difference| difference.is_finite())
+        .fold(least, T::max)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,12 +138,12 @@ mod tests {
     fn displacements() {
         let mut rng = Rng::new(1);
         for _ in 0..1000 {
-            let (x, wish) = (rng.normal::<f64>(), 0.01 * rng.normal::<f64>());
-            let (step, right, left) = displace(x, wish);
-            assert_eq!((right - x, x - left), (step, step), "{x}, {wish}");
-            assert!((step - wish).abs() <= f64::EPSILON * 2.0 * x.abs(), "{x}, {wish}");
+            let (x, wanted) = (rng.normal::<f64>(), 0.01 * rng.normal::<f64>());
+            let Ends { step, right, left } = displace(x, wanted);
+            assert_eq!((right - x, x - left), (step, step), "{x}, {wanted}");
+            assert!((step - wanted).abs() <= f64::EPSILON * 2.0 * x.abs(), "{x}, {wanted}");
         }
-        let (step, right, left) = displace(1e-20, 0.1);
+        let Ends { step, right, left } = displace(1e-20, 0.1);
         assert_eq!((step, right, left), (0.1, 0.1, -0.1));
     }
 

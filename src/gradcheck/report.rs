@@ -133,17 +133,9 @@ pub struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub(super) fn new(seed: u64) -> Self {
-        let (counts, worst) = (Counts::default(), [None; LISTED]);
-        Self {
-            counts,
-            worst,
-            resolution: None,
-            worst_error: 0.0,
-            blind: None,
-            hint: None,
-            seed,
-            evaluations: 0,
-        }
+        let (counts, worst, evaluations) = (Counts::default(), [None; LISTED], 0);
+        let (resolution, worst_error, blind, hint) = (None, 0.0, None, None);
+        Self { counts, worst, resolution, worst_error, blind, hint, seed, evaluations }
     }
 
     /// Takes the finding of one more probe.
