@@ -63,11 +63,12 @@ impl<'s, 'n, T: Float, F> State<'s, 'n, T, F> {
     }
 }
 
-/// The procedure, of which a way to measure slopes fills in what is particular to it.
+/// The procedure. Each way to measure slopes implements what comes before `run`, and `run` makes all probes with it.
 pub(super) trait Driver<'s, 'n: 's, T: Float + 's, F>: Sized {
     /// What the function may fail with.
     type Error;
 
+    /// What the procedure itself works on.
     fn state(&mut self) -> &mut State<'s, 'n, T, F>;
 
     /// Evaluates the function at x and notes what is not finite there.

@@ -93,7 +93,7 @@ pub struct Entry<'a> {
     /// The step that gave it.
     pub step: f64,
     /// The smallest error of the claim that this probe would have called wrong, relative to the size of the
-    /// gradient (see [`Report::resolution`]).
+    /// gradient (see [`Report::resolution`](crate::gradcheck::Report::resolution)).
     pub resolution: f64,
 }
 

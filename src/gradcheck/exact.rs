@@ -38,11 +38,13 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
     /// not count; so with branches a gradient can be checked exactly at a kink, too, in the convention of the
     /// function's own comparisons.
     ///
-    /// `f` must stay in dual numbers: what it converts with `to_f64`, or replaces by a constant, has no derivative. And
-    /// a derivative of exactly 0 stays 0 (see [`Dual`]), also where the slope is infinite, as in √(x²) at 0.
+    /// `f` must stay in dual numbers: what it converts with `to_f64`, or replaces by a constant, has no
+    /// derivative. And a derivative of exactly 0 stays 0 (see [`Dual`]), also where the slope is infinite, as in
+    /// √(x²) at 0.
     ///
-    /// The probes are those of [`run`](Self::run). Costs 5 evaluations on dual numbers each, and 40 for each block. `scratch` must have
-    /// at least [`scratch_len(n)`](scratch_len) elements; what is in it after is unspecified.
+    /// The probes are those of [`run`](Self::run). Costs 5 evaluations on dual numbers each, 40 for each block,
+    /// and 40 for all of them together if there are two or more. `scratch` must have at least
+    /// [`scratch_len(n)`](scratch_len) elements; what is in it after is unspecified.
     ///
     /// # Errors
     ///

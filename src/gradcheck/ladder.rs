@@ -178,7 +178,7 @@ pub(super) struct Ladder<T> {
     last: Option<Interval<T>>,
     best: Option<Finding<T>>,
     /// The narrowest of those finer than the best one.
-    beyond: Option<Finding<T>>,
+    finer: Option<Finding<T>>,
 }
 
 impl<T: Float> Ladder<T> {
@@ -186,15 +186,15 @@ impl<T: Float> Ladder<T> {
     /// this roundoff.
     pub(super) fn new(here: Eval<T>, noise: T, epsilon: T) -> Self {
         let (central, right, left) = (Series::new(2), Series::new(1), Series::new(1));
-        let (branches, last, best, beyond) = ([here.branch; 2], None, None, None);
-        Self { here, noise, epsilon, central, right, left, branches, last, best, beyond }
+        let (branches, last, best, finer) = ([here.branch; 2], None, None, None);
+        Self { here, noise, epsilon, central, right, left, branches, last, best, finer }
     }
 
     /// What is known so far, if anything: the sharpest rung's finding. Where that shows a kink, a finer rung that
     /// narrows its interval has come between x and the kink.
     pub(super) fn finding(&self) -> Option<Finding<T>> {
-        match (self.best, self.beyond) {
-            (Some(best), Some(beyond)) if best.kink && beyond.width() < best.width() => Some(beyond),
+        match (self.best, self.finer) {
+            (Some(best), Some(finer)) if best.kink && finer.width() < best.width() => Some(finer),
             (best, _) => best,
         }
     }
@@ -203,7 +203,7 @@ impl<T: Float> Ladder<T> {
     pub(super) fn push(&mut self, rung: Rung<T>) {
         let found = self.look(&rung);
         let persists = self.last.zip(found).is_some_and(|(last, found)| persists(last, found.discrepancy));
-        for kept in [&mut self.best, &mut self.beyond].into_iter().flatten() {
+        for kept in [&mut self.best, &mut self.finer].into_iter().flatten() {
             kept.persists |= kept.since == 0 && persists;
             kept.since += 1;
         }
@@ -211,9 +211,9 @@ impl<T: Float> Ladder<T> {
         let Some(found) = found.map(|found| Finding { persists, ..found }) else { return };
         if self.best.is_none_or(|best| found.is_sharper_than(best)) {
             self.best = Some(found);
-            self.beyond = None;
-        } else if !found.off_branch && self.beyond.is_none_or(|beyond| found.width() < beyond.width()) {
-            self.beyond = Some(found);
+            self.finer = None;
+        } else if !found.off_branch && self.finer.is_none_or(|finer| found.width() < finer.width()) {
+            self.finer = Some(found);
         }
     }
 

@@ -60,7 +60,7 @@
 //! Where the convention is what was promised, let f name its branches ([`Eval::branch`]): claims outside the
 //! one-sided slopes are then unresolved where the probe meets the point's own branch on neither side.
 
-// From the ground up, each file uses only files named before it: block, dual, eval, random, numeric, ladder, entry,
+// From the ground up; each file uses only files named before it: block, dual, eval, random, numeric, ladder, entry,
 // report, check, verdict, hint, driver, run, exact, jvp, self_test, functions.
 mod block;
 mod check;

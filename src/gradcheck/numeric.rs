@@ -45,7 +45,7 @@ pub(super) fn scale<T: Float>(entry: T, block_rms: T) -> T {
 
 /// The two ends of a step from x.
 pub(super) struct Ends<T> {
-    /// Half of their distance.
+    /// Half of the distance between them.
     pub(super) step: T,
     pub(super) right: T,
     pub(super) left: T,
@@ -103,8 +103,8 @@ pub(super) struct Claim<T> {
     pub(super) size: T,
 }
 
-/// The slope that claims add up to along a direction. Its size is the root of the sum of their squares; `least` is
-/// one more of them.
+/// The slope that claims add up to along a direction. Its size is the root of the sum of the squares of what is added
+/// up, and of `least`.
 pub(super) fn claim_along<T: Float>(claims: &[T], direction: impl Iterator<Item = T>, least: T) -> Claim<T> {
     let (mut slope, mut size) = (Dot::new(), least);
     for (&claim, direction) in claims.iter().zip(direction) {
@@ -114,8 +114,8 @@ pub(super) fn claim_along<T: Float>(claims: &[T], direction: impl Iterator<Item 
     Claim { slope: slope.value(), size }
 }
 
-/// The largest second difference of a function at x and on either side of it, or `least` if that is more. `changes`
-/// is what it changes by over one and two steps to the right and one and two to the left; all is in units of `unit`.
+/// The largest second difference of a function at x and on either side of it, in units of `unit`, or `least` if that
+/// is more. `changes` is what the function changes by from x over one and two steps to the right and to the left.
 ///
 /// Over steps as small as rounding second differences are nothing but noise. They are taken in several places because
 /// rounding is symmetric about a round number. What is not finite tells nothing.

@@ -31,9 +31,9 @@ impl<'n, T: Float> Check<'_, 'n, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Zero`] if `x` is empty or a block is; [`Error::Length`] if there is not one claim for each entry of x, the blocks
-    /// have another number of entries, or `scratch` is too short; [`Error::Overflow`] if a block is too large.
-    /// NaN and infinities are no errors: the report tells of them.
+    /// [`Error::Zero`] if `x` is empty or a block is; [`Error::Length`] if there is not one claim for each entry
+    /// of x, the blocks have another number of entries, or `scratch` is too short; [`Error::Overflow`] if a block
+    /// is too large. NaN and infinities are no errors: the report tells of them.
     pub fn run<F, V>(self, mut f: F, scratch: &mut [T]) -> Result<Report<'n>, Error>
     where
         F: FnMut(&[T]) -> V,
@@ -102,8 +102,8 @@ where
         Ok(())
     }
 
-    /// Half of the largest second difference over steps as small as rounding: it is at most four times the noise of
-    /// one value.
+    /// Half of the largest second difference over steps as small as rounding. One is at most four times as large as
+    /// the noise of a value.
     ///
     /// Where branches are known to change, a kink is part of the second difference. Only if there are no others,
     /// it is taken for noise.

@@ -125,7 +125,8 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
     /// claims with one known [`Fault`] after the other, each of which must be caught, and for the right reason.
     ///
     /// The small faults (r = ε^0.383) are caught only where f can be resolved that well; that one is missed is
-    /// an answer, too. Costs nine checks. `scratch` as in [`run`](Self::run), of [`self_test_scratch_len`].
+    /// an answer, too. Costs nine checks, or fewer if not all faults apply. `scratch` as in [`run`](Self::run), of
+    /// [`self_test_scratch_len`].
     ///
     /// # Errors
     ///

@@ -13,7 +13,7 @@ const FIRST_STEP: f64 = 0.25;
 /// The last step, in units of rounding.
 const LAST_STEP: f64 = 8.0;
 
-/// So many rungs are tried past the best one before a probe that agrees is content.
+/// So many rungs are tried past the best one before a probe that agrees stops.
 const PATIENCE: usize = 4;
 
 /// Errors of claims whose influence on f is below this share of the largest one are measured against that share:
@@ -45,7 +45,7 @@ pub(super) struct Line<'n, T> {
 }
 
 impl<'n, T: Float> Line<'n, T> {
-    /// Finds the slope with smaller and smaller steps, each of which `take` evaluates, and compares the claim with it.
+    /// Finds the slope with smaller and smaller steps, each of which `take` evaluates, and judges the claim by it.
     pub(super) fn search<E>(
         self,
         limits: Limits<T>,
@@ -57,7 +57,7 @@ impl<'n, T: Float> Line<'n, T> {
         let last = self.scale * limits.epsilon * real(LAST_STEP);
         let mut search = Search { line: self, limits, size, ladder, largest: None };
         // Both may underflow to 0: then there are no more steps either.
-        while step > last && !search.is_content() {
+        while step > last && !search.is_done() {
             search.push(take(step)?);
             step = step / real(RATIO);
         }
@@ -78,7 +78,7 @@ struct Search<'n, T> {
 
 impl<'n, T: Float> Search<'n, T> {
     /// Whether no further step is worth taking.
-    fn is_content(&self) -> bool {
+    fn is_done(&self) -> bool {
         let found = self.ladder.finding();
         found.is_some_and(|found| found.since >= PATIENCE && self.verdict(found) == Verdict::Agree)
     }
