@@ -1,12 +1,11 @@
-//! The check of a gradient: what can be set, and the call.
+//! A check: what can be set, and what follows from the settings.
+
+use core::ops::Range;
 
 use num_traits::Float;
 
-use super::eval::Eval;
-use super::ladder::{real, roundoff};
-use super::line::{rms, scale};
-use super::report::Report;
-use super::run::Run;
+use super::entry::Probe;
+use super::numeric::{real, rms, roundoff, scale};
 use crate::data::{Block, check_blocks};
 use crate::error::{Error, What, check_len};
 
@@ -86,49 +85,7 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
         Self { required: Some(resolution), ..self }
     }
 
-    /// Runs the check of a function that always has a value.
-    ///
-    /// Costs some 20 evaluations of `f` for each probe that agrees, and up to 100 (in f64) for one that does not;
-    /// O(n) besides for each step along a direction. Allocates nothing. `scratch` must have at least
-    /// [`scratch_len(n)`](scratch_len) elements; what is in it before does not matter, and what is in it after is
-    /// unspecified.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Zero`] if `x` is empty or a block is; [`Error::Length`] if there is not one claim for each entry of x, the blocks
-    /// have another number of entries, or `scratch` is too short; [`Error::Overflow`] if a block is too large.
-    /// NaN and infinities are no errors: the report tells of them.
-    pub fn run<F, V>(self, mut f: F, scratch: &mut [T]) -> Result<Report<'n>, Error>
-    where
-        F: FnMut(&[T]) -> V,
-        V: Into<Eval<T>>,
-    {
-        self.try_run(|x| Ok::<V, Error>(f(x)), scratch)
-    }
-
-    /// As [`run`](Self::run), for a function that may fail. Its first error ends the check. A function that is
-    /// not defined somewhere near x should rather return NaN there: the check then takes smaller steps.
-    ///
-    /// # Errors
-    ///
-    /// As [`run`](Self::run), and the errors of `f`.
-    pub fn try_run<F, V, E>(self, mut f: F, scratch: &mut [T]) -> Result<Report<'n>, E>
-    where
-        F: FnMut(&[T]) -> Result<V, E>,
-        V: Into<Eval<T>>,
-        E: From<Error>,
-    {
-        let n = self.x.len();
-        self.check_sizes()?;
-        if scratch.len() < scratch_len(n) {
-            let (what, expected, got) = (What::Scratch, scratch_len(n), scratch.len());
-            return Err(Error::Length { what, expected, got }.into());
-        }
-        let (point, direction) = scratch.split_at_mut(n);
-        let evaluate = |x: &[T]| f(x).map(Into::into);
-        Run::start(self, evaluate, point, &mut direction[..n])?.finish()
-    }
-
+    /// Whether there is one claim for each entry of x, and the blocks consist of just these.
     pub(super) fn check_sizes(&self) -> Result<(), Error> {
         if self.x.is_empty() {
             return Err(Error::Zero { what: What::Point });
@@ -137,32 +94,69 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
         self.blocks.map_or(Ok(()), |blocks| check_blocks(blocks, self.x.len()))
     }
 
-    /// The blocks of the claims, each with the index at which it starts.
-    pub(super) fn each_block(&self) -> impl Iterator<Item = (Block<'n>, usize)> + use<'a, 'n, T> {
+    /// The blocks of the claims, in their order.
+    pub(super) fn each_block(&self) -> impl Iterator<Item = PlacedBlock<'n>> + use<'a, 'n, T> {
         let (blocks, whole) = (self.blocks, Block::vector("x", self.claims.len()));
         (0..blocks.map_or(1, <[_]>::len)).scan(0, move |next, number| {
             let block = blocks.map_or(whole, |blocks| blocks[number]);
             let start = *next;
             *next += block.len();
-            Some((block, start))
+            Some(PlacedBlock { block, start })
+        })
+    }
+
+    /// The scale of each entry of x in a range of whole blocks.
+    pub(super) fn scales(&self, range: Range<usize>) -> impl Iterator<Item = T> + use<'a, 'n, T> {
+        let x = self.x;
+        self.each_block().filter(move |placed| range.contains(&placed.start)).flat_map(move |placed| {
+            let x = &x[placed.range()];
+            let size = rms(x);
+            x.iter().map(move |&x| scale(x, size))
         })
     }
 
     /// By how much the claims of the most influential block change f when each entry moves by its scale, in the
     /// root mean square.
     pub(super) fn influence(&self) -> T {
-        self.each_block().fold(T::zero(), |most, (block, start)| {
-            let range = start..start + block.len();
-            let (x, claims) = (&self.x[range.clone()], &self.claims[range]);
-            let size = rms(x);
-            let changes = x.iter().zip(claims).map(|(&x, &claim)| claim * scale(x, size));
+        self.each_block().fold(T::zero(), |most, placed| {
+            let claims = self.claims[placed.range()].iter();
+            let changes = claims.zip(self.scales(placed.range())).map(|(&claim, scale)| claim * scale);
             let sum = changes.fold(T::zero(), |sum, change| sum.hypot(change));
-            most.max(sum / real::<T>(block.len() as f64).sqrt())
+            most.max(sum / real::<T>(placed.block.len() as f64).sqrt())
         })
     }
 
-    pub(super) fn required(&self) -> f64 {
+    /// The resolution that makes a probe conclusive.
+    pub(super) fn required(&self) -> T {
         let epsilon = roundoff::<T>().to_f64().unwrap_or(f64::EPSILON);
-        self.required.unwrap_or_else(|| Float::sqrt(Float::sqrt(epsilon)))
+        real(self.required.unwrap_or_else(|| Float::sqrt(Float::sqrt(epsilon))))
     }
+}
+
+/// A block and the index among all claims at which it starts.
+#[derive(Clone, Copy)]
+pub(super) struct PlacedBlock<'n> {
+    pub(super) block: Block<'n>,
+    pub(super) start: usize,
+}
+
+impl<'n> PlacedBlock<'n> {
+    /// Its indices among all claims.
+    pub(super) fn range(&self) -> Range<usize> {
+        self.start..self.start + self.block.len()
+    }
+
+    /// The probe of the entry with this index in the block.
+    pub(super) fn entry(&self, index: usize) -> Probe<'n> {
+        let Self { block, start } = *self;
+        let cols = block.shape().1;
+        let (row, col) = (index / cols, block.is_matrix().then_some(index % cols));
+        Probe::Entry { block: block.name(), index: start + index, row, col }
+    }
+}
+
+/// The part of a scratch slice that is needed, or the error that tells how much is missing.
+pub(super) fn take_scratch<S>(scratch: &mut [S], expected: usize) -> Result<&mut [S], Error> {
+    let got = scratch.len();
+    scratch.get_mut(..expected).ok_or(Error::Length { what: What::Scratch, expected, got })
 }

@@ -4,17 +4,15 @@ use core::ops::Range;
 
 use num_traits::Float;
 
-use super::check::{Check, scratch_len};
+use super::check::{Check, scratch_len, take_scratch};
+use super::driver::{Driver, State};
 use super::dual::Dual;
+use super::entry::{Entry, Probe, Verdict};
 use super::eval::Eval;
-use super::hint::explain;
-use super::ladder::{real, roundoff};
-use super::line::{Dot, entries, rms, scale};
-use super::report::{Entry, Probe, Report, Verdict};
-use super::rng::Rng;
-use super::verdict::{MINOR, note_non_finite, number, remark};
-use crate::data::Block;
-use crate::error::{Error, What};
+use super::numeric::{Claim, as_f64, claim_along, largest_second_difference, real, rms, scale};
+use super::report::Report;
+use super::verdict::MINOR;
+use crate::error::Error;
 
 /// The noise of each block is measured along so many directions before anything is judged. One alone may happen to
 /// show none.
@@ -40,11 +38,13 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
     /// not count; so with branches a gradient can be checked exactly at a kink, too, in the convention of the
     /// function's own comparisons.
     ///
-    /// `f` must stay in dual numbers: what it converts with `to_f64`, or replaces by a constant, has no derivative. And
-    /// a derivative of exactly 0 stays 0 (see [`Dual`]), also where the slope is infinite, as in √(x²) at 0.
+    /// `f` must stay in dual numbers: what it converts with `to_f64`, or replaces by a constant, has no
+    /// derivative. And a derivative of exactly 0 stays 0 (see [`Dual`]), also where the slope is infinite, as in
+    /// √(x²) at 0.
     ///
-    /// The probes are those of [`run`](Self::run). Costs 5 evaluations on dual numbers each, and 40 for each block. `scratch` must have
-    /// at least [`scratch_len(n)`](scratch_len) elements; what is in it after is unspecified.
+    /// The probes are those of [`run`](Self::run). Costs 5 evaluations on dual numbers each, 40 for each block,
+    /// and 40 for all of them together if there are two or more. `scratch` must have at least
+    /// [`scratch_len(n)`](scratch_len) elements; what is in it after is unspecified.
     ///
     /// # Errors
     ///
@@ -75,171 +75,139 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
     {
         self.check_sizes()?;
         let n = self.x.len();
-        let (what, expected, got) = (What::Scratch, scratch_len(n), scratch.len());
-        let Some(scratch) = scratch.get_mut(..expected) else {
-            return Err(Error::Length { what, expected, got });
-        };
+        let scratch = take_scratch(scratch, scratch_len(n))?;
         scratch.fill(Dual::constant(T::zero()));
         let (point, direction) = scratch.split_at_mut(n);
-        let (rng, report) = (Rng::new(self.seed), Report::new(self.seed));
-        let f = |x: &[Dual<T>]| f(x).into();
-        let influence = self.influence();
-        Ok(DualRun { check: self, f, point, direction, influence, rough: T::zero(), rng, report }.finish())
+        let state = State::new(self, self.influence(), |x: &[Dual<T>]| f(x).into());
+        DualNumbers { state, point, direction, noise: T::zero(), x_rms: T::zero() }.run()
     }
 }
 
-struct DualRun<'a, 'n, 's, T, F> {
-    check: Check<'a, 'n, T>,
-    f: F,
+/// Slopes as the dual parts of the function's values.
+struct DualNumbers<'s, 'n, T, F> {
+    state: State<'s, 'n, T, F>,
     point: &'s mut [Dual<T>],
     /// The derivatives that the point's entries have, as dual parts.
     direction: &'s mut [Dual<T>],
-    influence: T,
-    /// The largest noise seen in the block, relative to the size of what was probed.
-    rough: T,
-    rng: Rng,
-    report: Report<'n>,
+    /// The largest noise seen since a range was entered, relative to the size of what was probed.
+    noise: T,
+    /// The root mean square of x in the range that was entered.
+    x_rms: T,
 }
 
-impl<'n, T: Float, F: FnMut(&[Dual<T>]) -> Eval<Dual<T>>> DualRun<'_, 'n, '_, T, F> {
-    fn finish(mut self) -> Report<'n> {
-        self.move_point(T::zero());
-        if self.is_finite() {
-            if self.check.each_block().count() > 1 {
-                self.probe_directions(None, 0..self.check.x.len());
-            }
-            for (block, start) in self.check.each_block() {
-                self.probe_block(block, start);
-            }
-        }
-        self.report.hint = explain(&self.report, &self.check);
-        self.report
+impl<'s, 'n, T: Float, F> Driver<'s, 'n, T, F> for DualNumbers<'s, 'n, T, F>
+where
+    F: FnMut(&[Dual<T>]) -> Eval<Dual<T>>,
+{
+    type Error = Error;
+
+    fn state(&mut self) -> &mut State<'s, 'n, T, F> {
+        &mut self.state
     }
 
-    fn evaluate(&mut self) -> Eval<Dual<T>> {
-        self.report.evaluations += 1;
-        (self.f)(self.point)
+    fn start(&mut self) -> Result<(), Error> {
+        let here = self.evaluate(T::zero()).value.re;
+        let again = (self.state.function())(self.point).value.re;
+        self.state.note_value(here);
+        if here.is_finite() && here != again {
+            self.state.note_change(here, again);
+        }
+        self.state.note_values(self.state.check.x);
+        Ok(())
     }
 
-    fn is_finite(&mut self) -> bool {
-        let (here, again) = (self.evaluate().value.re, self.evaluate().value.re);
-        if !here.is_finite() {
-            self.report.add(remark(Probe::Point, Verdict::NonFinite, here, here));
-        } else if here != again {
-            self.report.add(remark(Probe::Point, Verdict::Nondeterministic, here, again));
-        }
-        note_non_finite(&mut self.report, &self.check, self.check.x);
-        note_non_finite(&mut self.report, &self.check, self.check.claims);
-        self.report.counts().non_finite + self.report.counts().nondeterministic == 0
-    }
-
-    fn probe_block(&mut self, block: Block<'n>, start: usize) {
-        let before = self.report.counts().conclusive();
-        let range = start..start + block.len();
-        self.measure_noise(range.clone());
-        self.probe_directions(Some(block.name()), range.clone());
-        let claims = &self.check.claims[range.clone()];
-        let (size, x_size) = (rms(claims), rms(&self.check.x[range]));
-        for index in entries(claims, self.check.coordinates, &mut self.rng) {
-            let (x, claim) = (self.check.x[start + index], claims[index]);
-            let minor = real::<T>(MINOR) * self.influence / scale(x, x_size);
-            self.direction[start + index].du = T::one();
-            self.probe(Probe::entry(block, start, index), claim, claim.abs().max(size).max(minor));
-            self.direction[start + index].du = T::zero();
-        }
-        self.report.note_blind(block.name(), before);
-    }
-
-    fn probe_directions(&mut self, block: Option<&'n str>, range: Range<usize>) {
-        if block.is_none() {
-            self.measure_noise(range.clone());
-        }
-        for number in 0..self.check.directions {
-            let (claim, size) = self.draw_direction(range.clone());
-            self.probe(Probe::Direction { block, number }, claim, size);
-        }
-        self.direction[range].iter_mut().for_each(|direction| direction.du = T::zero());
-    }
-
-    /// A Gaussian direction: the slope that is claimed along it, and its size.
-    fn draw_direction(&mut self, range: Range<usize>) -> (T, T) {
-        let (mut claim, mut size) = (Dot::new(), real::<T>(MINOR) * self.influence);
-        for index in range {
-            let du = scale(self.check.x[index], T::zero()) * self.rng.normal();
-            self.direction[index].du = du;
-            claim.add(self.check.claims[index], du);
-            size = size.hypot(self.check.claims[index] * du);
-        }
-        (claim.value(), size)
-    }
-
-    /// If every neighbour is in another branch, nothing is known of the noise.
-    fn measure_noise(&mut self, range: Range<usize>) {
-        self.rough = T::neg_infinity();
+    /// Measures the noise. If every neighbour is in another branch, nothing is known of it.
+    fn enter(&mut self, range: Range<usize>) -> Result<(), Error> {
+        self.x_rms = rms(&self.state.check.x[range.clone()]);
+        self.noise = T::neg_infinity();
         for _ in 0..DIRECTIONS {
-            let (_, size) = self.draw_direction(range.clone());
-            let here = self.evaluate_here();
-            self.note_noise(here, size.max(here.value.du.abs()));
+            let claim = self.draw_direction(range.clone());
+            let here = self.evaluate(T::zero());
+            self.note_noise(here, claim.size.max(here.value.du.abs()));
         }
-        self.rough = if self.rough < T::zero() { T::infinity() } else { self.rough };
-        self.direction[range].iter_mut().for_each(|direction| direction.du = T::zero());
+        self.noise = if self.noise < T::zero() { T::infinity() } else { self.noise };
+        self.direction[range].fill(Dual::constant(T::zero()));
+        Ok(())
     }
 
-    fn evaluate_here(&mut self) -> Eval<Dual<T>> {
-        self.move_point(T::zero());
-        self.evaluate()
+    fn probe_entry(&mut self, probe: Probe<'n>, index: usize, claim: Claim<T>) -> Result<Entry<'n>, Error> {
+        let size = claim.size.max(self.minor() / scale(self.state.check.x[index], self.x_rms));
+        self.direction[index].du = T::one();
+        let entry = self.probe(probe, Claim { size, ..claim });
+        self.direction[index].du = T::zero();
+        Ok(entry)
+    }
+
+    fn probe_direction(&mut self, probe: Probe<'n>, range: Range<usize>) -> Result<Entry<'n>, Error> {
+        let claim = self.draw_direction(range.clone());
+        let entry = self.probe(probe, claim);
+        self.direction[range].fill(Dual::constant(T::zero()));
+        Ok(entry)
+    }
+}
+
+impl<'n, T: Float, F> DualNumbers<'_, 'n, T, F>
+where
+    F: FnMut(&[Dual<T>]) -> Eval<Dual<T>>,
+{
+    /// The change of f against which errors of claims of less influence are measured.
+    fn minor(&self) -> T {
+        real::<T>(MINOR) * self.state.limits.influence
+    }
+
+    /// A Gaussian direction, and what is claimed along it.
+    fn draw_direction(&mut self, range: Range<usize>) -> Claim<T> {
+        let Check { x, claims, .. } = self.state.check;
+        for index in range.clone() {
+            self.direction[index].du = scale(x[index], T::zero()) * self.state.rng.normal();
+        }
+        let direction = self.direction[range.clone()].iter().map(|direction| direction.du);
+        claim_along(&claims[range], direction, self.minor())
     }
 
     /// The derivative along the direction in the dual parts.
-    fn probe(&mut self, probe: Probe<'n>, claim: T, size: T) {
-        let here = self.evaluate_here();
+    fn probe(&mut self, probe: Probe<'n>, claim: Claim<T>) -> Entry<'n> {
+        let here = self.evaluate(T::zero());
         let slope = here.value.du;
-        let size = size.max(slope.abs());
+        let size = claim.size.max(slope.abs());
         self.note_noise(here, size);
-        let rounding = real::<T>(ROUNDING) * roundoff() * size;
-        let error = real::<T>(TRUST) * self.rough * size + rounding;
-        let reach = (slope - claim).abs() + error;
-        let resolution = if reach.is_zero() { reach } else { reach / size };
-        let verdict = if (slope - claim).abs() > error {
+        let rounding = real::<T>(ROUNDING) * self.state.limits.epsilon * size;
+        let error = real::<T>(TRUST) * self.noise * size + rounding;
+        let off = (slope - claim.slope).abs();
+        let detectable = off + error;
+        let resolution = if detectable.is_zero() { detectable } else { detectable / size };
+        let verdict = if off > error {
             Verdict::Disagree
-        } else if resolution <= real(self.check.required()) {
+        } else if resolution <= self.state.limits.required {
             Verdict::Agree
         } else {
             Verdict::Unresolved
         };
-        let (claimed, slope, error) = (number(claim), number(slope), number(error));
-        let resolution = number(resolution);
-        self.report.add(Entry { probe, verdict, claimed, slope, error, step: 0.0, resolution });
+        let (claimed, slope, error) = (as_f64(claim.slope), as_f64(slope), as_f64(error));
+        Entry { probe, verdict, claimed, slope, error, step: 0.0, resolution: as_f64(resolution) }
     }
 
-    /// Remembers the largest second difference of the derivative, across x and on either side of it: rounding is
-    /// symmetric about a round number.
+    /// Remembers the largest second difference of the derivative beside `here`.
     fn note_noise(&mut self, here: Eval<Dual<T>>, size: T) {
-        let two = T::one() + T::one();
-        let (rng, step) = (self.rng, roundoff::<T>().powf(real(STEP)));
-        let [near, far, left, far_left] = [step, two * step, -step, -two * step].map(|step| {
-            self.rng = rng;
-            self.move_point(step);
-            let there = self.evaluate();
+        let (rng, two) = (self.state.rng, T::one() + T::one());
+        let step = self.state.limits.epsilon.powf(real(STEP));
+        let changes = [step, two * step, -step, -two * step].map(|step| {
+            // In the same direction each time.
+            self.state.rng = rng;
+            let there = self.evaluate(step);
             if there.branch == here.branch { there.value.du - here.value.du } else { T::nan() }
         });
-        for bend in [near + left, far + far_left, far - two * near, far_left - two * left] {
-            if (bend / size).is_finite() {
-                self.rough = self.rough.max(bend.abs() / size);
-            }
-        }
+        self.noise = largest_second_difference(changes, size, self.noise);
     }
 
-    /// Puts the point beside x: each entry moves by about `step` times its scale, and its derivative with it.
-    fn move_point(&mut self, step: T) {
-        for (block, start) in self.check.each_block() {
-            let x = &self.check.x[start..start + block.len()];
-            let size = rms(x);
-            let places = self.point[start..].iter_mut().zip(&self.direction[start..]);
-            for ((point, direction), &x) in places.zip(x) {
-                let (re, du) = (step * self.rng.normal(), step * self.rng.normal());
-                *point = Dual::new(x + re * scale(x, size), direction.du + du * direction.du);
-            }
+    /// The function beside x: each entry moves by about `step` times its scale, and its derivative with it.
+    fn evaluate(&mut self, step: T) -> Eval<Dual<T>> {
+        let Check { x, .. } = self.state.check;
+        let moved = x.iter().zip(self.state.check.scales(0..x.len())).zip(&*self.direction);
+        for (point, ((&x, scale), direction)) in self.point.iter_mut().zip(moved) {
+            let [re, du] = [(); 2].map(|()| step * self.state.rng.normal());
+            *point = Dual::new(x + re * scale, direction.du + du * direction.du);
         }
+        (self.state.function())(self.point)
     }
 }

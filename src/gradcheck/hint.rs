@@ -1,54 +1,10 @@
-//! What a wrong gradient looks like.
-
-use core::fmt;
+//! What the wrong entries of a report look like.
 
 use num_traits::Float;
 
 use super::check::Check;
-use super::report::{Entry, Probe, Report, Verdict};
-
-/// A simple explanation of all entries that are listed as wrong.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Hint {
-    /// Every claim has the opposite sign.
-    Sign,
-    /// Every claim is 0, and the slope is not.
-    Zero,
-    /// Every claim is the slope times this factor, a whole number from 2 on: a sum where a mean was meant, or a
-    /// forgotten 1/2.
-    TooLarge(usize),
-    /// Every slope is the claim times this factor, a whole number from 2 on: 1/n applied twice, or a forgotten
-    /// factor 2.
-    TooSmall(usize),
-    /// Every slope is the claim at the transposed place: the block is stored column by column.
-    Transposed,
-    /// Every slope is the claim one row further down (+1) or up (-1).
-    Row(isize),
-}
-
-impl fmt::Display for Hint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Hint::Sign => write!(f, "the claims have the opposite sign"),
-            Hint::Zero => write!(f, "the claims are 0 where the slopes are not"),
-            Hint::TooLarge(factor) => {
-                write!(
-                    f,
-                    "the claims are {factor} times the slopes (a sum instead of a mean? a missing 1/n?)"
-                )
-            }
-            Hint::TooSmall(factor) => {
-                write!(f, "the slopes are {factor} times the claims (1/n applied twice? a missing factor?)")
-            }
-            Hint::Transposed => {
-                write!(f, "the claims lie transposed (stored column by column instead of row by row?)")
-            }
-            Hint::Row(1) => write!(f, "the slopes are the claims one row further down"),
-            Hint::Row(_) => write!(f, "the slopes are the claims one row further up"),
-        }
-    }
-}
+use super::entry::{Entry, Probe, Verdict};
+use super::report::{Hint, Report};
 
 /// Two slopes count as the same if they differ by no more than this, relatively: fine enough not to take one
 /// factor for another, coarse enough for small slopes that are not known well.
@@ -104,6 +60,6 @@ type Move = fn((usize, usize), usize, usize) -> Option<usize>;
 /// The claim at the place in the same block that `to` gives for an entry.
 fn claim_at<T: Float>(check: &Check<'_, '_, T>, entry: &Entry<'_>, to: Move) -> Option<f64> {
     let Probe::Entry { index, row, col, .. } = entry.probe else { return None };
-    let (block, start) = check.each_block().find(|(block, start)| index < start + block.len())?;
-    check.claims.get(start + to(block.shape(), row, col.unwrap_or(0))?)?.to_f64()
+    let placed = check.each_block().find(|placed| placed.range().contains(&index))?;
+    check.claims.get(placed.start + to(placed.block.shape(), row, col.unwrap_or(0))?)?.to_f64()
 }

@@ -4,15 +4,15 @@ use core::ops::Range;
 
 use num_traits::Float;
 
-use super::check::Check;
+use super::check::{Check, take_scratch};
+use super::driver::{Driver, State};
+use super::entry::{Entry, Probe};
 use super::eval::Eval;
-use super::hint::explain;
-use super::ladder::{Rung, real, roundoff};
-use super::line::{Dot, entries, rms, scale};
-use super::report::{Probe, Report, Verdict};
-use super::rng::Rng;
-use super::verdict::{Climb, Ground, note_non_finite, remark};
-use crate::data::{Block, check_blocks};
+use super::ladder::Rung;
+use super::numeric::{Claim, Dot, claim_along, real, rms, scale};
+use super::report::Report;
+use super::verdict::Line;
+use crate::data::check_blocks;
 use crate::error::{Error, What, check_len};
 
 /// So many steps are taken to measure noise, from this many units of rounding on.
@@ -74,180 +74,128 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
         if let Some(blocks) = self.blocks {
             check_blocks(blocks, outputs)?;
         }
-        let scratch_len = scratch.len();
-        let (what, expected, got) = (What::Scratch, jvp_scratch_len(n, outputs), scratch_len);
-        let Some(scratch) = scratch.get_mut(..expected) else {
-            return Err(Error::Length { what, expected, got });
-        };
-        let (point, rest) = scratch.split_at_mut(n);
+        let (point, rest) = take_scratch(scratch, jvp_scratch_len(n, outputs))?.split_at_mut(n);
         let mut parts = rest.chunks_exact_mut(outputs);
         let mut next = || parts.next().unwrap_or_default();
-        let (here, noise, weights, one, other) = (next(), next(), next(), next(), next());
-        let (rng, report) = (Rng::new(self.seed), Report::new(self.seed));
+        let (here, noise, weights, ends) = (next(), next(), next(), [next(), next()]);
         let size = if rms(v).is_zero() { T::one() } else { rms(v) };
         let unit = scale(T::zero(), rms(self.x)) / size;
-        let run = JvpRun {
-            check: self,
-            field,
-            v,
-            unit,
-            epsilon: roundoff(),
-            point,
-            here,
-            noise,
-            weights,
-            one,
-            other,
-            rng,
-            report,
-        };
-        Ok(run.finish())
+        let state = State::new(self, rms(self.claims) * unit, field);
+        FieldDifferences { state, v, unit, point, here, noise, weights, ends }.run()
     }
 }
 
-struct JvpRun<'a, 'n, 's, T, F> {
-    check: Check<'a, 'n, T>,
-    field: F,
+/// Slopes of w · F along v, by differences of the field's values on both sides of x.
+struct FieldDifferences<'s, 'n, T, F> {
+    state: State<'s, 'n, T, F>,
     v: &'s [T],
     /// The length of v that moves x by about its own size.
     unit: T,
-    /// The roundoff of T.
-    epsilon: T,
     point: &'s mut [T],
     /// The field at x, and the noise of each output there.
     here: &'s mut [T],
     noise: &'s mut [T],
     /// w.
     weights: &'s mut [T],
-    one: &'s mut [T],
-    other: &'s mut [T],
-    rng: Rng,
-    report: Report<'n>,
+    /// The field at two other points.
+    ends: [&'s mut [T]; 2],
 }
 
-/// Which of the two buffers for the field's outputs.
-#[derive(Clone, Copy, PartialEq)]
-enum Buffer {
-    One,
-    Other,
-}
+impl<'s, 'n, T: Float, F> Driver<'s, 'n, T, F> for FieldDifferences<'s, 'n, T, F>
+where
+    F: FnMut(&[T], &mut [T]),
+{
+    type Error = Error;
 
-impl<'n, T: Float, F: FnMut(&[T], &mut [T])> JvpRun<'_, 'n, '_, T, F> {
-    fn finish(mut self) -> Report<'n> {
-        self.evaluate(T::zero(), Buffer::One);
-        self.here.copy_from_slice(self.one);
-        if self.is_finite() && self.is_deterministic() {
-            self.measure_noise();
-            if self.check.each_block().count() > 1 {
-                self.probe_directions(None, 0..self.here.len());
-            }
-            for (block, start) in self.check.each_block() {
-                self.probe_block(block, start);
-            }
-            self.is_deterministic();
-        }
-        self.report.hint = explain(&self.report, &self.check);
-        self.report
+    fn state(&mut self) -> &mut State<'s, 'n, T, F> {
+        &mut self.state
     }
 
-    /// The field at x + step v.
-    fn evaluate(&mut self, step: T, buffer: Buffer) {
-        for ((point, &x), &v) in self.point.iter_mut().zip(self.check.x).zip(self.v) {
-            *point = x + step * v;
-        }
-        self.report.evaluations += 1;
-        (self.field)(self.point, if buffer == Buffer::One { self.one } else { self.other });
+    fn start(&mut self) -> Result<(), Error> {
+        self.evaluate(0, T::zero());
+        self.here.copy_from_slice(self.ends[0]);
+        let values = self.state.check.x.iter().chain(self.v).chain(&*self.here);
+        values.for_each(|&value| self.state.note_value(value));
+        Ok(())
     }
 
-    fn is_finite(&mut self) -> bool {
-        for &x in self.check.x.iter().chain(self.v).chain(&*self.here).filter(|x| !x.is_finite()) {
-            self.report.add(remark(Probe::Point, Verdict::NonFinite, x, x));
+    fn repeat(&mut self) -> Result<(), Error> {
+        self.evaluate(0, T::zero());
+        let mut pairs = self.here.iter().zip(&*self.ends[0]);
+        if let Some((&here, &again)) = pairs.find(|(here, again)| here != again) {
+            self.state.note_change(here, again);
         }
-        note_non_finite(&mut self.report, &self.check, self.check.claims);
-        self.report.counts().non_finite == 0
-    }
-
-    fn is_deterministic(&mut self) -> bool {
-        self.evaluate(T::zero(), Buffer::One);
-        let same = self.one == self.here;
-        let pair = self.here.iter().zip(&*self.one).find(|(here, again)| here != again);
-        if let Some((&here, &again)) = pair {
-            self.report.add(remark(Probe::Point, Verdict::Nondeterministic, here, again));
-        }
-        same
+        Ok(())
     }
 
     /// As for a gradient, for each output. The rounding of x + step v shows in it, too.
-    fn measure_noise(&mut self) {
+    fn measure_noise(&mut self) -> Result<(), Error> {
+        let (two, epsilon) = (T::one() + T::one(), self.state.limits.epsilon);
         for (noise, here) in self.noise.iter_mut().zip(&*self.here) {
-            *noise = here.abs() * self.epsilon;
+            *noise = here.abs() * epsilon;
         }
-        let two = T::one() + T::one();
         for number in 0..NOISE_STEPS {
-            let step = real::<T>((NOISE_STEP + number) as f64) * self.epsilon * self.unit;
-            self.evaluate(step, Buffer::One);
-            self.evaluate(two * step, Buffer::Other);
-            self.note_bend(|here, near, far| far - two * near + here);
-            self.evaluate(-step, Buffer::Other);
-            self.note_bend(|here, right, left| right + left - two * here);
-            self.evaluate(-two * step, Buffer::One);
-            self.note_bend(|here, far, near| far - two * near + here);
+            let step = real::<T>((NOISE_STEP + number) as f64) * epsilon * self.unit;
+            self.evaluate(0, step);
+            self.evaluate(1, two * step);
+            self.note_noise(|here, near, far| far - two * near + here);
+            self.evaluate(1, -step);
+            self.note_noise(|here, right, left| right + left - two * here);
+            self.evaluate(0, -two * step);
+            self.note_noise(|here, far, near| far - two * near + here);
         }
+        Ok(())
     }
 
-    fn note_bend(&mut self, bend: impl Fn(T, T, T) -> T) {
-        let values = self.here.iter().zip(&*self.one).zip(&*self.other);
+    fn probe_entry(&mut self, probe: Probe<'n>, index: usize, claim: Claim<T>) -> Result<Entry<'n>, Error> {
+        self.weights.fill(T::zero());
+        self.weights[index] = T::one();
+        self.probe(probe, claim.size)
+    }
+
+    fn probe_direction(&mut self, probe: Probe<'n>, range: Range<usize>) -> Result<Entry<'n>, Error> {
+        self.weights.fill(T::zero());
+        self.weights[range.clone()].iter_mut().for_each(|weight| *weight = self.state.rng.normal());
+        let weights = self.weights[range.clone()].iter().copied();
+        let size = claim_along(&self.state.check.claims[range], weights, T::zero()).size;
+        self.probe(probe, size)
+    }
+}
+
+impl<'n, T: Float, F: FnMut(&[T], &mut [T])> FieldDifferences<'_, 'n, T, F> {
+    /// The field at x + step v, into one of the two ends.
+    fn evaluate(&mut self, end: usize, step: T) {
+        for ((point, &x), &v) in self.point.iter_mut().zip(self.state.check.x).zip(self.v) {
+            *point = x + step * v;
+        }
+        (self.state.function())(self.point, self.ends[end]);
+    }
+
+    /// Takes half of a second difference for noise: it is given by the field at x and at the two ends.
+    fn note_noise(&mut self, second_difference: impl Fn(T, T, T) -> T) {
+        let values = self.here.iter().zip(&*self.ends[0]).zip(&*self.ends[1]);
         for (noise, ((&here, &one), &other)) in self.noise.iter_mut().zip(values) {
-            let bend = bend(here, one, other).abs() / (T::one() + T::one());
-            *noise = if bend.is_finite() { noise.max(bend) } else { *noise };
+            let half = second_difference(here, one, other).abs() / (T::one() + T::one());
+            *noise = if half.is_finite() { noise.max(half) } else { *noise };
         }
     }
 
-    fn probe_block(&mut self, block: Block<'n>, start: usize) {
-        let before = self.report.counts().conclusive();
-        let range = start..start + block.len();
-        self.probe_directions(Some(block.name()), range.clone());
-        let claims = &self.check.claims[range];
-        let size = rms(claims);
-        for index in entries(claims, self.check.coordinates, &mut self.rng) {
-            self.weights.fill(T::zero());
-            self.weights[start + index] = T::one();
-            self.probe(Probe::entry(block, start, index), claims[index].abs().max(size));
-        }
-        self.report.note_blind(block.name(), before);
-    }
-
-    fn probe_directions(&mut self, block: Option<&'n str>, range: Range<usize>) {
-        for number in 0..self.check.directions {
-            self.weights.fill(T::zero());
-            let mut size = T::zero();
-            for index in range.clone() {
-                self.weights[index] = self.rng.normal();
-                size = size.hypot(self.weights[index] * self.check.claims[index]);
-            }
-            self.probe(Probe::Direction { block, number }, size);
-        }
-    }
-
-    /// The slope of w · F along v.
-    fn probe(&mut self, probe: Probe<'n>, size: T) {
-        let here = Eval::new(self.project(self.here));
+    /// The slope of w · F along v, where claims have this size.
+    fn probe(&mut self, probe: Probe<'n>, size: T) -> Result<Entry<'n>, Error> {
+        let (here, slope) = (Eval::new(self.project(self.here)), self.project(self.state.check.claims));
         let noise = self.weights.iter().zip(&*self.noise).fold(T::zero(), |sum, (&w, &e)| sum + w.abs() * e);
-        let claim = self.project(self.check.claims);
-        let influence = rms(self.check.claims) * self.unit;
-        let (required, epsilon) = (real(self.check.required()), self.epsilon);
-        let ground = Ground { here, noise, influence, required, epsilon };
-        let mut climb = Climb::new(ground, self.unit, size);
-        while let Some(step) = climb.next_step() {
-            self.evaluate(step, Buffer::One);
-            self.evaluate(-step, Buffer::Other);
-            let (right, left) = (Eval::new(self.project(self.one)), Eval::new(self.project(self.other)));
-            let claimed = claim * step;
-            climb.push(Rung { step, right, left, claimed, blur: claimed.abs() * self.epsilon });
-        }
-        self.report.add(climb.entry(probe, claim));
+        let line = Line { probe, claim: Claim { slope, size }, scale: self.unit, here, noise };
+        let limits = self.state.limits;
+        line.search(limits, |step| {
+            self.evaluate(0, step);
+            self.evaluate(1, -step);
+            let [right, left] = [0, 1].map(|end| Eval::new(self.project(self.ends[end])));
+            let claimed = slope * step;
+            Ok(Rung { step, right, left, claimed, claim_error: claimed.abs() * limits.epsilon })
+        })
     }
 
+    /// w · F, given the outputs.
     fn project(&self, outputs: &[T]) -> T {
         let mut dot = Dot::new();
         // 0 times an output that is not finite here is no part of it.

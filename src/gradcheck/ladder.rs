@@ -26,6 +26,7 @@
 use num_traits::Float;
 
 use super::eval::Eval;
+use super::numeric::real;
 
 /// Extrapolated at most so often. More gains nothing: noise is reached before.
 const ORDERS: usize = 8;
@@ -64,7 +65,7 @@ impl<T: Float> Interval<T> {
     }
 
     /// The largest discrepancy in it.
-    pub(super) fn reach(self) -> T {
+    pub(super) fn max_abs(self) -> T {
         self.high.max(-self.low)
     }
 
@@ -128,7 +129,7 @@ pub(super) struct Rung<T> {
     /// The claimed change of f, for the displacement that was really made.
     pub(super) claimed: T,
     /// The error of `claimed` and of the displacement.
-    pub(super) blur: T,
+    pub(super) claim_error: T,
 }
 
 /// What the rungs so far tell.
@@ -144,9 +145,9 @@ pub(super) struct Finding<T> {
     /// The sides are known apart: a kink at x, or nearer to it than can be resolved.
     pub(super) kink: bool,
     /// The rung before or after says the same: the discrepancy has the same sign there.
-    pub(super) stays: bool,
+    pub(super) persists: bool,
     /// Neither side belongs to the branch that f takes at x: the slope of that branch was not seen.
-    pub(super) alien: bool,
+    pub(super) off_branch: bool,
     /// Only one side gave numbers: this is the edge of the domain.
     pub(super) one_sided: bool,
     /// So many rungs were tried since.
@@ -160,7 +161,7 @@ impl<T: Float> Finding<T> {
 
     /// Branches that do not touch x tell less than any others.
     fn is_sharper_than(self, other: Self) -> bool {
-        if self.alien == other.alien { self.bars < other.bars } else { other.alien }
+        if self.off_branch == other.off_branch { self.bars < other.bars } else { other.off_branch }
     }
 }
 
@@ -177,34 +178,23 @@ pub(super) struct Ladder<T> {
     last: Option<Interval<T>>,
     best: Option<Finding<T>>,
     /// The narrowest of those finer than the best one.
-    beyond: Option<Finding<T>>,
+    finer: Option<Finding<T>>,
 }
 
 impl<T: Float> Ladder<T> {
     /// A probe of a function that is `here` at x and whose values are good to `noise` around there, in a type of
     /// this roundoff.
     pub(super) fn new(here: Eval<T>, noise: T, epsilon: T) -> Self {
-        let (central, side) = (Series::new(2), Series::new(1));
-        let (last, best, beyond) = (None, None, None);
-        Self {
-            here,
-            noise,
-            epsilon,
-            central,
-            right: side,
-            left: side,
-            branches: [here.branch; 2],
-            last,
-            best,
-            beyond,
-        }
+        let (central, right, left) = (Series::new(2), Series::new(1), Series::new(1));
+        let (branches, last, best, finer) = ([here.branch; 2], None, None, None);
+        Self { here, noise, epsilon, central, right, left, branches, last, best, finer }
     }
 
     /// What is known so far, if anything: the sharpest rung's finding. Where that shows a kink, a finer rung that
     /// narrows its interval has come between x and the kink.
     pub(super) fn finding(&self) -> Option<Finding<T>> {
-        match (self.best, self.beyond) {
-            (Some(best), Some(beyond)) if best.kink && beyond.width() < best.width() => Some(beyond),
+        match (self.best, self.finer) {
+            (Some(best), Some(finer)) if best.kink && finer.width() < best.width() => Some(finer),
             (best, _) => best,
         }
     }
@@ -212,18 +202,18 @@ impl<T: Float> Ladder<T> {
     /// Takes the next rung.
     pub(super) fn push(&mut self, rung: Rung<T>) {
         let found = self.look(&rung);
-        let stays = self.last.zip(found).is_some_and(|(last, found)| stays(last, found.discrepancy));
-        for kept in [&mut self.best, &mut self.beyond].into_iter().flatten() {
-            kept.stays |= kept.since == 0 && stays;
+        let persists = self.last.zip(found).is_some_and(|(last, found)| persists(last, found.discrepancy));
+        for kept in [&mut self.best, &mut self.finer].into_iter().flatten() {
+            kept.persists |= kept.since == 0 && persists;
             kept.since += 1;
         }
         self.last = found.map(|found| found.discrepancy);
-        let Some(found) = found.map(|found| Finding { stays, ..found }) else { return };
+        let Some(found) = found.map(|found| Finding { persists, ..found }) else { return };
         if self.best.is_none_or(|best| found.is_sharper_than(best)) {
             self.best = Some(found);
-            self.beyond = None;
-        } else if !found.alien && self.beyond.is_none_or(|beyond| found.width() < beyond.width()) {
-            self.beyond = Some(found);
+            self.finer = None;
+        } else if !found.off_branch && self.finer.is_none_or(|finer| found.width() < finer.width()) {
+            self.finer = Some(found);
         }
     }
 
@@ -248,11 +238,11 @@ impl<T: Float> Ladder<T> {
         let half = (rung.right.value - rung.left.value) / two;
         let central = if smooth { quotient(&mut self.central, half, noise) } else { None };
 
-        let alien = rung.right.branch != here && rung.left.branch != here;
+        let off_branch = rung.right.branch != here && rung.left.branch != here;
         let one_sided = !(rung.right.value.is_finite() && rung.left.value.is_finite());
         let found = |discrepancy, bars| {
-            let (kink, stays, since) = (false, false, 0);
-            Finding { discrepancy, bars, step: rung.step, kink, stays, alien, one_sided, since }
+            let (kink, persists, since) = (false, false, 0);
+            Finding { discrepancy, bars, step: rung.step, kink, persists, off_branch, one_sided, since }
         };
         if smooth && here.is_some() {
             // A bend much narrower than the step looks like a kink: then the step is too wide for this function.
@@ -272,7 +262,7 @@ impl<T: Float> Ladder<T> {
     }
 
     /// By how much a difference of two values may be off: what was measured or declared, the rounding of values
-    /// this large, and the blur of the claim.
+    /// this large, and the error of the claimed change.
     fn noise_of(&self, rung: &Rung<T>) -> T {
         let mut noise = self.noise;
         for end in [self.here, rung.right, rung.left] {
@@ -282,29 +272,14 @@ impl<T: Float> Ladder<T> {
             }
         }
         // Twice: two values enter, and the largest noise that was measured need not be the largest there is.
-        noise + noise + rung.blur
+        noise + noise + rung.claim_error
     }
 }
 
 /// Whether two neighbouring rungs tell of the same discrepancy.
-fn stays<T: Float>(a: Interval<T>, b: Interval<T>) -> bool {
+fn persists<T: Float>(a: Interval<T>, b: Interval<T>) -> bool {
     let zero = T::zero();
     ((a.low > zero && b.low > zero) || (a.high < zero && b.high < zero)) && a.gap(b) == zero
-}
-
-/// The relative error of one operation in T: [`Float::epsilon`], or what a few square roots show, if that is more.
-/// (A double-double has no sensible epsilon: 1 + 1e-300 is one of its numbers.)
-pub(super) fn roundoff<T: Float>() -> T {
-    (2..8).fold(T::epsilon(), |worst, k| {
-        let number: T = real(f64::from(k));
-        let root = number.sqrt();
-        worst.max((root * root - number).abs() / number)
-    })
-}
-
-/// A constant of the checker in T.
-pub(super) fn real<T: Float>(value: f64) -> T {
-    T::from(value).unwrap_or_else(T::one)
 }
 
 #[cfg(test)]

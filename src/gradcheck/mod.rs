@@ -60,20 +60,21 @@
 //! Where the convention is what was promised, let f name its branches ([`Eval::branch`]): claims outside the
 //! one-sided slopes are then unresolved where the probe meets the point's own branch on neither side.
 
-use num_traits::Float;
-
-use crate::error::Error;
-
+// From the ground up; each file uses only files named before it: dual, eval, random, numeric, ladder, entry,
+// report, check, verdict, hint, driver, run, exact, jvp, self_test, functions.
 mod check;
+mod driver;
 mod dual;
+mod entry;
 mod eval;
 mod exact;
+mod functions;
 mod hint;
 mod jvp;
 mod ladder;
-mod line;
+mod numeric;
+mod random;
 mod report;
-mod rng;
 mod run;
 mod self_test;
 mod verdict;
@@ -82,135 +83,12 @@ mod verdict;
 pub use crate::data::Block;
 pub use check::{Check, scratch_len};
 pub use dual::Dual;
-
 pub use eval::{Eval, branch};
+pub use functions::{check, check_dual, check_jvp, self_test};
 pub use jvp::jvp_scratch_len;
 pub use self_test::self_test_scratch_len;
 
 // What comes out.
-pub use hint::Hint;
-pub use report::{Counts, Entry, LISTED, Outcome, Probe, Report, Verdict};
+pub use entry::{Entry, Probe, Verdict};
+pub use report::{Counts, Hint, LISTED, Outcome, Report};
 pub use self_test::{Catch, Fault, SelfTest};
-
-/// Checks that `claims` is the gradient of `f` at `x`: [`Check::run`] with all settings as they are.
-///
-/// # Errors
-///
-/// As [`Check::run`].
-///
-/// # Example
-///
-/// ```
-/// # fn main() -> Result<(), handgrad::Error> {
-/// use handgrad::gradcheck::{Hint, check};
-///
-/// // Somebody forgot the factor 2.
-/// let report = check(|x: &[f64]| x[0] * x[0], &[3.0], &[3.0], &mut [0.0; 2])?;
-/// assert!(!report.is_ok());
-/// assert_eq!(report.hint(), Some(Hint::TooSmall(2)));
-/// # Ok(())
-/// # }
-/// ```
-pub fn check<T, F, V>(f: F, x: &[T], claims: &[T], scratch: &mut [T]) -> Result<Report<'static>, Error>
-where
-    T: Float,
-    F: FnMut(&[T]) -> V,
-    V: Into<Eval<T>>,
-{
-    Check::new(x, claims).run(f, scratch)
-}
-
-/// Checks that `claims` is J v, the derivative of the vector field `field` at `x` along `v`: [`Check::run_jvp`] with
-/// all settings as they are.
-///
-/// # Errors
-///
-/// As [`Check::run_jvp`].
-///
-/// # Example
-///
-/// ```
-/// # fn main() -> Result<(), handgrad::Error> {
-/// use handgrad::gradcheck::{check_jvp, jvp_scratch_len};
-///
-/// let polar = |p: &[f64], out: &mut [f64]| (out[0], out[1]) = (p[0] * p[1].cos(), p[0] * p[1].sin());
-/// let (x, v) = ([2.0, 0.5f64], [1.0, 1.0]);
-/// let (sin, cos) = x[1].sin_cos();
-/// let jv = [cos - 2.0 * sin, sin + 2.0 * cos];
-/// check_jvp(polar, &x, &v, &jv, &mut [0.0; jvp_scratch_len(2, 2)])?.assert_ok();
-/// # Ok(())
-/// # }
-/// ```
-pub fn check_jvp<T, F>(
-    field: F,
-    x: &[T],
-    v: &[T],
-    claims: &[T],
-    scratch: &mut [T],
-) -> Result<Report<'static>, Error>
-where
-    T: Float,
-    F: FnMut(&[T], &mut [T]),
-{
-    Check::new(x, claims).run_jvp(field, v, scratch)
-}
-
-/// Checks that `claims` is the gradient of `f` at `x`, by dual numbers: [`Check::run_dual`] with all settings as they
-/// are.
-///
-/// # Errors
-///
-/// As [`Check::run_dual`].
-///
-/// # Example
-///
-/// ```
-/// # fn main() -> Result<(), handgrad::Error> {
-/// use handgrad::gradcheck::{Dual, check_dual};
-///
-/// let cube = |x: &[Dual<f64>]| x[0] * x[0] * x[0];
-/// let report = check_dual(cube, &[2.0], &[12.0], &mut [Dual::constant(0.0); 2])?;
-/// report.assert_ok();
-/// # Ok(())
-/// # }
-/// ```
-pub fn check_dual<T, F, V>(
-    f: F,
-    x: &[T],
-    claims: &[T],
-    scratch: &mut [Dual<T>],
-) -> Result<Report<'static>, Error>
-where
-    T: Float,
-    F: FnMut(&[Dual<T>]) -> V,
-    V: Into<Eval<Dual<T>>>,
-{
-    Check::new(x, claims).run_dual(f, scratch)
-}
-
-/// Tells which known faults in `claims` a check of them catches: [`Check::self_test`] with all settings as they are.
-///
-/// # Errors
-///
-/// As [`Check::self_test`].
-///
-/// # Example
-///
-/// ```
-/// # fn main() -> Result<(), handgrad::Error> {
-/// use handgrad::gradcheck::{self_test, self_test_scratch_len};
-///
-/// let f = |x: &[f64]| x[0].exp() * x[1];
-/// let claims = [3.0 * 1f64.exp(), 1f64.exp()];
-/// self_test(f, &[1.0, 3.0], &claims, &mut [0.0; self_test_scratch_len(2)])?.assert_ok();
-/// # Ok(())
-/// # }
-/// ```
-pub fn self_test<T, F, V>(f: F, x: &[T], claims: &[T], scratch: &mut [T]) -> Result<SelfTest<'static>, Error>
-where
-    T: Float,
-    F: FnMut(&[T]) -> V,
-    V: Into<Eval<T>>,
-{
-    Check::new(x, claims).self_test(f, scratch)
-}

@@ -2,158 +2,7 @@
 
 use core::fmt;
 
-use super::hint::Hint;
-use crate::data::Block;
-
-/// What one probe found: worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Verdict {
-    /// Two evaluations at the same point gave different results, so nothing can be concluded.
-    Nondeterministic,
-    /// The point, the claim or the value of the function at the point is NaN or infinite.
-    NonFinite,
-    /// The claim is wrong: it lies outside what the slope can be, on two neighbouring steps, with the same
-    /// sign.
-    Disagree,
-    /// The slope could not be found sharply enough to say anything.
-    Unresolved,
-    /// The one-sided slopes differ, and the claim lies between them, as it should at a kink.
-    Kink,
-    /// The claim is the slope, to the probe's resolution.
-    Agree,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Verdict::Nondeterministic => "nondeterministic",
-            Verdict::NonFinite => "not finite",
-            Verdict::Disagree => "disagrees",
-            Verdict::Unresolved => "unresolved",
-            Verdict::Kink => "kink",
-            Verdict::Agree => "agrees",
-        })
-    }
-}
-
-/// What a probe looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Probe<'a> {
-    /// The function at the point itself.
-    Point,
-    /// One entry.
-    Entry {
-        /// The name of its block.
-        block: &'a str,
-        /// Its index in the flat slice.
-        index: usize,
-        /// Its row in the block; of a vector, its index.
-        row: usize,
-        /// Its column in the block, if that is a matrix.
-        col: Option<usize>,
-    },
-    /// A Gaussian direction through the block of this name, or through everything.
-    Direction {
-        /// The name of the block, `None` for all of them.
-        block: Option<&'a str>,
-        /// The number of the direction.
-        number: usize,
-    },
-}
-
-impl<'a> Probe<'a> {
-    /// The entry with this index in a block that starts at `start`.
-    pub(super) fn entry(block: Block<'a>, start: usize, index: usize) -> Self {
-        let cols = block.shape().1;
-        let (row, col) = (index / cols, block.is_matrix().then_some(index % cols));
-        Probe::Entry { block: block.name(), index: start + index, row, col }
-    }
-}
-
-impl fmt::Display for Probe<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Probe::Point => write!(f, "the value at the point"),
-            Probe::Entry { block, row, col: Some(col), .. } => write!(f, "{block}[{row}, {col}]"),
-            Probe::Entry { block, row, .. } => write!(f, "{block}[{row}]"),
-            Probe::Direction { block: Some(block), number } => write!(f, "direction {number} in {block}"),
-            Probe::Direction { block: None, number } => write!(f, "direction {number}"),
-        }
-    }
-}
-
-/// One probe and what it found. All numbers as f64.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Entry<'a> {
-    /// What it looked at.
-    pub probe: Probe<'a>,
-    /// What it found.
-    pub verdict: Verdict,
-    /// The claimed slope.
-    pub claimed: f64,
-    /// The slope that was found. At a kink, the middle between the one-sided ones.
-    pub slope: f64,
-    /// The slope is within `slope` ± `error`. At a kink, both one-sided slopes are.
-    pub error: f64,
-    /// The step that gave it.
-    pub step: f64,
-    /// The smallest error of the claim that this probe would have called wrong, relative to the size of the
-    /// gradient (see [`Report::resolution`]).
-    pub resolution: f64,
-}
-
-impl Entry<'_> {
-    /// |slope - claimed| in units of `error`: above 1 they are incompatible.
-    pub fn ratio(&self) -> f64 {
-        let off = (self.slope - self.claimed).abs();
-        if off == 0.0 { 0.0 } else { off / self.error }
-    }
-
-    /// |slope - claimed|, relative as the resolution.
-    pub fn relative_error(&self) -> f64 {
-        let off = (self.slope - self.claimed).abs();
-        if off == 0.0 { 0.0 } else { self.resolution * off / (off + self.error) }
-    }
-
-    /// Worse ones first: by verdict, of those that disagree entries before directions because they say where,
-    /// then by the ratio, or the resolution of those that do not disagree.
-    fn is_worse_than(&self, other: &Self) -> bool {
-        let rank = |entry: &Self| {
-            let tells_where =
-                entry.verdict == Verdict::Disagree && matches!(entry.probe, Probe::Entry { .. });
-            (entry.verdict, !tells_where)
-        };
-        let measure = |entry: &Self| match entry.verdict {
-            Verdict::Unresolved | Verdict::Agree => entry.resolution,
-            _ => entry.ratio(),
-        };
-        rank(self) < rank(other) || (rank(self) == rank(other) && measure(self) > measure(other))
-    }
-}
-
-impl fmt::Display for Entry<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Entry { claimed, slope, error, step, .. } = *self;
-        write!(f, "{}: {}", self.probe, self.verdict)?;
-        match self.verdict {
-            Verdict::Nondeterministic => write!(f, ": {claimed:e}, then {slope:e}"),
-            Verdict::NonFinite => write!(f, ": {claimed}"),
-            _ => {
-                write!(f, ", claimed {claimed:.9e}, slope {slope:.9e} ± {error:.1e}, step {step:.1e}")?;
-                match self.verdict {
-                    Verdict::Disagree => write!(f, ", {:.1e} error bars", self.ratio()),
-                    Verdict::Agree | Verdict::Unresolved => {
-                        write!(f, ", resolution {:.1e}", self.resolution)
-                    }
-                    _ => Ok(()),
-                }
-            }
-        }
-    }
-}
+use super::entry::{Entry, Verdict};
 
 /// How many probes found what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -203,6 +52,49 @@ pub enum Outcome {
     Wrong,
 }
 
+/// A simple explanation of all entries that are listed as wrong.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Hint {
+    /// Every claim has the opposite sign.
+    Sign,
+    /// Every claim is 0, and the slope is not.
+    Zero,
+    /// Every claim is the slope times this factor, a whole number from 2 on: a sum where a mean was meant, or a
+    /// forgotten 1/2.
+    TooLarge(usize),
+    /// Every slope is the claim times this factor, a whole number from 2 on: 1/n applied twice, or a forgotten
+    /// factor 2.
+    TooSmall(usize),
+    /// Every slope is the claim at the transposed place: the block is stored column by column.
+    Transposed,
+    /// Every slope is the claim one row further down (+1) or up (-1).
+    Row(isize),
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Hint::Sign => write!(f, "the claims have the opposite sign"),
+            Hint::Zero => write!(f, "the claims are 0 where the slopes are not"),
+            Hint::TooLarge(factor) => {
+                write!(
+                    f,
+                    "the claims are {factor} times the slopes (a sum instead of a mean? a missing 1/n?)"
+                )
+            }
+            Hint::TooSmall(factor) => {
+                write!(f, "the slopes are {factor} times the claims (1/n applied twice? a missing factor?)")
+            }
+            Hint::Transposed => {
+                write!(f, "the claims lie transposed (stored column by column instead of row by row?)")
+            }
+            Hint::Row(1) => write!(f, "the slopes are the claims one row further down"),
+            Hint::Row(_) => write!(f, "the slopes are the claims one row further up"),
+        }
+    }
+}
+
 /// So many of the worst probes are listed in a report.
 pub const LISTED: usize = 8;
 
@@ -241,17 +133,9 @@ pub struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub(super) fn new(seed: u64) -> Self {
-        let (counts, worst) = (Counts::default(), [None; LISTED]);
-        Self {
-            counts,
-            worst,
-            resolution: None,
-            worst_error: 0.0,
-            blind: None,
-            hint: None,
-            seed,
-            evaluations: 0,
-        }
+        let (counts, worst, evaluations) = (Counts::default(), [None; LISTED], 0);
+        let (resolution, worst_error, blind, hint) = (None, 0.0, None, None);
+        Self { counts, worst, resolution, worst_error, blind, hint, seed, evaluations }
     }
 
     /// Takes the finding of one more probe.

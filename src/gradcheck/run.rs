@@ -1,18 +1,18 @@
-//! A check of a gradient under way: one probe after the other.
+//! The check by function values: slopes by differences.
 
 use core::ops::Range;
 
 use num_traits::Float;
 
-use super::check::Check;
+use super::check::{Check, scratch_len, take_scratch};
+use super::driver::{Driver, State};
+use super::entry::{Entry, Probe};
 use super::eval::Eval;
-use super::hint::explain;
-use super::ladder::{Rung, real, roundoff};
-use super::line::{Dot, displace, entries, rms, scale};
-use super::report::{Probe, Report, Verdict};
-use super::rng::Rng;
-use super::verdict::{Climb, Ground, note_non_finite, remark};
-use crate::data::Block;
+use super::ladder::Rung;
+use super::numeric::{Claim, Dot, Ends, claim_along, displace, largest_second_difference, real, rms, scale};
+use super::report::Report;
+use super::verdict::Line;
+use crate::error::Error;
 
 /// Directions along which the noise of the function is measured, by four points each.
 const NOISE_DIRECTIONS: usize = 8;
@@ -21,206 +21,175 @@ const NOISE_DIRECTIONS: usize = 8;
 /// result, so small that the function is straight over it.
 const NOISE_STEP: f64 = 16.0;
 
-pub(super) struct Run<'a, 'n, 's, T, F> {
-    check: Check<'a, 'n, T>,
-    f: F,
+impl<'n, T: Float> Check<'_, 'n, T> {
+    /// Runs the check of a function that always has a value.
+    ///
+    /// Costs some 20 evaluations of `f` for each probe that agrees, and up to 100 (in f64) for one that does not;
+    /// O(n) besides for each step along a direction. Allocates nothing. `scratch` must have at least
+    /// [`scratch_len(n)`](scratch_len) elements; what is in it before does not matter, and what is in it after is
+    /// unspecified.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Zero`] if `x` is empty or a block is; [`Error::Length`] if there is not one claim for each entry
+    /// of x, the blocks have another number of entries, or `scratch` is too short; [`Error::Overflow`] if a block
+    /// is too large. NaN and infinities are no errors: the report tells of them.
+    pub fn run<F, V>(self, mut f: F, scratch: &mut [T]) -> Result<Report<'n>, Error>
+    where
+        F: FnMut(&[T]) -> V,
+        V: Into<Eval<T>>,
+    {
+        self.try_run(|x| Ok::<V, Error>(f(x)), scratch)
+    }
+
+    /// As [`run`](Self::run), for a function that may fail. Its first error ends the check. A function that is
+    /// not defined somewhere near x should rather return NaN there: the check then takes smaller steps.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run), and the errors of `f`.
+    pub fn try_run<F, V, E>(self, mut f: F, scratch: &mut [T]) -> Result<Report<'n>, E>
+    where
+        F: FnMut(&[T]) -> Result<V, E>,
+        V: Into<Eval<T>>,
+        E: From<Error>,
+    {
+        self.check_sizes()?;
+        let n = self.x.len();
+        let (point, direction) = take_scratch(scratch, scratch_len(n))?.split_at_mut(n);
+        point.copy_from_slice(self.x);
+        let state = State::new(self, self.influence(), |x: &[T]| f(x).map(Into::into));
+        let (here, zero) = (Eval::new(T::zero()), T::zero());
+        Differences { state, point, direction, here, noise: zero, x_rms: zero }.run()
+    }
+}
+
+/// Slopes by differences of the function's values on both sides of x.
+struct Differences<'s, 'n, T, F> {
+    state: State<'s, 'n, T, F>,
     /// x, but for the entries that are displaced just now.
     point: &'s mut [T],
     direction: &'s mut [T],
-    rng: Rng,
-    ground: Ground<T>,
-    report: Report<'n>,
+    /// The function at x, and the noise of its values around there.
+    here: Eval<T>,
+    noise: T,
+    /// The root mean square of x in the range that was entered.
+    x_rms: T,
 }
 
-impl<'a, 'n, 's, T: Float, F, E> Run<'a, 'n, 's, T, F>
+impl<'s, 'n, T: Float, F, E> Driver<'s, 'n, T, F> for Differences<'s, 'n, T, F>
 where
     F: FnMut(&[T]) -> Result<Eval<T>, E>,
 {
-    /// Evaluates the function at x.
-    pub(super) fn start(
-        check: Check<'a, 'n, T>,
-        mut f: F,
-        point: &'s mut [T],
-        direction: &'s mut [T],
-    ) -> Result<Self, E> {
-        point.copy_from_slice(check.x);
-        let here = f(point)?;
-        let (rng, mut report) = (Rng::new(check.seed), Report::new(check.seed));
-        report.evaluations = 1;
-        let (noise, influence, required) = (T::zero(), check.influence(), real(check.required()));
-        let ground = Ground { here, noise, influence, required, epsilon: roundoff() };
-        Ok(Self { check, f, point, direction, rng, ground, report })
+    type Error = E;
+
+    fn state(&mut self) -> &mut State<'s, 'n, T, F> {
+        &mut self.state
     }
 
-    /// Makes all probes.
-    pub(super) fn finish(mut self) -> Result<Report<'n>, E> {
-        if self.is_finite() && self.is_deterministic()? {
-            self.measure_noise()?;
-            if self.check.each_block().count() > 1 {
-                self.probe_directions(None, 0..self.check.x.len())?;
-            }
-            for (block, start) in self.check.each_block() {
-                self.probe_block(block, start)?;
-            }
-            self.is_deterministic()?;
+    fn start(&mut self) -> Result<(), E> {
+        self.here = (self.state.function())(self.point)?;
+        self.state.note_value(self.here.value);
+        self.state.note_values(self.state.check.x);
+        Ok(())
+    }
+
+    fn repeat(&mut self) -> Result<(), E> {
+        let again = (self.state.function())(self.point)?;
+        if again != self.here {
+            self.state.note_change(self.here.value, again.value);
         }
-        self.report.hint = explain(&self.report, &self.check);
-        Ok(self.report)
+        Ok(())
     }
 
-    fn evaluate(&mut self) -> Result<Eval<T>, E> {
-        self.report.evaluations += 1;
-        (self.f)(self.point)
-    }
-
-    /// Reports what is NaN or infinite before anything is computed from it.
-    fn is_finite(&mut self) -> bool {
-        let here = self.ground.here.value;
-        if !here.is_finite() {
-            self.report.add(remark(Probe::Point, Verdict::NonFinite, here, here));
-        }
-        note_non_finite(&mut self.report, &self.check, self.check.x);
-        note_non_finite(&mut self.report, &self.check, self.check.claims);
-        self.report.counts().non_finite == 0
-    }
-
-    /// Whether the function gives at x what it gave there before.
-    fn is_deterministic(&mut self) -> Result<bool, E> {
-        self.point.copy_from_slice(self.check.x);
-        let (here, again) = (self.ground.here, self.evaluate()?);
-        if again != here {
-            self.report.add(remark(Probe::Point, Verdict::Nondeterministic, here.value, again.value));
-        }
-        Ok(again == here)
-    }
-
-    /// Over steps as small as rounding a function is straight, so its second differences are nothing but noise:
-    /// at most four times that of one value, half of the largest one seen is taken. They are taken across x
-    /// and on either side of it, because rounding is symmetric about a round number.
+    /// Half of the largest second difference over steps as small as rounding. One is at most four times as large as
+    /// the noise of a value.
     ///
     /// Where branches are known to change, a kink is part of the second difference. Only if there are no others,
     /// it is taken for noise.
     fn measure_noise(&mut self) -> Result<(), E> {
-        let (all, here) = (0..self.check.x.len(), self.ground.here);
-        let two = T::one() + T::one();
+        let (all, two) = (0..self.point.len(), T::one() + T::one());
         // A direction is as long as x; this makes its entries as long as those of x.
         let entries = real::<T>(all.len() as f64).sqrt();
-        let step = real::<T>(NOISE_STEP) * self.ground.epsilon * entries;
-        let (mut straight, mut any) = (None::<T>, T::zero());
+        let step = real::<T>(NOISE_STEP) * self.state.limits.epsilon * entries;
+        let (mut straight, mut any) = (T::neg_infinity(), T::zero());
         for _ in 0..NOISE_DIRECTIONS {
             self.draw_direction(all.clone());
             let near = self.step_along(all.clone(), step)?;
             let far = self.step_along(all.clone(), two * step)?;
+            let ends = [near.right, far.right, near.left, far.left];
+            let claimed = [near.claimed, far.claimed, -near.claimed, -far.claimed];
             // Without the claim, so that what is left of it as x ± d is rounded does not count.
-            let [right, left] = [(near.right, near.claimed), (near.left, -near.claimed)];
-            let [far_right, far_left] = [(far.right, far.claimed), (far.left, -far.claimed)];
-            let rest = |(end, claimed): (Eval<T>, T)| end.value - here.value - claimed;
-            for (a, b, weight) in [
-                (right, left, -T::one()),
-                (far_right, far_left, -T::one()),
-                (far_right, right, two),
-                (far_left, left, two),
-            ] {
-                let bend = (rest(a) - weight * rest(b)).abs() / two;
-                if bend.is_finite() {
-                    any = any.max(bend);
-                    if [a.0.branch, b.0.branch] == [here.branch; 2] {
-                        straight = Some(straight.map_or(bend, |noise| noise.max(bend)));
-                    }
-                }
-            }
+            let changes = [0, 1, 2, 3].map(|end| ends[end].value - self.here.value - claimed[end]);
+            let is_same = |end: usize| ends[end].branch == self.here.branch;
+            let same = [0, 1, 2, 3].map(|end| if is_same(end) { changes[end] } else { T::nan() });
+            any = largest_second_difference(changes, two, any);
+            straight = largest_second_difference(same, two, straight);
         }
-        self.ground.noise = straight.unwrap_or(any);
+        self.noise = if straight < T::zero() { any } else { straight };
         Ok(())
     }
 
-    /// All probes of one block: directions through it, and its entries, all or a sample.
-    fn probe_block(&mut self, block: Block<'n>, start: usize) -> Result<(), E> {
-        let before = self.report.counts().conclusive();
-        let range = start..start + block.len();
-        self.probe_directions(Some(block.name()), range.clone())?;
-        self.point.copy_from_slice(self.check.x);
-        let claims = &self.check.claims[range.clone()];
-        let sizes = (rms(&self.check.x[range]), rms(claims));
-        for index in entries(claims, self.check.coordinates, &mut self.rng) {
-            self.probe_entry(block, start, index, sizes)?;
-        }
-        self.report.note_blind(block.name(), before);
+    fn enter(&mut self, range: Range<usize>) -> Result<(), E> {
+        self.x_rms = rms(&self.state.check.x[range]);
         Ok(())
     }
 
-    /// One entry of a block, of which the root mean squares of x and of the claims are given.
-    fn probe_entry(
-        &mut self,
-        block: Block<'n>,
-        start: usize,
-        index: usize,
-        (x_size, g_size): (T, T),
-    ) -> Result<(), E> {
-        let at = start + index;
-        let (x, claim) = (self.check.x[at], self.check.claims[at]);
-        let scale = scale(x, x_size);
-        let mut climb = Climb::new(self.ground, scale, claim.abs().max(g_size));
-        while let Some(wish) = climb.next_step() {
-            let (step, right, left) = displace(x, wish);
-            self.point[at] = right;
-            let right = self.evaluate()?;
-            self.point[at] = left;
-            let left = self.evaluate()?;
-            let claimed = claim * step;
-            climb.push(Rung { step, right, left, claimed, blur: claimed.abs() * self.ground.epsilon });
-        }
-        self.point[at] = x;
-        self.report.add(climb.entry(Probe::entry(block, start, index), claim));
-        Ok(())
+    fn probe_entry(&mut self, probe: Probe<'n>, index: usize, claim: Claim<T>) -> Result<Entry<'n>, E> {
+        let (x, limits) = (self.state.check.x[index], self.state.limits);
+        let line = Line { probe, claim, scale: scale(x, self.x_rms), here: self.here, noise: self.noise };
+        let entry = line.search(limits, |wanted| {
+            let Ends { step, right, left } = displace(x, wanted);
+            self.point[index] = right;
+            let right = (self.state.function())(self.point)?;
+            self.point[index] = left;
+            let left = (self.state.function())(self.point)?;
+            let claimed = claim.slope * step;
+            Ok(Rung { step, right, left, claimed, claim_error: claimed.abs() * limits.epsilon })
+        })?;
+        self.point[index] = x;
+        Ok(entry)
     }
 
-    /// Gaussian directions through the entries of a range.
-    fn probe_directions(&mut self, block: Option<&'n str>, range: Range<usize>) -> Result<(), E> {
-        for number in 0..self.check.directions {
-            self.draw_direction(range.clone());
-            let (mut claim, mut size) = (Dot::new(), T::zero());
-            for index in range.clone() {
-                claim.add(self.check.claims[index], self.direction[index]);
-                size = size.hypot(self.check.claims[index] * self.direction[index]);
-            }
-            let mut climb = Climb::new(self.ground, T::one(), size);
-            while let Some(step) = climb.next_step() {
-                climb.push(self.step_along(range.clone(), step)?);
-            }
-            self.report.add(climb.entry(Probe::Direction { block, number }, claim.value()));
-        }
-        Ok(())
+    fn probe_direction(&mut self, probe: Probe<'n>, range: Range<usize>) -> Result<Entry<'n>, E> {
+        self.draw_direction(range.clone());
+        let direction = self.direction[range.clone()].iter().copied();
+        let claim = claim_along(&self.state.check.claims[range.clone()], direction, T::zero());
+        let line = Line { probe, claim, scale: T::one(), here: self.here, noise: self.noise };
+        line.search(self.state.limits, |step| self.step_along(range.clone(), step))
     }
+}
 
+impl<T: Float, F, E> Differences<'_, '_, T, F>
+where
+    F: FnMut(&[T]) -> Result<Eval<T>, E>,
+{
     /// A Gaussian direction of about the length that x has in this range, in which each entry moves in
     /// proportion to its own scale.
     fn draw_direction(&mut self, range: Range<usize>) {
-        let many: T = real::<T>(range.len() as f64).sqrt();
-        for (block, start) in self.check.each_block().filter(|(_, start)| range.contains(start)) {
-            let x = &self.check.x[start..start + block.len()];
-            let size = rms(x);
-            for (direction, &x) in self.direction[start..].iter_mut().zip(x) {
-                *direction = scale(x, size) * self.rng.normal() / many;
-            }
+        let many = real::<T>(range.len() as f64).sqrt();
+        let scales = self.state.check.scales(range.clone());
+        for (direction, scale) in self.direction[range].iter_mut().zip(scales) {
+            *direction = scale * self.state.rng.normal() / many;
         }
     }
 
     /// The function at both ends of a step along the direction, with x elsewhere.
     fn step_along(&mut self, range: Range<usize>, step: T) -> Result<Rung<T>, E> {
-        self.point.copy_from_slice(self.check.x);
+        let Check { x, claims, .. } = self.state.check;
         let mut claimed = Dot::new();
         for index in range.clone() {
-            let (moved, right, _) = displace(self.check.x[index], step * self.direction[index]);
-            self.point[index] = right;
-            claimed.add(self.check.claims[index], moved);
+            let ends = displace(x[index], step * self.direction[index]);
+            self.point[index] = ends.right;
+            claimed.add(claims[index], ends.step);
         }
-        let right = self.evaluate()?;
-        for index in range {
-            self.point[index] = displace(self.check.x[index], step * self.direction[index]).2;
+        let right = (self.state.function())(self.point)?;
+        for index in range.clone() {
+            self.point[index] = displace(x[index], step * self.direction[index]).left;
         }
-        let left = self.evaluate()?;
-        let blur = claimed.magnitude() * self.ground.epsilon;
-        Ok(Rung { step, right, left, claimed: claimed.value(), blur })
+        let left = (self.state.function())(self.point)?;
+        self.point[range.clone()].copy_from_slice(&x[range]);
+        let claim_error = claimed.magnitude() * self.state.limits.epsilon;
+        Ok(Rung { step, right, left, claimed: claimed.value(), claim_error })
     }
 }

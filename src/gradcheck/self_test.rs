@@ -4,14 +4,12 @@ use core::fmt;
 
 use num_traits::Float;
 
-use super::check::{Check, scratch_len};
+use super::check::{Check, PlacedBlock, scratch_len, take_scratch};
+use super::entry::{Probe, Verdict};
 use super::eval::Eval;
-use super::hint::Hint;
-use super::ladder::roundoff;
-use super::line::rms;
-use super::report::{Outcome, Probe, Report, Verdict};
-use crate::data::Block;
-use crate::error::{Error, What};
+use super::numeric::{as_f64, real, rms, roundoff};
+use super::report::{Hint, Outcome, Report};
+use crate::error::Error;
 
 /// A mistake that a gradient may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -127,7 +125,8 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
     /// claims with one known [`Fault`] after the other, each of which must be caught, and for the right reason.
     ///
     /// The small faults (r = ε^0.383) are caught only where f can be resolved that well; that one is missed is
-    /// an answer, too. Costs nine checks. `scratch` as in [`run`](Self::run), of [`self_test_scratch_len`].
+    /// an answer, too. Costs nine checks, or fewer if not all faults apply. `scratch` as in [`run`](Self::run), of
+    /// [`self_test_scratch_len`].
     ///
     /// # Errors
     ///
@@ -155,12 +154,8 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
         V: Into<Eval<T>>,
     {
         self.check_sizes()?;
-        let (n, got) = (self.x.len(), scratch.len());
-        let (what, expected) = (What::Scratch, self_test_scratch_len(n));
-        let Some(scratch) = scratch.get_mut(..expected) else {
-            return Err(Error::Length { what, expected, got });
-        };
-        let (claims, scratch) = scratch.split_at_mut(n);
+        let n = self.x.len();
+        let (claims, scratch) = take_scratch(scratch, self_test_scratch_len(n))?.split_at_mut(n);
         let baseline = self.run(&mut f, scratch)?;
         let mut catches = FAULTS.map(|fault| (fault, Catch::NotApplicable));
         for (fault, catch) in &mut catches {
@@ -175,15 +170,15 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
     }
 }
 
-fn inject<'a, T: Float>(fault: Fault, claims: &mut [T], blocks: impl Iterator<Item = (Block<'a>, usize)>) {
-    let small = roundoff::<T>().powf(T::from(0.383).unwrap_or_else(T::one));
+fn inject<'a, T: Float>(fault: Fault, claims: &mut [T], blocks: impl Iterator<Item = PlacedBlock<'a>>) {
+    let small = roundoff::<T>().powf(real(0.383));
     let size = rms(claims);
     let mut times = |factor: T| claims.iter_mut().for_each(|claim| *claim = *claim * factor);
     match fault {
         Fault::ScaledUp => times(T::one() + small),
         Fault::ScaledDown => times(T::one() - small),
         Fault::Sign => times(-T::one()),
-        Fault::MissingMean => times(T::from(MISSING).unwrap_or_else(T::one)),
+        Fault::MissingMean => times(real(MISSING as f64)),
         Fault::Zeroed => claims[largest(claims, T::zero())] = T::zero(),
         Fault::Swapped => {
             let first = largest(claims, T::zero());
@@ -195,9 +190,9 @@ fn inject<'a, T: Float>(fault: Fault, claims: &mut [T], blocks: impl Iterator<It
             }
         }
         Fault::Transposed => {
-            let is_wide = |block: &Block<'_>| block.shape().0 > 1 && block.shape().1 > 1;
-            if let Some((block, start)) = blocks.into_iter().find(|(block, _)| is_wide(block)) {
-                transpose(&mut claims[start..start + block.len()], block.shape());
+            let is_wide = |placed: &PlacedBlock<'_>| placed.block.shape().0.min(placed.block.shape().1) > 1;
+            if let Some(placed) = blocks.into_iter().find(is_wide) {
+                transpose(&mut claims[placed.range()], placed.block.shape());
             }
         }
     }
@@ -243,7 +238,7 @@ fn judge<T: Float>(fault: Fault, report: &Report<'_>, faulty: &[T], right: &[T])
         report.worst().filter(|entry| entry.verdict != Verdict::Agree).all(|entry| match entry.probe {
             Probe::Entry { index, .. } if entry.verdict == Verdict::Disagree => {
                 // Twice the error bar: the right claim need not be the middle of its own.
-                let right = right[index].to_f64().unwrap_or(f64::NAN);
+                let right = as_f64(right[index]);
                 faulty[index].to_f64() != Some(right) && Float::abs(entry.slope - right) <= 2.0 * entry.error
             }
             _ => entry.verdict >= Verdict::Disagree,
@@ -254,6 +249,7 @@ fn judge<T: Float>(fault: Fault, report: &Report<'_>, faulty: &[T], right: &[T])
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Block;
 
     const CLAIMS: [f64; 9] = [0.5, -2.0, 1.0, 3.0, -4.0, 0.25, 2.0, 1.5, -1.0];
 
@@ -261,7 +257,8 @@ mod tests {
     fn injected(fault: Fault) -> [f64; 9] {
         let blocks = [Block::matrix("row", 1, 2), Block::matrix("W", 2, 3), Block::matrix("column", 1, 1)];
         let mut claims = CLAIMS;
-        inject(fault, &mut claims, blocks.into_iter().zip([0, 2, 8]));
+        let placed = blocks.into_iter().zip([0, 2, 8]).map(|(block, start)| PlacedBlock { block, start });
+        inject(fault, &mut claims, placed);
         claims
     }
 

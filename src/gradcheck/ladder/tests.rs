@@ -25,7 +25,7 @@ fn extrapolation_carries_noise() {
 fn findings(f: impl Fn(f64) -> Eval<f64>, claim: f64, rungs: i32) -> Vec<Option<Finding<f64>>> {
     let mut ladder = Ladder::new(f(0.0), 0.0, f64::EPSILON);
     let mut push = |step: f64| {
-        ladder.push(Rung { step, right: f(step), left: f(-step), claimed: claim * step, blur: 0.0 });
+        ladder.push(Rung { step, right: f(step), left: f(-step), claimed: claim * step, claim_error: 0.0 });
         ladder.finding()
     };
     (0..rungs).map(|k| push(0.25 * 0.5f64.powi(k))).collect()
@@ -65,17 +65,17 @@ fn finer_rungs_come_between_x_and_a_kink() {
 fn a_discrepancy_must_stay() {
     let lone = |x: f64| Eval::new(if x.abs() > 0.1 { x } else { 0.0 });
     let found = last(lone, 0.0, 3);
-    assert!(!found.discrepancy.has_zero() && !found.stays, "{found:?}");
+    assert!(!found.discrepancy.has_zero() && !found.persists, "{found:?}");
     // Nor is it with witnesses farther off, when its neighbour says otherwise.
     let outlier = |x: f64| Eval::new(if x.abs() == 0.0625 { 0.0 } else { x });
     let found = last(outlier, 0.0, 16);
-    assert!(found.since > 10 && !found.discrepancy.has_zero() && !found.stays, "{found:?}");
+    assert!(found.since > 10 && !found.discrepancy.has_zero() && !found.persists, "{found:?}");
     let found = findings(|x| Eval::new(x.exp()), 1.1, 8);
-    let stays: Vec<bool> = found.into_iter().flatten().map(|found| found.stays).collect();
-    assert!(!stays[0] && stays[stays.len() - 1], "{stays:?}");
+    let persists: Vec<bool> = found.into_iter().flatten().map(|found| found.persists).collect();
+    assert!(!persists[0] && persists[persists.len() - 1], "{persists:?}");
     // The sharpest one last: the one before it is the witness.
     let last = last(|x| Eval::new(x.exp()), 1.1, 6);
-    assert!(last.since == 0 && last.stays, "{last:?}");
+    assert!(last.since == 0 && last.persists, "{last:?}");
 }
 
 /// A bend of width 1e-4 with slope 0.6 in its middle: wide steps see 0 to the left and 1 to the right, and though f
@@ -103,18 +103,18 @@ fn both_sides_or_an_edge() {
 
 /// Branches on both sides of x that do not touch it are a last resort.
 #[test]
-fn alien_branches_tell_least() {
+fn other_branches_tell_least() {
     let f = |x: f64| Eval::new(if x.abs() > 0.01 { x } else { 0.0 }).branch(u64::from(x.abs() > 0.01));
     let coarse = last(f, 0.0, 4);
-    assert!(coarse.alien && !coarse.discrepancy.has_zero());
+    assert!(coarse.off_branch && !coarse.discrepancy.has_zero());
     let fine = last(f, 0.0, 10);
-    assert!(!fine.alien && fine.discrepancy.has_zero(), "{fine:?}");
+    assert!(!fine.off_branch && fine.discrepancy.has_zero(), "{fine:?}");
 }
 
 #[test]
-fn the_reach_of_an_interval_is_its_farther_end() {
-    assert_eq!(Interval { low: -3.0, high: 1.0 }.reach(), 3.0);
-    assert_eq!(Interval { low: -1.0, high: 2.0 }.reach(), 2.0);
+fn the_largest_magnitude_is_that_of_the_farther_end() {
+    assert_eq!(Interval { low: -3.0, high: 1.0 }.max_abs(), 3.0);
+    assert_eq!(Interval { low: -1.0, high: 2.0 }.max_abs(), 2.0);
     assert_eq!(Interval { low: -3.0, high: -1.0 }.gap(Interval { low: 2.0, high: 4.0 }), 3.0);
     assert_eq!(Interval { low: 2.0, high: 4.0 }.gap(Interval { low: -3.0, high: -1.0 }), 3.0);
     assert_eq!(Interval { low: 2.0, high: 4.0 }.gap(Interval { low: 3.0, high: 5.0 }), 0.0);

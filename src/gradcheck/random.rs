@@ -1,0 +1,140 @@
+//! What is left to chance, by a small seeded generator: a check can be replayed and needs no dependency.
+
+use num_traits::Float;
+
+/// SplitMix64: a counter through a mixing function. Every seed is as good as any other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rng(u64);
+
+impl Rng {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// An index below `bound`, which is not 0. Its bias, below bound / 2^64, does not matter here.
+    pub(super) fn below(&mut self, bound: usize) -> usize {
+        ((u128::from(self.next()) * bound as u128) >> 64) as usize
+    }
+
+    /// In (0, 1].
+    fn uniform(&mut self) -> f64 {
+        ((self.next() >> 11) + 1) as f64 / (1u64 << 53) as f64
+    }
+
+    /// A standard normal number (Box and Muller's method).
+    pub(super) fn normal<T: Float>(&mut self) -> T {
+        let radius = Float::sqrt(-2.0 * Float::ln(self.uniform()));
+        let angle = core::f64::consts::TAU * self.uniform();
+        T::from(radius * Float::cos(angle)).unwrap_or_else(T::one)
+    }
+}
+
+/// Of a block with too many entries to try all, so many of the largest claims are tried, as many that claim 0,
+/// and twice as many at random.
+const SAMPLE: usize = 8;
+
+/// Entries of a block.
+struct Entries {
+    chosen: [usize; 4 * SAMPLE],
+    len: usize,
+}
+
+impl Entries {
+    fn add(&mut self, index: usize) {
+        if self.len < self.chosen.len() && !self.as_slice().contains(&index) {
+            self.chosen[self.len] = index;
+            self.len += 1;
+        }
+    }
+
+    fn as_slice(&self) -> &[usize] {
+        &self.chosen[..self.len]
+    }
+}
+
+/// The entries of a block, given by its claims, that a sample consists of. O(claims).
+fn sample<T: Float>(claims: &[T], rng: &mut Rng) -> Entries {
+    let mut entries = Entries { chosen: [0; 4 * SAMPLE], len: 0 };
+    let mut largest = [0; SAMPLE];
+    let mut zeros = [0; SAMPLE];
+    let (mut larges, mut zeros_seen) = (0, 0);
+    for (index, claim) in claims.iter().enumerate() {
+        let place = largest[..larges].partition_point(|&other| claims[other].abs() >= claim.abs());
+        if place < SAMPLE {
+            larges = SAMPLE.min(larges + 1);
+            largest[place..larges].rotate_right(1);
+            largest[place] = index;
+        }
+        if claim.is_zero() {
+            // Each zero stays with the same probability (reservoir sampling).
+            let place = if zeros_seen < SAMPLE { zeros_seen } else { rng.below(zeros_seen + 1) };
+            if place < SAMPLE {
+                zeros[place] = index;
+            }
+            zeros_seen += 1;
+        }
+    }
+    for &index in largest[..larges].iter().chain(&zeros[..zeros_seen.min(SAMPLE)]) {
+        entries.add(index);
+    }
+    for _ in 0..2 * SAMPLE {
+        entries.add(rng.below(claims.len()));
+    }
+    entries
+}
+
+/// The entries of a block, given by its claims, that are probed: all if there are no more than `limit`, otherwise a
+/// sample.
+pub(super) fn entries<T: Float>(
+    claims: &[T],
+    limit: usize,
+    rng: &mut Rng,
+) -> impl Iterator<Item = usize> + use<T> {
+    let (all, sampled) = if claims.len() <= limit {
+        (claims.len(), Entries { chosen: [0; 4 * SAMPLE], len: 0 })
+    } else {
+        (0, sample(claims, rng))
+    };
+    (0..all).chain(sampled.chosen.into_iter().take(sampled.len))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of 1000 claims, 102 of them 0: the 8 largest always, each zero in 8 of 102 samples and by chance in some more,
+    /// any other only by chance.
+    #[test]
+    fn samples() {
+        let claims: Vec<f64> =
+            (0..1000).map(|i| if i % 10 == 3 { 0.0 } else { f64::from(i % 997) }).collect();
+        let (mut counts, seeds) = ([0u32; 1000], 4000);
+        for seed in 0..seeds {
+            let entries = sample(&claims, &mut Rng::new(seed));
+            let mut sorted = entries.as_slice().to_vec();
+            sorted.sort_unstable();
+            sorted.dedup();
+            assert_eq!(sorted.len(), entries.as_slice().len(), "each of them once");
+            assert!((24..=32).contains(&sorted.len()));
+            sorted.into_iter().for_each(|index| counts[index] += 1);
+        }
+        let share = |index: usize| f64::from(counts[index]) / seeds as f64;
+        for index in 0..1000 {
+            let expected = if (988..997).contains(&index) && index != 993 {
+                1.0..1.001
+            } else if claims[index] == 0.0 {
+                0.07..0.125
+            } else {
+                0.005..0.03
+            };
+            assert!(expected.contains(&share(index)), "{index}: {}", share(index));
+        }
+    }
+}
