@@ -49,6 +49,7 @@ use core::fmt::Debug;
 use num_traits::Float;
 use proptest::prelude::*;
 
+// Public names only: `tests/pass` compiles this file as well, as a part of its own crate.
 use crate::{Batch, Dims, Error, MatRef, Params, derivation};
 
 /// A net, its examples and their labels.
@@ -281,7 +282,10 @@ impl Hard {
                 problem.x.copy_within(from * m..(from + 1) * m, copy * m);
             }
         }
-        let Ok([w1, b1, w2, b2]) = problem.dims.split_mut(&mut problem.theta) else { return };
+        let [w1, b1, w2, _] = problem.dims.block_lens();
+        let (w1, rest) = problem.theta.split_at_mut(w1);
+        let (b1, rest) = rest.split_at_mut(b1);
+        let (w2, b2) = rest.split_at_mut(w2);
         if self.dead {
             w1[one % h * m..(one % h + 1) * m].fill(T::zero());
             b1[one % h] = T::zero();

@@ -223,9 +223,10 @@ fn add<T: Element + Send + Sync>(
                 for layout in [Layout::RowMajor, Layout::Spread] {
                     for &threads in threads {
                         // On one thread most of it is the same, and plain sums take their time.
-                        let skip = (threads > 0 && (asked == Asked::Smoothed || layout == Layout::Spread))
-                            || (threads > 0 && (work < 1 << 18 || name == "gemm" || name == "portable"))
-                            || (work > 1 << 23 && (name == "gemm" || layout == Layout::Spread));
+                        let cut_up = matches!(name, "auto" | "builtin") && work >= 1 << 18;
+                        let usual = asked != Asked::Smoothed && layout == Layout::RowMajor;
+                        let large = work > 1 << 23 && (name == "gemm" || layout == Layout::Spread);
+                        let skip = large || (threads > 0 && !(cut_up && usual));
                         if !skip {
                             let digest =
                                 digest::<T>(&problem, engine, threads, (asked, layout), T::of(filler));

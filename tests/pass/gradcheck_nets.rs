@@ -5,10 +5,10 @@
 
 use std::cell::{Cell, RefCell};
 
+use crate::strategies::{self, Problem};
 use crate::support::bounds::{Rounding, bounds};
 use crate::support::{Element, assert_within};
 use handgrad::gradcheck::{Block, Check, Entry, Eval, Outcome, Probe, Report, branch, scratch_len};
-use handgrad::strategies::{self, Problem};
 use handgrad::{Dims, Error, Kink, MatMut, ParamsMut, Pass, Reduction, derivation};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};

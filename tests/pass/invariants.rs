@@ -1,10 +1,28 @@
 //! Promise: what must hold of any softmax classifier holds of this one. Properties over random nets.
 
+use crate::strategies;
 use crate::support::bounds::{Rounding, bounds};
 use crate::support::{Element, How, Layout, Outputs, Problem, assert_within, run_pass};
-
-use handgrad::{Batch, Dims, Engine, Kink, MatRef, Params, ParamsMut, Pass, Reduction, strategies};
+use handgrad::{Batch, Dims, Engine, Kink, MatRef, Params, ParamsMut, Pass, Reduction};
+use num_traits::Float;
 use proptest::prelude::*;
+
+impl From<strategies::Problem<f64>> for Problem {
+    fn from(problem: strategies::Problem<f64>) -> Self {
+        let strategies::Problem { dims, theta, x, labels } = problem;
+        // The lowest bit of any number: 2^exponent times the power of two in the mantissa.
+        let lowest = |value: &f64| {
+            let (mantissa, exponent, _) = value.integer_decode();
+            if mantissa == 0 {
+                1.0
+            } else {
+                2f64.powi(i32::from(exponent) + mantissa.trailing_zeros() as i32)
+            }
+        };
+        let grain = theta.iter().chain(&x).map(lowest).fold(1.0, f64::min);
+        Self { dims, n: labels.len(), theta, x, labels, grain }
+    }
+}
 
 /// Small nets and few examples, hard cases among them.
 fn problems() -> impl Strategy<Value = Problem> {

@@ -1,6 +1,13 @@
 //! The tests of [`handgrad::Pass`] and what it is made of. One program, because each would compile the same
 //! kernels again; `cargo test --test pass kernels` runs one file of it.
 
+// The library has its strategies with the feature `proptest` alone, and the tests of a package cannot turn on a
+// feature of that package. So they are compiled here from the same file, which finds the library's names, that it
+// has as `crate::...`, by these imports.
+use handgrad::{Batch, Dims, Error, MatRef, Params, derivation};
+#[path = "../../src/strategies.rs"]
+mod strategies;
+
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -20,7 +27,7 @@ mod nonfinite;
 mod objective;
 mod scoped;
 mod scratch;
-mod strategies;
+mod strategies_themselves;
 mod support_itself;
 mod threads;
 mod vectors;

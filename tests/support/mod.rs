@@ -169,23 +169,6 @@ pub struct Problem {
     pub grain: f64,
 }
 
-impl From<handgrad::strategies::Problem<f64>> for Problem {
-    fn from(problem: handgrad::strategies::Problem<f64>) -> Self {
-        let handgrad::strategies::Problem { dims, theta, x, labels } = problem;
-        // The lowest bit of any number: 2^exponent times the power of two in the mantissa.
-        let lowest = |value: &f64| {
-            let (mantissa, exponent, _) = value.integer_decode();
-            if mantissa == 0 {
-                1.0
-            } else {
-                2f64.powi(i32::from(exponent) + mantissa.trailing_zeros() as i32)
-            }
-        };
-        let grain = theta.iter().chain(&x).map(lowest).fold(1.0, f64::min);
-        Self { dims, n: labels.len(), theta, x, labels, grain }
-    }
-}
-
 impl Problem {
     /// Multiples of 1/16 up to ±31/16: five bits, so that bf16 has them all.
     pub fn random(seed: u64, (m, h, c, n): (usize, usize, usize, usize)) -> Self {

@@ -1,6 +1,6 @@
 //! Promise: the strategies give what they say, hard cases in a stated share, and shrink to cases that read well.
 
-use handgrad::strategies::{self, Problem};
+use crate::strategies::{self, Problem};
 use handgrad::{Dims, MatMut, Pass, derivation};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;

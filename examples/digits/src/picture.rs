@@ -27,12 +27,18 @@ const RED: RGBColor = RGBColor(178, 24, 43);
 
 /// Writes a picture to the folder target/digits and returns its path.
 pub fn save(name: &str, svg: &str) -> Drawn<PathBuf> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("target").join("digits");
+    let dir = workspace().join("target").join("digits");
     let path = dir.join(name);
     fs::create_dir_all(&dir)
         .and_then(|()| fs::write(&path, svg))
         .map_err(|err| format!("cannot write {}: {err}", path.display()))?;
     Ok(path)
+}
+
+/// The folder of the whole repository, two above this package's.
+fn workspace() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.ancestors().nth(2).unwrap_or(package)
 }
 
 /// Draws an SVG of this size.

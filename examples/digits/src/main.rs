@@ -1,7 +1,7 @@
 //! Learns to read handwritten digits, and draws how.
 //!
 //! ```text
-//! cargo run --release --example digits            # --help for more
+//! cargo run --release -p digits            # -- --help for more
 //! ```
 //!
 //! The net has one hidden layer. It is trained with mini-batches and momentum, in the loop `train`: that is

@@ -60,7 +60,7 @@ pub struct Data {
 pub fn digits(rng: &mut Rng) -> Result<Data, Box<dyn Error>> {
     const TRAIN: usize = 1437;
     // In the program itself, so that it runs from any folder.
-    let text = include_str!("../data/digits.csv");
+    let text = include_str!("../../data/digits.csv");
     let mut all = Images { pixels: Vec::new(), labels: Vec::new(), size: (8, 8) };
     for row in csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes()).deserialize() {
         let row: Vec<u8> = row?;
