@@ -27,7 +27,7 @@ struct Case<T> {
     scratch: Vec<T>,
 }
 
-impl<T: Float + 'static> Case<T> {
+impl<T: Float + Send + Sync + 'static> Case<T> {
     fn new(kind: &str, (m, h, c, n): (usize, usize, usize, usize)) -> Self {
         let dims = Dims::new(m, h, c).expect("dimensions of a benchmark");
         let mut rng = fastrand::Rng::with_seed(1);
@@ -105,7 +105,7 @@ impl<T: Float + 'static> Case<T> {
     }
 }
 
-fn bench_type<T: Float + 'static>(criterion: &mut Criterion, kind: &str) {
+fn bench_type<T: Float + Send + Sync + 'static>(criterion: &mut Criterion, kind: &str) {
     for shape in SHAPES {
         let (m, h, c, n) = shape;
         let mut case = Case::<T>::new(kind, shape);

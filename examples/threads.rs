@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use handgrad::{Batch, Dims, Engine, Error, Executor, MatRef, Params, ParamsMut, Pass};
+use handgrad::{Batch, Dims, Error, Executor, MatRef, Params, ParamsMut, Pass};
 
 struct Scoped(usize);
 
@@ -37,7 +37,6 @@ fn main() -> Result<(), Error> {
             let start = Instant::now();
             let batch = Batch::new(MatRef::new(&x, n, dims.inputs())?, &labels)?;
             loss = Pass::new(Params::from_flat(dims, &theta)?, batch)
-                .engine(Engine::Builtin)
                 .executor(&Scoped(threads))
                 .grad(ParamsMut::from_flat(dims, &mut grad)?)
                 .run(&mut scratch)?;

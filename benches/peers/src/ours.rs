@@ -1,37 +1,43 @@
 //! handgrad as a peer, one row of the tables per engine, and as the reference of all others.
 
 use anyhow::Result;
-use handgrad::gemm::{Blocked, Gemm, default_engine};
-use handgrad::{Batch, Dims, MatRef, Params, ParamsMut, Pass, Rayon};
+use handgrad::{Batch, Dims, Engine, MatRef, Params, ParamsMut, Pass, Rayon};
 
 use crate::peers::Peer;
 use crate::problem::{Answer, Problem, Real};
 
-pub struct Engine {
-    pub name: &'static str,
-    /// Whether it can share the work among threads.
-    pub threads: bool,
+/// An engine of the crate as a row of the tables.
+#[derive(Clone, Copy)]
+pub enum Row {
+    /// What users get who choose nothing.
+    Auto,
+    Builtin,
 }
 
-/// The crate's own engine, and the default one of `f32` and `f64`.
-pub const ENGINES: [Engine; 2] = [
-    Engine { name: "handgrad Blocked", threads: true },
-    Engine { name: "handgrad matrixmultiply", threads: false },
-];
+impl Row {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Row::Auto => "handgrad Auto",
+            Row::Builtin => "handgrad Builtin",
+        }
+    }
+}
+
+pub const ROWS: [Row; 2] = [Row::Auto, Row::Builtin];
 
 /// A problem with the buffers that every call uses again.
-pub struct Ours<T: 'static> {
+pub struct Ours<T> {
     problem: Problem<T>,
     dims: Dims,
     grad: Vec<T>,
     scratch: Vec<T>,
     loss: T,
-    engine: &'static dyn Gemm<T>,
+    row: Row,
     threads: usize,
 }
 
 impl<T: Real> Ours<T> {
-    pub fn new(problem: Problem<T>, engine: &'static Engine, threads: usize) -> Result<Self> {
+    pub fn new(problem: Problem<T>, row: Row, threads: usize) -> Result<Self> {
         if threads > 1 {
             // The calling thread is one of the pool's: it does not wait for another one to begin. A second
             // problem in the same process finds the pool there.
@@ -43,7 +49,7 @@ impl<T: Real> Ours<T> {
             grad: vec![T::zero(); shape.params()],
             scratch: vec![T::zero(); dims.scratch_len(shape.n)],
             loss: T::nan(),
-            engine: if engine.threads { &Blocked } else { default_engine() },
+            row,
             threads,
             problem,
             dims,
@@ -57,7 +63,11 @@ impl<T: Real> Peer for Ours<T> {
         let batch = Batch::new(x, &self.problem.labels)?;
         let params = Params::from_flat(self.dims, &self.problem.params)?;
         let grad = ParamsMut::from_flat(self.dims, &mut self.grad)?;
-        let pass = Pass::new(params, batch).engine(self.engine).grad(grad);
+        let engine = match self.row {
+            Row::Auto => Engine::Auto,
+            Row::Builtin => Engine::Builtin,
+        };
+        let pass = Pass::new(params, batch).engine(engine).grad(grad);
         self.loss = match self.threads {
             1 => pass.run(&mut self.scratch)?,
             _ => pass.executor(&Rayon).run(&mut self.scratch)?,
@@ -70,9 +80,9 @@ impl<T: Real> Peer for Ours<T> {
     }
 }
 
-/// What all peers are compared with: the first engine, in `f64`.
+/// What all peers are compared with: the crate's own kernels, in `f64`.
 pub fn reference(problem: Problem<f64>) -> Result<Answer> {
-    let mut ours = Ours::new(problem, &ENGINES[0], 1)?;
+    let mut ours = Ours::new(problem, Row::Builtin, 1)?;
     ours.call()?;
     ours.answer()
 }

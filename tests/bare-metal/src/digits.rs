@@ -9,16 +9,16 @@ pub const CLASSES: usize = 10;
 static BYTES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/digits.bin"));
 
 /// Some of the digits, as numbers.
-pub struct Tile<const N: usize> {
+pub struct Examples<const N: usize> {
     /// One example a row, from 0 to 1.
     pub x: [[f32; INPUTS]; N],
     pub labels: [u8; N],
 }
 
-impl<const N: usize> Tile<N> {
+impl<const N: usize> Examples<N> {
     pub const NEW: Self = Self { x: [[0.0; INPUTS]; N], labels: [0; N] };
 
-    /// Replaces the tile by the examples from `first` on. (16 is a power of two: the quotients are exact.)
+    /// Reads the examples from `first` on. (16 is a power of two: the quotients are exact.)
     pub fn read(&mut self, first: usize) {
         let examples = BYTES.chunks_exact(INPUTS + 1).skip(first);
         for ((row, label), example) in self.x.iter_mut().zip(&mut self.labels).zip(examples) {

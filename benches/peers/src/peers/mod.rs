@@ -64,16 +64,12 @@ const OTHERS: [Spec; 9] = [
 
 /// All peers, ours first.
 pub fn all() -> Vec<Spec> {
-    let ours = ours::ENGINES.iter().map(|engine| Spec {
-        threads: engine.threads,
-        growth: true,
-        ..rust(engine.name)
-    });
+    let ours = ours::ROWS.iter().map(|row| Spec { threads: true, growth: true, ..rust(row.name()) });
     ours.chain(OTHERS).collect()
 }
 
 pub fn is_ours(name: &str) -> bool {
-    ours::ENGINES.iter().any(|engine| engine.name == name)
+    ours::ROWS.iter().any(|row| row.name() == name)
 }
 
 /// What the Rust peer is made of, or why it cannot run.
@@ -111,8 +107,8 @@ pub fn load<T: Real>(name: &str, problem: Problem<T>, threads: usize) -> Result<
         "candle" => Box::new(candle::Candle::new(&problem)?),
         #[cfg(feature = "burn")]
         "burn" => Box::new(burn::Burn::new(&problem)?),
-        _ => match ours::ENGINES.iter().find(|engine| engine.name == name) {
-            Some(engine) => Box::new(ours::Ours::new(problem, engine, threads)?),
+        _ => match ours::ROWS.iter().find(|row| row.name() == name) {
+            Some(&row) => Box::new(ours::Ours::new(problem, row, threads)?),
             None => bail!("not built"),
         },
     })

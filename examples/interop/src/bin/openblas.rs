@@ -3,7 +3,7 @@
 use core::ffi::c_int;
 
 use handgrad::gemm::{Beta, Gemm, product_shape};
-use handgrad::{Batch, Dims, Error, MatMut, MatRef, Params, ParamsMut, Pass};
+use handgrad::{Batch, Dims, Engine, Error, MatMut, MatRef, Params, ParamsMut, Pass};
 
 const ROW_MAJOR: c_int = 101;
 const NO_TRANS: c_int = 111;
@@ -67,7 +67,7 @@ impl Gemm<f64> for OpenBlas {
         let (Some((trans_a, lda)), Some((trans_b, ldb)), (Ok(m), Ok(n), Ok(k), Ok(ldc))) =
             (layout(&a), layout(&b), sizes)
         else {
-            return handgrad::gemm::Blocked.gemm(a, b, beta, c);
+            return Engine::Builtin.gemm(a, b, beta, c);
         };
         let beta = if beta == Beta::Zero { 0.0 } else { 1.0 };
         let (a, b, c) = (a.as_slice().as_ptr(), b.as_slice().as_ptr(), c.as_mut_slice().as_mut_ptr());
@@ -85,7 +85,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let x: Vec<f64> = (0..n * dims.inputs()).map(number).collect();
     let labels: Vec<usize> = (0..n).map(|i| i % 10).collect();
     let mut results = Vec::new();
-    for engine in [&OpenBlas as &dyn Gemm<f64>, &handgrad::gemm::Blocked] {
+    for engine in [Engine::Gemm(&OpenBlas), Engine::Builtin] {
         let mut grad = vec![0.0; dims.param_len()];
         let batch = Batch::new(MatRef::new(&x, n, dims.inputs())?, &labels)?;
         let loss = Pass::new(Params::from_flat(dims, &theta)?, batch)
@@ -96,7 +96,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         results.push(grad);
     }
     let worst = results[0].iter().zip(&results[1]).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-    println!("loss {:.6}; OpenBLAS and Blocked differ by at most {worst:.1e}", results[0][dims.param_len()]);
+    println!("loss {:.6}; OpenBLAS and Builtin differ by at most {worst:.1e}", results[0][dims.param_len()]);
     if worst > 1e-12 {
         return Err("not the same products".into());
     }

@@ -4,7 +4,7 @@ use handgrad::Error;
 use handgrad::compact::Net;
 
 use super::{DIMS, STEP};
-use crate::digits::Tile;
+use crate::digits::Examples;
 
 /// All memory of the program but the stack.
 pub struct Memory {
@@ -12,7 +12,7 @@ pub struct Memory {
     #[cfg(feature = "learn")]
     grad: [f32; DIMS.param_len()],
     scratch: [f32; DIMS.scratch_len(1)],
-    example: Tile<1>,
+    example: Examples<1>,
 }
 
 impl Memory {
@@ -21,7 +21,7 @@ impl Memory {
         #[cfg(feature = "learn")]
         grad: [0.0; DIMS.param_len()],
         scratch: [0.0; DIMS.scratch_len(1)],
-        example: Tile::NEW,
+        example: Examples::NEW,
     };
 }
 

@@ -3,7 +3,7 @@
 use handgrad::{Batch, Engine, Error, MatRef, Params, Pass};
 
 use super::{DIMS, STEP};
-use crate::digits::{INPUTS, Tile};
+use crate::digits::{Examples, INPUTS};
 
 /// All memory of the program but the stack.
 pub struct Memory {
@@ -11,7 +11,7 @@ pub struct Memory {
     #[cfg(feature = "learn")]
     grad: [f32; DIMS.param_len()],
     scratch: [f32; DIMS.scratch_len(STEP)],
-    tile: Tile<STEP>,
+    examples: Examples<STEP>,
     classes: [usize; STEP],
 }
 
@@ -21,7 +21,7 @@ impl Memory {
         #[cfg(feature = "learn")]
         grad: [0.0; DIMS.param_len()],
         scratch: [0.0; DIMS.scratch_len(STEP)],
-        tile: Tile::NEW,
+        examples: Examples::NEW,
         classes: [0; STEP],
     };
 }
@@ -32,9 +32,9 @@ pub const SCRATCH_BYTES: usize = size_of::<f32>() * DIMS.scratch_len(STEP);
 /// One step on the examples from `first` on. Returns their mean loss before it.
 #[cfg(feature = "learn")]
 pub fn step(memory: &mut Memory, first: usize) -> Result<f32, Error> {
-    let Memory { theta, grad, scratch, tile, .. } = memory;
-    tile.read(first);
-    let batch = Batch::new(MatRef::new(tile.x.as_flattened(), STEP, INPUTS)?, &tile.labels)?;
+    let Memory { theta, grad, scratch, examples, .. } = memory;
+    examples.read(first);
+    let batch = Batch::new(MatRef::new(examples.x.as_flattened(), STEP, INPUTS)?, &examples.labels)?;
     let loss = Pass::new(Params::from_flat(DIMS, theta)?, batch)
         .engine(Engine::Portable)
         .grad(handgrad::ParamsMut::from_flat(DIMS, grad)?)
@@ -44,12 +44,12 @@ pub fn step(memory: &mut Memory, first: usize) -> Result<f32, Error> {
 }
 
 pub fn right_predictions(memory: &mut Memory, first: usize) -> Result<usize, Error> {
-    let Memory { theta, scratch, tile, classes, .. } = memory;
-    tile.read(first);
-    let batch = Batch::unlabelled(MatRef::new(tile.x.as_flattened(), STEP, INPUTS)?);
+    let Memory { theta, scratch, examples, classes, .. } = memory;
+    examples.read(first);
+    let batch = Batch::unlabelled(MatRef::new(examples.x.as_flattened(), STEP, INPUTS)?);
     Pass::new(Params::from_flat(DIMS, theta)?, batch)
         .engine(Engine::Portable)
         .predictions(classes)
         .infer(scratch)?;
-    Ok(classes.iter().zip(&tile.labels).filter(|(class, label)| **class == usize::from(**label)).count())
+    Ok(classes.iter().zip(&examples.labels).filter(|(class, label)| **class == usize::from(**label)).count())
 }
