@@ -86,6 +86,9 @@ pub(super) fn scores<T: Float, S: Simd<T>>(
 
 /// (3) to (5), (15) of up to [`STRIP`] examples: from W2 a to the outputs and the score gradient in its place. Returns
 /// the sum of the losses.
+///
+/// Not inlined: what it keeps on the stack would lie under the products.
+#[inline(never)]
 fn finish<T: Float, S: Simd<T>>(
     simd: S,
     plan: &Plan<'_, T>,
@@ -94,7 +97,7 @@ fn finish<T: Float, S: Simd<T>>(
     out: &mut Outputs<'_, T>,
     Place { first, row }: Place,
 ) -> T {
-    let (len, classes) = (f.len, plan.params.b2.len());
+    let len = f.len;
     let mut strip = Strip::new(len);
     simd.vectorize(
         #[inline(always)]
@@ -115,25 +118,14 @@ fn finish<T: Float, S: Simd<T>>(
         #[inline(always)]
         || strip.shift(f),
     );
-    let share = |col, label, class| objective.share(first + col, label, class, classes);
-    let soft = if known && objective.is_soft() { Some(SoftTargets::new(&share, &strip, f)) } else { None };
-    simd.vectorize(
-        #[inline(always)]
-        || strip.exponentiate(simd, f),
-    );
-    if out.needs_exponentials() || soft.is_some() {
-        strip.sum(simd, f, Aside::Leader);
-        out.probable(&strip, f, row);
-    }
-    if !known {
-        return T::zero();
-    }
-    if let Some(soft) = &soft {
-        soft.losses(&mut strip);
-        if let Some(scale) = plan.grad_scale {
-            soft.grad(&strip, f, scale);
-        }
+    if known && objective.is_soft() {
+        soft(simd, plan, objective, &mut strip, f, out, Place { first, row });
     } else {
+        let needs_sums = out.needs_exponentials();
+        exponentials(simd, &mut strip, f, out, row, needs_sums);
+        if !known {
+            return T::zero();
+        }
         simd.vectorize(
             #[inline(always)]
             || {
@@ -149,4 +141,44 @@ fn finish<T: Float, S: Simd<T>>(
         losses[row..][..len].copy_from_slice(strip.losses());
     }
     sum(strip.losses())
+}
+
+/// The exponentials; and, if they are needed, their sums and what is written of them.
+fn exponentials<T: Float, S: Simd<T>>(
+    simd: S,
+    strip: &mut Strip<T>,
+    f: &mut Scores<'_, T>,
+    out: &mut Outputs<'_, T>,
+    row: usize,
+    needs_sums: bool,
+) {
+    simd.vectorize(
+        #[inline(always)]
+        || strip.exponentiate(simd, f),
+    );
+    if needs_sums {
+        strip.sum(simd, f, Aside::Leader);
+        out.probable(strip, f, row);
+    }
+}
+
+/// (20), (21) in the place of (5), (15): losses and score gradients of soft targets, from f - M.
+#[inline(never)]
+fn soft<T: Float, S: Simd<T>>(
+    simd: S,
+    plan: &Plan<'_, T>,
+    objective: &Objective<'_, T>,
+    strip: &mut Strip<T>,
+    f: &mut Scores<'_, T>,
+    out: &mut Outputs<'_, T>,
+    Place { first, row }: Place,
+) {
+    let classes = plan.params.b2.len();
+    let share = |col, label, class| objective.share(first + col, label, class, classes);
+    let soft = SoftTargets::new(&share, strip, f);
+    exponentials(simd, strip, f, out, row, true);
+    soft.losses(strip);
+    if let Some(scale) = plan.grad_scale {
+        soft.grad(strip, f, scale);
+    }
 }
