@@ -1,4 +1,5 @@
-//! Time of `loss_and_grad`, `loss` and `scores` over shapes (m, h, C, n) in f32 and f64.
+//! Time of `loss_and_grad`, `loss` and `scores` over shapes (m, h, C, n) in f32 and f64, and of the loss and gradient with
+//! [`Engine::Builtin`]. One of them: `cargo bench -- loss_and_grad/f32`.
 //!
 //! Criterion's `elem/s` are floating-point operations per second (`Gelem/s` = GFLOP/s), counted by the matrix
 //! products alone: 4nmh + 6nhC for `loss_and_grad` (two products of W1's size, three of W2's), 2nmh + 2nhC
@@ -8,11 +9,19 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use handgrad::{Batch, Dims, MatMut, MatRef, Params, ParamsMut, derivation, loss, loss_and_grad, scores};
+use handgrad::{Batch, Dims, Engine, MatMut, MatRef, Params, ParamsMut, Pass, derivation};
+use handgrad::{loss, loss_and_grad, scores};
 use num_traits::Float;
 
-const SHAPES: [(usize, usize, usize, usize); 5] =
-    [(64, 32, 10, 1), (64, 32, 10, 32), (64, 32, 10, 1797), (784, 128, 10, 128), (784, 1024, 10, 1024)];
+const SHAPES: [(usize, usize, usize, usize); 7] = [
+    (64, 32, 10, 1),
+    (64, 32, 10, 32),
+    (64, 32, 10, 1797),
+    (784, 128, 10, 128),
+    (784, 128, 10, 1024),
+    (784, 1024, 10, 1024),
+    (3072, 1024, 1000, 1024),
+];
 
 /// A net and a batch, the loss they must have, and room for the results.
 struct Case<T> {
@@ -21,7 +30,7 @@ struct Case<T> {
     n: usize,
     theta: Vec<T>,
     x: Vec<T>,
-    labels: Vec<u8>,
+    labels: Vec<u16>,
     grad: Vec<T>,
     scores: Vec<T>,
     scratch: Vec<T>,
@@ -36,7 +45,7 @@ impl<T: Float + Send + Sync + 'static> Case<T> {
         };
         let theta = numbers(dims.param_len(), (3.0 / m as f64).sqrt());
         let x = numbers(n * m, 1.0);
-        let labels = (0..n).map(|_| rng.u8(0..c as u8)).collect();
+        let labels = (0..n).map(|_| rng.u16(0..c as u16)).collect();
         let (grad, scores) = (vec![T::zero(); dims.param_len()], vec![T::zero(); n * c]);
         let scratch = vec![T::zero(); dims.scratch_len(n)];
         Self { name: format!("{kind}/{m}x{h}x{c}x{n}"), dims, n, theta, x, labels, grad, scores, scratch }
@@ -56,6 +65,15 @@ impl<T: Float + Send + Sync + 'static> Case<T> {
         let batch = Batch::new(x, &self.labels).expect("labels");
         let grad = ParamsMut::from_flat(self.dims, &mut self.grad).expect("gradient");
         loss_and_grad(params, batch, grad, &mut self.scratch).expect("a valid call")
+    }
+
+    fn builtin(&mut self) -> T {
+        let params = Params::from_flat(self.dims, &self.theta).expect("parameters");
+        let x = MatRef::new(&self.x, self.n, self.dims.inputs()).expect("examples");
+        let batch = Batch::new(x, &self.labels).expect("labels");
+        let grad = ParamsMut::from_flat(self.dims, &mut self.grad).expect("gradient");
+        let pass = Pass::new(params, batch).engine(Engine::Builtin).grad(grad);
+        pass.run(&mut self.scratch).expect("a valid call")
     }
 
     fn loss(&mut self) -> T {
@@ -88,13 +106,13 @@ impl<T: Float + Send + Sync + 'static> Case<T> {
         derivation::mean_loss(&losses).expect("examples").to_f64().expect("a float")
     }
 
-    /// Before anything is timed: both ways to the loss, and the gradient of b2, whose sum must be 0.
+    /// Before anything is timed: all ways to the loss, and the gradient of b2, whose sum must be 0.
     fn check(&mut self) {
         let epsilon = T::epsilon().to_f64().expect("a float");
         let expected = self.expected_loss();
         // The plain loops' sums of m terms may lose m epsilon of magnitudes around 1.
         let tolerance = 4.0 * self.dims.inputs() as f64 * epsilon * (1.0 + expected);
-        for got in [self.loss_and_grad(), self.loss()] {
+        for got in [self.loss(), self.loss_and_grad(), self.builtin()] {
             let got = got.to_f64().expect("a float");
             assert!((got - expected).abs() <= tolerance, "{}: loss {got}, expected {expected}", self.name);
         }
@@ -118,6 +136,7 @@ fn bench_type<T: Float + Send + Sync + 'static>(criterion: &mut Criterion, kind:
             group.finish();
         };
         time("loss_and_grad", 4 * n * m * h + 6 * n * h * c, &mut || case.loss_and_grad());
+        time("builtin", 4 * n * m * h + 6 * n * h * c, &mut || case.builtin());
         time("loss", 2 * n * m * h + 2 * n * h * c, &mut || case.loss());
         time("scores", 2 * n * m * h + 2 * n * h * c, &mut || case.scores());
     }

@@ -24,7 +24,7 @@ use crate::kink::Kink;
 /// # }
 /// ```
 pub fn loss_grad_w1<T: Float>(d: &[T], x: &[T], grad: &mut [T]) -> Result<(), Error> {
-    outer_product((What::Hidden, d), (What::Inputs, x), grad)
+    outer_product(d, x, [What::Hidden, What::Inputs], grad)
 }
 
 /// (13) d L_i / d W2 = g aᵀ, written to `grad` (C × h). `g` is what (15), [`loss_grad_b2`], gives. O(Ch).
@@ -44,7 +44,7 @@ pub fn loss_grad_w1<T: Float>(d: &[T], x: &[T], grad: &mut [T]) -> Result<(), Er
 /// # }
 /// ```
 pub fn loss_grad_w2<T: Float>(g: &[T], a: &[T], grad: &mut [T]) -> Result<(), Error> {
-    outer_product((What::Classes, g), (What::Hidden, a), grad)
+    outer_product(g, a, [What::Classes, What::Hidden], grad)
 }
 
 /// (14) d L_i / d b1 = d = I * (W2ᵀ g), written to `d` (h). With g = p - e_y that is
@@ -159,12 +159,13 @@ pub fn input_grad<T: Float>(w1: &[T], d: &[T], grad: &mut [T]) -> Result<(), Err
 /// # }
 /// ```
 pub fn grad_norm_squared<T: Float>(g: &[T], a: &[T], d: &[T], x: &[T]) -> Result<T, Error> {
-    grad_inner_product((g, a, d, x), (g, a, d, x))
+    let factors = GradFactors { g, a, d, x };
+    grad_inner_product(factors, factors)
 }
 
 /// (19) The inner product of the gradients of two examples i and k,
 /// (g_i · g_k)(a_i · a_k + 1) + (d_i · d_k)(x_i · x_k + 1), without those gradients. Each example is given as
-/// its (g, a, d, x). O(m + h + C).
+/// its [`GradFactors`]. O(m + h + C).
 ///
 /// # Errors
 ///
@@ -175,35 +176,41 @@ pub fn grad_norm_squared<T: Float>(g: &[T], a: &[T], d: &[T], x: &[T]) -> Result
 ///
 /// ```
 /// # fn main() -> Result<(), handgrad::Error> {
-/// use handgrad::derivation::grad_inner_product;
+/// use handgrad::derivation::{GradFactors, grad_inner_product};
 ///
-/// let first = (&[0.5, -0.5][..], &[2.0][..], &[1.0][..], &[3.0][..]);
-/// let second = (&[-0.5, 0.5][..], &[1.0][..], &[1.0][..], &[-1.0][..]);
+/// let first = GradFactors { g: &[0.5, -0.5], a: &[2.0], d: &[1.0], x: &[3.0] };
+/// let second = GradFactors { g: &[-0.5, 0.5], a: &[1.0], d: &[1.0], x: &[-1.0] };
 /// assert_eq!(grad_inner_product(first, second)?, -0.5 * 3.0 + 1.0 * -2.0);
 /// # Ok(())
 /// # }
 /// ```
-pub fn grad_inner_product<T: Float>(
-    (g_i, a_i, d_i, x_i): (&[T], &[T], &[T], &[T]),
-    (g_k, a_k, d_k, x_k): (&[T], &[T], &[T], &[T]),
-) -> Result<T, Error> {
-    let h = vector_len(What::Hidden, a_i)?;
-    check_len(What::HiddenGradient, h, d_i.len())?;
-    check_len(What::ScoreGradient, vector_len(What::Classes, g_i)?, g_k.len())?;
-    check_len(What::Activations, h, a_k.len())?;
-    check_len(What::HiddenGradient, h, d_k.len())?;
-    check_len(What::X, vector_len(What::Inputs, x_i)?, x_k.len())?;
+pub fn grad_inner_product<T: Float>(i: GradFactors<'_, T>, k: GradFactors<'_, T>) -> Result<T, Error> {
+    let h = vector_len(What::Hidden, i.a)?;
+    check_len(What::HiddenGradient, h, i.d.len())?;
+    check_len(What::ScoreGradient, vector_len(What::Classes, i.g)?, k.g.len())?;
+    check_len(What::Activations, h, k.a.len())?;
+    check_len(What::HiddenGradient, h, k.d.len())?;
+    check_len(What::X, vector_len(What::Inputs, i.x)?, k.x.len())?;
     let one = T::one();
-    Ok(dot(g_i, g_k) * (dot(a_i, a_k) + one) + dot(d_i, d_k) * (dot(x_i, x_k) + one))
+    Ok(dot(i.g, k.g) * (dot(i.a, k.a) + one) + dot(i.d, k.d) * (dot(i.x, k.x) + one))
 }
 
-/// u vᵀ, row by row.
-fn outer_product<T: Float>(
-    (u_size, u): (What, &[T]),
-    (v_size, v): (What, &[T]),
-    grad: &mut [T],
-) -> Result<(), Error> {
-    let (rows, cols) = (vector_len(u_size, u)?, vector_len(v_size, v)?);
+/// What the gradient of one example's loss is made of: by (12) to (15) it is d xᵀ, d, g aᵀ and g.
+#[derive(Clone, Copy, Debug)]
+pub struct GradFactors<'a, T> {
+    /// dL/df, C: (15).
+    pub g: &'a [T],
+    /// The hidden activations, h: (2).
+    pub a: &'a [T],
+    /// dL/dz, h: (14).
+    pub d: &'a [T],
+    /// The example, m.
+    pub x: &'a [T],
+}
+
+/// u vᵀ, row by row; what their lengths are called.
+fn outer_product<T: Float>(u: &[T], v: &[T], sizes: [What; 2], grad: &mut [T]) -> Result<(), Error> {
+    let (rows, cols) = (vector_len(sizes[0], u)?, vector_len(sizes[1], v)?);
     check_matrix(What::Gradient, grad, rows, cols)?;
     for i in 0..rows {
         for k in 0..cols {

@@ -58,6 +58,7 @@ mod vectors;
 pub use class_scores::{score_grad_b1, score_grad_b2, score_grad_w1, score_grad_w2, softmax_loss_grad};
 pub use forward::{activations, loss, mean_grad, mean_loss, preactivations, probabilities, scores};
 pub use loss_grads::{
-    grad_inner_product, grad_norm_squared, input_grad, loss_grad_b1, loss_grad_b2, loss_grad_w1, loss_grad_w2,
+    GradFactors, grad_inner_product, grad_norm_squared, input_grad, loss_grad_b1, loss_grad_b2, loss_grad_w1,
+    loss_grad_w2,
 };
 pub use objective::{half_square, shared_loss, shared_loss_grad, target_shares, weighted_loss};

@@ -59,7 +59,8 @@ pub trait Executor: Sync {
 /// Runs `task` on both halves of something; the first error counts.
 pub(crate) fn both<W: Send>(
     executor: &dyn Executor,
-    (a, b): (W, W),
+    a: W,
+    b: W,
     task: impl Fn(W) -> Result<(), Error> + Sync,
 ) -> Result<(), Error> {
     let (mut a, mut b) = ((Some(a), None), (Some(b), None));

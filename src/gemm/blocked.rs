@@ -18,7 +18,7 @@ use super::factors::{Left, Right};
 use super::packing::copy;
 use super::panels::widths;
 use super::product::Beta;
-use super::tile::{Destination, MicroKernel, Operands, PanelSteps, micro_kernel, packing_kernel};
+use super::tile::{Destination, MicroKernel, Operands, Panels, micro_kernel, packing_kernel};
 use crate::data::{MatMut, MatRef};
 use crate::limits::FAR_STRIDE;
 use crate::simd::Simd;
@@ -66,18 +66,19 @@ struct Product<'a, T> {
     packs: bool,
 }
 
-/// Some panels of B of one width: at most kc rows and nc columns of it.
-struct Panels {
+/// At most kc rows and nc columns of B, in panels of one width.
+struct Part {
     depth: Range<usize>,
     cols: Range<usize>,
     /// nr in registers.
     vecs: usize,
 }
 
-impl Panels {
-    /// B from the first element of the first panel on, where B lies.
-    fn of<'b, T>(&self, b: &MatRef<'b, T>) -> &'b [T] {
-        &b.as_slice()[self.depth.start * b.row_stride() + self.cols.start..]
+impl Part {
+    /// Its panels where B lies.
+    fn of<'b, T, S: Simd<T>>(&self, b: &MatRef<'b, T>) -> Panels<'b, T> {
+        let data = &b.as_slice()[self.depth.start * b.row_stride() + self.cols.start..];
+        Panels { data, row_step: b.row_stride(), panel_step: self.vecs * S::LANES }
     }
 }
 
@@ -102,35 +103,34 @@ impl<T: Float> Product<'_, T> {
                 while col < end {
                     let cols = col..end.min(col + nc);
                     col = cols.end;
-                    self.panels(simd, &Panels { depth: depth.clone(), cols, vecs }, pack_buffer);
+                    self.part(simd, &Part { depth: depth.clone(), cols, vecs }, pack_buffer);
                 }
             }
         }
     }
 
     /// All rows of A times some panels of B.
-    fn panels<S: Simd<T>>(&mut self, simd: S, part: &Panels, pack_buffer: &mut [T]) {
-        let Panels { depth, cols, vecs } = part;
+    fn part<S: Simd<T>>(&mut self, simd: S, part: &Part, pack_buffer: &mut [T]) {
+        let Part { depth, cols, vecs } = part;
         let (width, mut row) = (vecs * S::LANES, 0);
-        let (b, steps) = match self.b {
+        let b = match self.b {
             Right::Packed(panels) => {
-                let first = cols.start * self.a.depth + depth.start * width;
-                (&panels[first..], PanelSteps { row: width, panel: self.a.depth * width })
+                let data = &panels[cols.start * self.a.depth + depth.start * width..];
+                Panels { data, row_step: width, panel_step: self.a.depth * width }
             }
-            Right::View(b) if !self.packs => (part.of(&b), PanelSteps { row: b.row_stride(), panel: width }),
+            Right::View(b) if !self.packs => part.of::<T, S>(&b),
             Right::View(b) | Right::Squares(b) => {
                 let packed = &mut pack_buffer[..depth.len() * cols.len().next_multiple_of(width)];
                 if let Some(kernel) = self.packing_kernel::<S>(part) {
                     row = S::MR;
-                    let steps = PanelSteps { row: b.row_stride(), panel: width };
-                    self.rows(simd, kernel, 0..row, part, (part.of(&b), steps), packed);
+                    self.rows(simd, kernel, 0..row, part, part.of::<T, S>(&b), packed);
                 } else {
                     copy(simd, b, depth.clone(), cols.clone(), width, packed);
                 }
                 if matches!(self.b, Right::Squares(_)) {
                     packed.iter_mut().for_each(|b| *b = *b * *b);
                 }
-                (&*packed, PanelSteps { row: width, panel: depth.len() * width })
+                Panels { data: packed, row_step: width, panel_step: depth.len() * width }
             }
         };
         while row < self.a.rows {
@@ -150,7 +150,7 @@ impl<T: Float> Product<'_, T> {
                 if !rows.is_empty() {
                     row = rows.end;
                     let kernel = micro_kernel::<T, S>(mr, *vecs, self.a.strides);
-                    self.rows(simd, kernel, rows, part, (b, steps), &mut []);
+                    self.rows(simd, kernel, rows, part, b, &mut []);
                 }
                 mr = (mr / 2).next_power_of_two();
             }
@@ -158,7 +158,7 @@ impl<T: Float> Product<'_, T> {
     }
 
     /// The kernel that copies these panels of B while it multiplies the first rows of A by them, if that can be done.
-    fn packing_kernel<S: Simd<T>>(&self, part: &Panels) -> Option<MicroKernel<T, S>> {
+    fn packing_kernel<S: Simd<T>>(&self, part: &Part) -> Option<MicroKernel<T, S>> {
         let Right::View(b) = self.b else { return None };
         let whole = part.cols.len() % S::LANES == 0 && self.a.row_blocks.rest(0).min(self.a.rows) >= S::MR;
         if whole && b.col_stride() == 1 { packing_kernel::<T, S>(part.vecs) } else { None }
@@ -171,8 +171,8 @@ impl<T: Float> Product<'_, T> {
         simd: S,
         kernel: MicroKernel<T, S>,
         rows: Range<usize>,
-        part: &Panels,
-        (b, steps): (&[T], PanelSteps),
+        part: &Part,
+        b: Panels<'_, T>,
         copy: &mut [T],
     ) {
         let strides = (self.c.row_stride(), self.c.col_stride());
@@ -181,7 +181,7 @@ impl<T: Float> Product<'_, T> {
         let is_last = part.depth.end == self.a.depth;
         let epilogue = if is_last { self.epilogue.at(offset, part.cols.start) } else { Epilogue::None };
         let c = &mut self.c.as_mut_slice()[offset..];
-        let operands = Operands { a: self.a, rows, depth: part.depth.clone(), b, steps, copy };
+        let operands = Operands { a: self.a, rows, depth: part.depth.clone(), b, copy };
         kernel(simd, operands, Destination { c, strides, cols: part.cols.len(), beta, epilogue });
     }
 }

@@ -33,7 +33,7 @@ pub(crate) fn dots<T: Float, S: Simd<T>>(
                     let x = &x.as_slice()[example * x.row_stride()..][..depth];
                     let out = &mut out[example * row_stride + first * col_stride..];
                     let mut sums = [T::zero(); MAX_LANES];
-                    sums_of(simd, x, w, (count, w_stride), &mut sums);
+                    sums_of(simd, x, w, count, w_stride, &mut sums);
                     if count == S::LANES && col_stride == 1 {
                         out[..S::LANES].copy_from_slice(&sums[..S::LANES]);
                     } else {
@@ -52,7 +52,8 @@ fn sums_of<T: Float, S: Simd<T>>(
     simd: S,
     x: &[T],
     w: &[T],
-    (count, w_stride): (usize, usize),
+    count: usize,
+    w_stride: usize,
     out: &mut [T; MAX_LANES],
 ) {
     let mut start = 0;
@@ -128,11 +129,11 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
             let outer_product = a.cols() == 1 && cols <= NARROW;
             let mut from = 0;
             while outer_product && from + 4 * S::LANES <= cols {
-                outer::<T, S, 4>(simd, &a, &b.as_slice()[from..], update, (&mut c[from..], c_stride));
+                outer::<T, S, 4>(simd, &a, &b.as_slice()[from..], update, &mut c[from..], c_stride);
                 from += 4 * S::LANES;
             }
             while outer_product && from + S::LANES <= cols {
-                outer::<T, S, 1>(simd, &a, &b.as_slice()[from..], update, (&mut c[from..], c_stride));
+                outer::<T, S, 1>(simd, &a, &b.as_slice()[from..], update, &mut c[from..], c_stride);
                 from += S::LANES;
             }
             for row in 0..if from < cols { a.rows() } else { 0 } {
@@ -167,7 +168,8 @@ fn outer<T: Float, S: Simd<T>, const N: usize>(
     a: &MatRef<'_, T>,
     b: &[T],
     update: Update,
-    (c, c_stride): (&mut [T], usize),
+    c: &mut [T],
+    c_stride: usize,
 ) {
     let zero = simd.splat(T::zero());
     let b: [S::V; N] = core::array::from_fn(|v| simd.load(&b[v * S::LANES..]));

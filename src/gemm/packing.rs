@@ -81,12 +81,11 @@ pub(super) fn copy<T: Float, S: Simd<T>>(
             } else if row_stride == 1 {
                 // Columns are contiguous: some at a time, because those are contiguous in the panel.
                 for j in (0..whole).step_by(S::LANES) {
-                    let (from, to, shape) =
-                        (&from[j * col_stride..], &mut to[place(j)..], (rows.len(), col_stride));
+                    let (from, to, depth) = (&from[j * col_stride..], &mut to[place(j)..], rows.len());
                     match width / S::LANES {
-                        1 => transpose::<T, S, 1>(simd, from, shape, to),
-                        3 if S::NR_VECS == 3 => transpose::<T, S, 3>(simd, from, shape, to),
-                        _ => transpose::<T, S, 2>(simd, from, shape, to),
+                        1 => transpose::<T, S, 1>(simd, from, depth, col_stride, to),
+                        3 if S::NR_VECS == 3 => transpose::<T, S, 3>(simd, from, depth, col_stride, to),
+                        _ => transpose::<T, S, 2>(simd, from, depth, col_stride, to),
                     }
                 }
             }
@@ -110,7 +109,8 @@ pub(super) fn copy<T: Float, S: Simd<T>>(
 fn transpose<T: Float, S: Simd<T>, const N: usize>(
     simd: S,
     from: &[T],
-    (depth, col_stride): (usize, usize),
+    depth: usize,
+    col_stride: usize,
     to: &mut [T],
 ) {
     let width = N * S::LANES;

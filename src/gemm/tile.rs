@@ -27,19 +27,27 @@ pub(super) struct Operands<'a, T> {
     pub(super) a: Left<'a, T>,
     pub(super) rows: Range<usize>,
     pub(super) depth: Range<usize>,
-    pub(super) b: &'a [T],
-    pub(super) steps: PanelSteps,
+    pub(super) b: Panels<'a, T>,
     /// Where [`packing_kernel`] writes the panels, each row by row.
     pub(super) copy: &'a mut [T],
 }
 
-/// The distances in the panels of B.
+/// Panels of B, where B lies or packed.
 #[derive(Clone, Copy)]
-pub(super) struct PanelSteps {
+pub(super) struct Panels<'a, T> {
+    pub(super) data: &'a [T],
     /// From one row of a panel to the next.
-    pub(super) row: usize,
+    pub(super) row_step: usize,
     /// From one panel to the next.
-    pub(super) panel: usize,
+    pub(super) panel_step: usize,
+}
+
+impl<T> Panels<'_, T> {
+    /// From the panel with this index on.
+    #[inline(always)]
+    fn from(self, index: usize) -> Self {
+        Self { data: &self.data[index * self.panel_step..], ..self }
+    }
 }
 
 /// Where the sums go: `cols` columns of C from `c[0]` on.
@@ -114,12 +122,12 @@ fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8>(
     simd.vectorize(
         #[inline(always)]
         || {
-            let Operands { a, rows, depth, b, steps, copy } = operands;
+            let Operands { a, rows, depth, b, copy } = operands;
             let (width, all, strides) = (N * S::LANES, dest.cols, dest.strides);
             for mc in rows.clone().step_by(S::BLOCKING.mc_tiles * R) {
                 let mc = mc..rows.end.min(mc + S::BLOCKING.mc_tiles * R);
                 for (panel, col) in (0..all).step_by(width).enumerate() {
-                    let b = (&b[panel * steps.panel..], steps.row);
+                    let b = b.from(panel);
                     for row in mc.clone().step_by(R) {
                         let place = (row - rows.start) * strides.0 + col * strides.1;
                         let prefetch = |i| prefetch_dest::<T, S, N>(simd, &dest, place + i * strides.0);
@@ -172,7 +180,7 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8
     a: &Left<'_, T>,
     row: usize,
     depth: Range<usize>,
-    (b, b_stride): (&[T], usize),
+    b: Panels<'_, T>,
     mut copy: &mut [T],
     prefetch: impl Fn(usize),
 ) -> [[S::V; N]; R] {
@@ -180,7 +188,7 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8
     let col_stride = if KIND == COLS { 1 } else { a.strides.1 };
     let width = N * S::LANES;
     let mut sums = [[simd.splat(T::zero()); N]; R];
-    let (mut col, mut b, mut prefetched) = (depth.start, b, 0);
+    let (mut col, mut b, b_stride, mut prefetched) = (depth.start, b.data, b.row_step, 0);
     loop {
         // As far as the columns of A lie together, then on in the next block of them.
         let count = (depth.end - col).min(a.col_blocks.rest(col));
@@ -194,7 +202,7 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8
         let mut to = copy.as_mut_ptr();
         while left % S::BLOCKING.unroll != 0 {
             // SAFETY: as below.
-            unsafe { step::<T, S, R, N, KIND>(simd, &mut sums, (x, below), row_stride, terms, to) };
+            unsafe { step::<T, S, R, N, KIND>(simd, &mut sums, x, below, row_stride, terms, to) };
             to = to.wrapping_add(width);
             (x, below) = (x.wrapping_add(col_stride), below.wrapping_add(col_stride));
             terms = terms.wrapping_add(b_stride);
@@ -210,7 +218,7 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8
             while left > end {
                 for p in 0..S::BLOCKING.unroll {
                     let terms = terms.wrapping_add(p * b_stride);
-                    let x = (x.wrapping_add(p * col_stride), below.wrapping_add(p * col_stride));
+                    let (x, below) = (x.wrapping_add(p * col_stride), below.wrapping_add(p * col_stride));
                     if S::BLOCKING.prefetch_ahead > 0 {
                         for v in 0..N {
                             simd.prefetch(
@@ -220,7 +228,7 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8
                     }
                     // SAFETY: this is at most `last` columns of A, rows of B and rows of the copy further than at the
                     // start, and it has been asserted that these are in the slices.
-                    unsafe { step::<T, S, R, N, KIND>(simd, &mut sums, x, row_stride, terms, to) };
+                    unsafe { step::<T, S, R, N, KIND>(simd, &mut sums, x, below, row_stride, terms, to) };
                     to = to.wrapping_add(width);
                 }
                 let next = S::BLOCKING.unroll * col_stride;
@@ -250,7 +258,8 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8
 unsafe fn step<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8>(
     simd: S,
     sums: &mut [[S::V; N]; R],
-    (x, below): (*const T, *const T),
+    x: *const T,
+    below: *const T,
     row_stride: usize,
     terms: *const T,
     to: *mut T,

@@ -192,7 +192,8 @@ fn inject<'a, T: Float>(fault: Fault, claims: &mut [T], blocks: impl Iterator<It
         Fault::Transposed => {
             let is_wide = |placed: &PlacedBlock<'_>| placed.block.shape().0.min(placed.block.shape().1) > 1;
             if let Some(placed) = blocks.into_iter().find(is_wide) {
-                transpose(&mut claims[placed.range()], placed.block.shape());
+                let (rows, cols) = placed.block.shape();
+                transpose(&mut claims[placed.range()], rows, cols);
             }
         }
     }
@@ -206,7 +207,7 @@ fn largest<T: Float>(claims: &[T], from: T) -> usize {
 
 /// Stores a matrix that lies row by row column by column, in place: follows each cycle of the permutation once,
 /// from its least index.
-fn transpose<T: Copy>(matrix: &mut [T], (rows, cols): (usize, usize)) {
+fn transpose<T: Copy>(matrix: &mut [T], rows: usize, cols: usize) {
     let to = |index: usize| index % cols * rows + index / cols;
     for first in 0..matrix.len() {
         let mut next = to(first);

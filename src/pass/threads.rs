@@ -70,8 +70,8 @@ impl<'a> Threads<'a> {
         match cut(work, Share { threads: half, of: self.count }) {
             (whole, None) => task(whole),
             (first, Some(second)) => {
-                let work = ((half, first), (self.count - half, second));
-                both(executor, work, |(count, work)| Self { count, ..self }.run(work, cut, task))
+                let (a, b) = ((half, first), (self.count - half, second));
+                both(executor, a, b, |(count, work)| Self { count, ..self }.run(work, cut, task))
             }
         }
     }

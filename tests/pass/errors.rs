@@ -2,6 +2,7 @@
 //! written.
 
 use crate::support::Problem;
+use handgrad::derivation::GradFactors;
 use handgrad::gemm::{Beta, Gemm};
 use handgrad::{
     Batch, Dims, Engine, Error, MatMut, MatRef, Params, ParamsMut, Pass, What, derivation, loss,
@@ -370,8 +371,8 @@ fn derivation_refuses() {
         let err = length(What::Gradient, 3, off);
         assert_eq!(derivation::score_grad_b1(&v[..3], &v[..6], 0, One, &mut out[..off]), err);
         let (x, y) = (&v[..3], &v[..off]);
-        let inner =
-            |g, a, d, x| derivation::grad_inner_product((&v[..3], &v[..3], &v[..3], &v[..3]), (g, a, d, x));
+        let first = GradFactors { g: x, a: x, d: x, x };
+        let inner = |g, a, d, x| derivation::grad_inner_product(first, GradFactors { g, a, d, x });
         assert_eq!(inner(y, x, x, x).map(|_: f64| ()), length(What::ScoreGradient, 3, off));
         assert_eq!(inner(x, y, x, x).map(|_| ()), length(What::Activations, 3, off));
         assert_eq!(inner(x, x, y, x).map(|_| ()), length(What::HiddenGradient, 3, off));

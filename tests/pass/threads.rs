@@ -159,15 +159,19 @@ fn same_bits_for_any_number_of_threads() {
     for (m, h, c) in [(7, 11, 5), (64, 32, 10), (20, 270, 60), (300, 40, 3), (270, 259, 49)] {
         for n in [1, 64, 150, 600] {
             let problem = Problem::random(n as u64, (m, h, c, n));
+            check::<f32>(&problem, Engine::Auto);
+            check::<f64>(&problem, Engine::Auto);
             check::<f32>(&problem, Engine::Builtin);
             check::<f64>(&problem, Engine::Builtin);
             check::<f32>(&problem, Engine::Portable);
         }
     }
     let many = Problem::random(5, (17, 27, 4, 5000));
+    check::<f32>(&many, Engine::Auto);
     check::<f32>(&many, Engine::Builtin);
     // So many weights that all examples of a part go past them together, where they are one block on eight threads.
     let large = Problem::random(6, (4, 1024, 1025, 300));
+    check::<f32>(&large, Engine::Auto);
     check::<f32>(&large, Engine::Builtin);
 }
 
@@ -183,7 +187,7 @@ fn outputs_that_cannot_be_cut() {
 
 /// Another engine than the crate's own is called from the calling thread alone.
 #[test]
-fn foreign_engines_are_not_cut_up() {
+fn engines_of_others_are_not_cut_up() {
     struct Foreign;
     impl Gemm<f32> for Foreign {
         fn gemm(

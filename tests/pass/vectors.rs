@@ -5,6 +5,7 @@ use crate::support::bounds::{Rounding, bounds, gauges};
 use crate::support::vectors::{Vector, all};
 use crate::support::{Element, How, Outputs, assert_within, oracle, run_pass};
 
+use handgrad::derivation::GradFactors;
 use handgrad::{Engine, Kink, Reduction, derivation};
 
 /// The outputs a file has, next to each other: (name, got, expected, bound or gauge).
@@ -142,15 +143,14 @@ fn gradient_norms_and_inner_products() {
             let (u, v) = (oracle::example_grad(&one, x), oracle::example_grad(&other, other_x));
             let direct: f64 = u.iter().zip(&v).map(|(u, v)| u * v).sum();
             let magnitude: f64 = u.iter().zip(&v).map(|(u, v)| (u * v).abs()).sum();
-            let inner = derivation::grad_inner_product(
-                (&one.g, &one.a, &one.d, x),
-                (&other.g, &other.a, &other.d, other_x),
-            )
-            .unwrap();
+            let factors = |g, a, d, x| GradFactors { g, a, d, x };
+            let first = factors(&one.g, &one.a, &one.d, x);
+            let second = factors(&other.g, &other.a, &other.d, other_x);
+            let inner = derivation::grad_inner_product(first, second).unwrap();
             let abs = |vector: &[f64]| vector.iter().map(|v| v.abs()).collect::<Vec<_>>();
             let gauge = derivation::grad_inner_product(
-                (&abs(&one.g), &abs(&one.a), &abs(&one.d), &abs(x)),
-                (&abs(&other.g), &abs(&other.a), &abs(&other.d), &abs(other_x)),
+                factors(&abs(&one.g), &abs(&one.a), &abs(&one.d), &abs(x)),
+                factors(&abs(&other.g), &abs(&other.a), &abs(&other.d), &abs(other_x)),
             )
             .unwrap();
             let bound = 2.0 * (u.len() as f64 + 4.0) * f64::U * gauge.max(magnitude);
