@@ -6,13 +6,13 @@
 //!
 //! Symbols: m inputs, h hidden units, C classes, n examples; x is one example (m), y its class, 0..C. W1 is
 //! h × m, b1 is h, W2 is C × h, b2 is C; matrices are slices row by row. `*` between vectors is elementwise,
-//! e_j is the j-th unit vector, I is 1 where z > 0, 0 where z < 0, and at z = 0 what [`Kink`]
+//! e_j is the j-th unit vector, I is 1 where z > 0, 0 where z < 0, and at z = 0 what [`Kink`](crate::Kink)
 //! says; where it is 0, I * v is 0 for every v. All sizes are taken from the slices of vectors; none may be empty.
 //!
 //! # Errors
 //!
-//! Every function checks all lengths, and the class, before it writes: [`Error::Zero`], [`Error::Length`],
-//! [`Error::Overflow`] and [`Error::Label`], with the slice that is wrong.
+//! Every function checks all lengths, and the class, before it writes: an [`Error`](crate::Error): `Zero`, `Length`,
+//! `Overflow` or `Label`, with the slice that is wrong.
 //!
 //! # Example
 //!

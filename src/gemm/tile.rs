@@ -1,4 +1,4 @@
-//! The register tile: the micro-kernel of all products of more than a few examples.
+//! The register tile: the micro-kernel of the blocked products.
 #![allow(unsafe_code, reason = "one check for all of a tile's elements, instead of one for each")]
 
 use core::ops::Range;

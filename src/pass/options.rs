@@ -1,9 +1,10 @@
-//! The setters of the objective.
+//! The setters of the objective, and of what is computed of the gradients of single examples.
 
 use num_traits::{Float, PrimInt};
 
 use super::objective::L2;
 use super::setup::Pass;
+use crate::data::{MatMut, ParamsMut};
 
 /// The objective: L = (1/N) sum of v_i l_i + (α1/2) ||W1||² + (α2/2) ||W2||², (20) to (24).
 ///
@@ -81,6 +82,80 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     /// ```
     pub fn effective_weight(mut self, weight: &'a mut T) -> Self {
         self.effective_weight = Some(weight);
+        self
+    }
+}
+
+/// The gradients of the single examples: of v_i l_i, whatever the reduction.
+impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
+    /// Writes the square roots of (18), the norms ||v_i grad l_i|| of the gradients of the single examples by
+    /// all parameters, n, whatever the reduction and before any clipping. About m + 2h + C multiply-adds an
+    /// example, beside those of the gradient.
+    ///
+    /// Squares of numbers are formed: in `f32`, g, d, a and x of magnitudes below 10⁻¹⁹ or above 10¹⁹ lose
+    /// their digits.
+    pub fn grad_norms(mut self, norms: &'a mut [T]) -> Self {
+        self.out.grad_norms = Some(norms);
+        self
+    }
+
+    /// Writes the gradients v_i grad l_i of the single examples themselves, n rows of
+    /// [`Dims::param_len`](crate::Dims::param_len) numbers in the flat order `[W1, b1, W2, b2]`, whatever the
+    /// reduction and before any clipping. For who needs them one by one: writing them takes far longer than
+    /// their sum, and [`grad_norms`](Self::grad_norms) and [`clip`](Self::clip) do without.
+    pub fn example_grads(mut self, grads: MatMut<'a, T>) -> Self {
+        self.out.example_grads = Some(grads);
+        self
+    }
+
+    /// Writes the sum of the squares of the single examples' gradients, element by element: sum of
+    /// (v_i grad l_i)², after clipping. With the gradient it gives the variance over the examples. As many
+    /// multiply-adds as the gradient; its rounding error grows with the number of chunks.
+    pub fn second_moment(mut self, moment: ParamsMut<'a, T>) -> Self {
+        self.second_moment = Some(moment);
+        self
+    }
+
+    /// Writes (19), the inner products of the single examples' gradients v_i grad l_i, n × n, after clipping:
+    /// of up to [`Dims::chunk_len`](crate::Dims::chunk_len) examples. O(n² (m + h + C)), on the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// `run` gives [`Error::Length`](crate::Error::Length) for [`What::Examples`](crate::What::Examples) if there are more examples.
+    pub fn gram(mut self, gram: MatMut<'a, T>) -> Self {
+        self.gram = Some(gram);
+        self
+    }
+
+    /// Clips the gradient of each single example to this norm, not negative, before it is added to the others:
+    /// v_i grad l_i counts min(1, norm / ||v_i grad l_i||) times. So no example can move the sum by more, which
+    /// private and robust training rest on. In the same pass, at the cost of [`grad_norms`](Self::grad_norms).
+    ///
+    /// The loss, the losses and the input gradient are not clipped, and what [`l2`](Self::l2) adds is not.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # fn main() -> Result<(), handgrad::Error> {
+    /// use handgrad::{Batch, Dims, MatRef, Params, ParamsMut, Pass};
+    ///
+    /// let dims = Dims::new(1, 1, 2)?;
+    /// let theta = [1.0, 0.0, 1.0, -1.0, 0.0, 0.0]; // scores x and -x for x > 0
+    /// let x = [2.0];
+    /// let batch = Batch::new(MatRef::new(&x, 1, 1)?, &[1])?;
+    /// let (mut grad, mut norms, mut scratch) = ([0.0; 6], [0.0; 1], vec![0.0; dims.scratch_len(1)]);
+    /// Pass::new(Params::from_flat(dims, &theta)?, batch)
+    ///     .grad(ParamsMut::from_flat(dims, &mut grad)?)
+    ///     .grad_norms(&mut norms)
+    ///     .clip(0.5)
+    ///     .run(&mut scratch)?;
+    /// let squares: f64 = grad.iter().map(|g| g * g).sum();
+    /// assert!(norms[0] > 4.0 && (squares.sqrt() - 0.5).abs() < 1e-15);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn clip(mut self, norm: T) -> Self {
+        self.clip = Some(norm);
         self
     }
 }

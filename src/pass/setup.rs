@@ -94,15 +94,15 @@ pub struct Pass<'a, T, L = usize> {
     pub(super) divisor: Option<T>,
     pub(super) l2: L2<T>,
     pub(super) effective_weight: Option<&'a mut T>,
-    clip: Option<T>,
-    second_moment: Option<ParamsMut<'a, T>>,
-    gram: Option<MatMut<'a, T>>,
+    pub(super) clip: Option<T>,
+    pub(super) second_moment: Option<ParamsMut<'a, T>>,
+    pub(super) gram: Option<MatMut<'a, T>>,
     kink: Kink,
     reduction: Reduction,
     engine: Engine<'a, T>,
     executor: Option<&'a dyn Executor>,
     grad: Option<(ParamsMut<'a, T>, Beta)>,
-    out: Outputs<'a, T>,
+    pub(super) out: Outputs<'a, T>,
 }
 
 impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
@@ -181,72 +181,6 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     /// Writes (5), the losses L_i of the single examples, n, or v_i l_i with weights, whatever the reduction.
     pub fn losses(self, losses: &'a mut [T]) -> Self {
         Self { out: Outputs { losses: Some(losses), ..self.out }, ..self }
-    }
-
-    /// Writes the square roots of (18), the norms ||v_i grad l_i|| of the gradients of the single examples by
-    /// all parameters, n, whatever the reduction and before any clipping. About m + 2h + C multiply-adds an
-    /// example, beside those of the gradient.
-    ///
-    /// Squares of numbers are formed: in `f32`, g, d, a and x of magnitudes below 10⁻¹⁹ or above 10¹⁹ lose
-    /// their digits.
-    pub fn grad_norms(self, norms: &'a mut [T]) -> Self {
-        Self { out: Outputs { grad_norms: Some(norms), ..self.out }, ..self }
-    }
-
-    /// Writes the gradients v_i grad l_i of the single examples themselves, n rows of
-    /// [`Dims::param_len`](crate::Dims::param_len) numbers in the flat order `[W1, b1, W2, b2]`, whatever the
-    /// reduction and before any clipping. For who needs them one by one: writing them takes far longer than
-    /// their sum, and [`grad_norms`](Self::grad_norms) and [`clip`](Self::clip) do without.
-    pub fn example_grads(self, grads: MatMut<'a, T>) -> Self {
-        Self { out: Outputs { example_grads: Some(grads), ..self.out }, ..self }
-    }
-
-    /// Writes the sum of the squares of the single examples' gradients, element by element: sum of
-    /// (v_i grad l_i)², after clipping. With the gradient it gives the variance over the examples. As many
-    /// multiply-adds as the gradient; its rounding error grows with the number of chunks.
-    pub fn second_moment(self, moment: ParamsMut<'a, T>) -> Self {
-        Self { second_moment: Some(moment), ..self }
-    }
-
-    /// Writes (19), the inner products of the single examples' gradients v_i grad l_i, n × n, after clipping:
-    /// of up to [`Dims::chunk_len`](crate::Dims::chunk_len) examples. O(n² (m + h + C)), on the calling thread.
-    ///
-    /// # Errors
-    ///
-    /// `run` gives [`Error::Length`] for [`What::Examples`] if there are more examples.
-    pub fn gram(self, gram: MatMut<'a, T>) -> Self {
-        Self { gram: Some(gram), ..self }
-    }
-
-    /// Clips the gradient of each single example to this norm, not negative, before it is added to the others:
-    /// v_i grad l_i counts min(1, norm / ||v_i grad l_i||) times. So no example can move the sum by more, which
-    /// private and robust training rest on. In the same pass, at the cost of [`grad_norms`](Self::grad_norms).
-    ///
-    /// The loss, the losses and the input gradient are not clipped, and what [`l2`](Self::l2) adds is not.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// # fn main() -> Result<(), handgrad::Error> {
-    /// use handgrad::{Batch, Dims, MatRef, Params, ParamsMut, Pass};
-    ///
-    /// let dims = Dims::new(1, 1, 2)?;
-    /// let theta = [1.0, 0.0, 1.0, -1.0, 0.0, 0.0]; // scores x and -x for x > 0
-    /// let x = [2.0];
-    /// let batch = Batch::new(MatRef::new(&x, 1, 1)?, &[1])?;
-    /// let (mut grad, mut norms, mut scratch) = ([0.0; 6], [0.0; 1], vec![0.0; dims.scratch_len(1)]);
-    /// Pass::new(Params::from_flat(dims, &theta)?, batch)
-    ///     .grad(ParamsMut::from_flat(dims, &mut grad)?)
-    ///     .grad_norms(&mut norms)
-    ///     .clip(0.5)
-    ///     .run(&mut scratch)?;
-    /// let squares: f64 = grad.iter().map(|g| g * g).sum();
-    /// assert!(norms[0] > 4.0 && (squares.sqrt() - 0.5).abs() < 1e-15);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn clip(self, norm: T) -> Self {
-        Self { clip: Some(norm), ..self }
     }
 
     /// Writes (3), the scores (also known as logits) F, n × C.
