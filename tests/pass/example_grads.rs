@@ -103,7 +103,7 @@ fn evaluate(
     pass = MatMut::new(&mut got.gram, n, n).into_iter().fold(pass, Pass::gram);
     let mut scratch = vec![f64::NAN; dims.scratch_len(n)];
     got.loss =
-        if threads { pass.executor(&Scoped).run(&mut scratch) } else { pass.run(&mut scratch) }.unwrap();
+        if threads { pass.executor(&Scoped(3)).run(&mut scratch) } else { pass.run(&mut scratch) }.unwrap();
     got
 }
 

@@ -8,10 +8,11 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use crate::scoped::Scoped;
 use crate::support::{Element, Layout, Problem};
 use half::bf16;
 use handgrad::gemm::{Beta, Gemm, product_shape};
-use handgrad::{Batch, Engine, Error, Executor, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction};
+use handgrad::{Batch, Engine, Error, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction};
 
 /// An engine of somebody else's: plain sums.
 struct Plain;
@@ -30,23 +31,7 @@ impl<T: Element> Gemm<T> for Plain {
     }
 }
 
-/// Scoped threads.
-struct Threads(usize);
-
-impl Executor for Threads {
-    fn threads(&self) -> usize {
-        self.0
-    }
-
-    fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
-        std::thread::scope(|scope| {
-            scope.spawn(a);
-            b();
-        });
-    }
-}
-
-/// What is asked for beside the outputs that do not depend on the objective.
+/// What is computed beside the outputs that do not depend on the objective.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Asked {
     Plain,
@@ -114,7 +99,7 @@ fn digest<T: Element + Send + Sync>(
     let mut example_grads = vec![filler; if has_grads { n * dims.param_len() } else { 0 }];
     let mut weight = filler;
     let mut scratch = vec![filler; dims.scratch_len(n)];
-    let executor = Threads(threads);
+    let executor = Scoped(threads);
     let loss = {
         let [f, p, log_p] = &mut outs;
         let mut pass = Pass::new(Params::from_flat(dims, &theta).unwrap(), batch)
@@ -180,7 +165,7 @@ fn targets_digest<T: Element + Send + Sync>(
     let batch = Batch::with_targets(x, MatRef::new(targets, n, dims.classes()).unwrap()).unwrap();
     let (mut grad, mut losses) = (vec![T::nan(); dims.param_len()], vec![T::nan(); n]);
     let mut scratch = vec![T::nan(); dims.scratch_len(n)];
-    let executor = Threads(threads);
+    let executor = Scoped(threads);
     let pass = Pass::new(Params::from_flat(dims, theta).unwrap(), batch)
         .engine(engine)
         .grad(ParamsMut::from_flat(dims, &mut grad).unwrap())

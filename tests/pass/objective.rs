@@ -130,7 +130,7 @@ fn run<L: PrimInt + Sync>(
     let mut scratch = nan(dims.scratch_len(n));
     got.loss = match threads {
         Threads::One => pass.run(&mut scratch).unwrap(),
-        Threads::Three => pass.executor(&Scoped).run(&mut scratch).unwrap(),
+        Threads::Three => pass.executor(&Scoped(3)).run(&mut scratch).unwrap(),
     };
     got
 }
