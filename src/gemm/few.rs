@@ -211,3 +211,6 @@ fn sum<T: Float, S: Simd<T>, const N: usize>(
         update.apply(simd, sums[v], &mut c[v * S::LANES..]);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,3 +134,6 @@ fn transpose<T: Float, S: Simd<T>, const N: usize>(
         to.iter_mut().zip(columns).for_each(|(to, column)| *to = column[p]);
     }
 }
+
+#[cfg(test)]
+mod tests;

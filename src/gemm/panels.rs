@@ -27,3 +27,6 @@ pub(crate) fn panel<T, S: Simd<T>>(cols: usize, index: usize) -> Range<usize> {
     let start = |index: usize| (wide.min(index) * vecs + index.saturating_sub(wide) * fewer) * S::LANES;
     start(index)..cols.min(start(index + 1))
 }
+
+#[cfg(test)]
+mod tests;

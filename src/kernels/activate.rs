@@ -45,3 +45,6 @@ pub(crate) fn mask<T: Float>(kink: Kink, z: &[T], d: &mut [T]) {
         *d = if kink.is_active(z) { *d } else { T::zero() };
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -112,3 +112,6 @@ fn products<T: Float, S: Simd<T>>(
     simd.store(simd.add(simd.add(sums[0], sums[1]), simd.add(sums[2], sums[3])), &mut lanes);
     rest.fold(sum(&lanes), |sum, (&u, &v)| sum + alone(u) * alone(v))
 }
+
+#[cfg(test)]
+mod tests;

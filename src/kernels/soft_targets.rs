@@ -88,3 +88,6 @@ impl<'a, T: Float> SoftTargets<'a, T> {
         strip.clear_excluded_grads(f);
     }
 }
+
+#[cfg(test)]
+mod tests;

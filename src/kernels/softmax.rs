@@ -283,3 +283,6 @@ pub(crate) fn sum_rows<T: Float>(
 pub(crate) fn zero<T: Float>(lead: T) -> T {
     lead - lead
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,3 +56,6 @@ impl<T: Float> Sum<T> {
         self.sum
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,3 +59,6 @@ fn fold_params<T: Float>(sum: &mut ParamsMut<'_, T>, low: &mut ParamsMut<'_, T>)
         sum.iter_mut().zip(low).for_each(|(sum, low)| fold(sum, low));
     }
 }
+
+#[cfg(test)]
+mod tests;

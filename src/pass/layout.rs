@@ -359,3 +359,6 @@ const fn between(least: usize, value: usize, most: usize) -> usize {
         value
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -200,3 +200,6 @@ fn split_rows<T>(view: Option<MatMut<'_, T>>, at: usize) -> (Option<MatMut<'_, T
         view => (None, view),
     }
 }
+
+#[cfg(test)]
+mod tests;

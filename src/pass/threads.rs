@@ -76,3 +76,6 @@ impl<'a> Threads<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! Norms, gradients and inner products, against the gradient written out.
+
+use num_traits::Float;
+
+use super::{ExampleFactors, dot, dot_rows};
+use crate::data::MatRef;
+use crate::simd::Simd;
+use crate::simd::tests::{Check, number, on_each_set};
+
+/// Runs a check for f32 and f64 on each set.
+trait EachType {
+    fn check_type<T: Float + core::fmt::Debug, S: Simd<T>>(name: &str, set: S);
+}
+
+struct Each<C>(C);
+
+impl<C: EachType> Check for Each<C> {
+    fn check<S: Simd<f32> + Simd<f64>>(&self, name: &str, set: &'static S) {
+        C::check_type::<f32, S>(name, *set);
+        C::check_type::<f64, S>(name, *set);
+    }
+}
+
+/// Integers from -3 to 3: sums and products of some of them are exact in every type.
+fn integer<T: Float>(i: usize) -> T {
+    T::from((i * 7919 % 1013 % 7) as f64 - 3.0).unwrap()
+}
+
+/// The factors of three examples, with something that is not a number between the rows of G, D and A.
+struct Factors<T> {
+    inputs: usize,
+    hidden: usize,
+    classes: usize,
+    g: Vec<T>,
+    d: Vec<T>,
+    a: Vec<T>,
+    x: Vec<T>,
+}
+
+const EXAMPLES: usize = 3;
+const G_STRIDE: usize = EXAMPLES + 2;
+
+impl<T: Float> Factors<T> {
+    fn new(inputs: usize, hidden: usize, classes: usize, value: impl Fn(usize) -> T) -> Self {
+        let spread = |rows: usize, len: usize, stride: usize, from: usize| {
+            let element = |i: usize| {
+                if i % stride < len { value(from + i / stride * len + i % stride) } else { T::nan() }
+            };
+            (0..rows * stride).map(element).collect::<Vec<_>>()
+        };
+        Self {
+            inputs,
+            hidden,
+            classes,
+            g: spread(classes, EXAMPLES, G_STRIDE, 11),
+            d: spread(EXAMPLES, hidden, hidden + 3, 501),
+            a: spread(EXAMPLES, hidden, hidden + 3, 1009),
+            x: spread(EXAMPLES, inputs, inputs, 2003),
+        }
+    }
+
+    fn borrow(&mut self) -> ExampleFactors<'_, T> {
+        ExampleFactors {
+            g: &mut self.g,
+            g_stride: G_STRIDE,
+            d: &mut self.d,
+            a: &self.a,
+            hidden: self.hidden,
+            stride: self.hidden + 3,
+            x: MatRef::new(&self.x, EXAMPLES, self.inputs).unwrap(),
+        }
+    }
+
+    /// (12) to (15) of example i times n, from the indices of each parameter.
+    fn gradient(&self, i: usize, n: f64) -> Vec<f64> {
+        let f64 = |value: T| value.to_f64().unwrap();
+        let d = |j: usize| n * f64(self.d[i * (self.hidden + 3) + j]);
+        let g = |k: usize| n * f64(self.g[k * G_STRIDE + i]);
+        let a = |j: usize| f64(self.a[i * (self.hidden + 3) + j]);
+        let x = |p: usize| f64(self.x[i * self.inputs + p]);
+        let mut gradient = Vec::new();
+        (0..self.hidden * self.inputs).for_each(|e| gradient.push(d(e / self.inputs) * x(e % self.inputs)));
+        (0..self.hidden).for_each(|j| gradient.push(d(j)));
+        (0..self.classes * self.hidden).for_each(|e| gradient.push(g(e / self.hidden) * a(e % self.hidden)));
+        (0..self.classes).for_each(|k| gradient.push(g(k)));
+        gradient
+    }
+}
+
+struct Norms;
+
+impl EachType for Norms {
+    fn check_type<T: Float, S: Simd<T>>(name: &str, set: S) {
+        for (m, h, c) in [(1, 1, 1), (5, 3, 4), (64, 67, 10), (130, 64, 3), (9, 259, 70)] {
+            let mut factors = Factors::<T>::new(m, h, c, number);
+            for (i, n) in [(0, 1.0), (1, 1.0), (2, 7.5)] {
+                let exact = factors.gradient(i, n).iter().map(|g| g * g).sum::<f64>().sqrt();
+                let got = factors.borrow().norm(set, i, T::from(n).unwrap()).to_f64().unwrap();
+                // A sum of k squares is k + 2 roundings off at most, of which the root leaves half; two more roots and
+                // products, and the hypotenuse.
+                let bound = T::epsilon().to_f64().unwrap() * (m.max(h).max(c) + 10) as f64;
+                assert!((got - exact).abs() <= bound * exact, "{name} {m} {h} {c}: {got} {exact}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_norm_is_that_of_the_gradient_written_out() {
+    on_each_set(&Each(Norms));
+}
+
+#[test]
+fn the_gradient_is_written_in_the_flat_order() {
+    let mut factors = Factors::<f64>::new(4, 3, 2, integer);
+    for (i, n) in [(0, 1.0), (2, 5.0)] {
+        let expected = factors.gradient(i, n);
+        let mut got = vec![f64::NAN; expected.len() + 1];
+        factors.borrow().grad(i, n, got.iter_mut());
+        assert_eq!(got[..expected.len()], expected);
+        assert!(got[expected.len()].is_nan());
+    }
+}
+
+#[test]
+fn scaling_changes_this_example_only() {
+    let mut factors = Factors::<f64>::new(4, 3, 2, integer);
+    let before: Vec<_> = (0..EXAMPLES).map(|i| factors.gradient(i, 1.0)).collect();
+    factors.borrow().scale(1, 0.25);
+    assert_eq!(factors.gradient(0, 1.0), before[0]);
+    assert_eq!(factors.gradient(1, 4.0), before[1]);
+    assert_eq!(factors.gradient(2, 1.0), before[2]);
+    // And D has as many numbers of no example as before.
+    assert_eq!(factors.d.iter().filter(|d| d.is_nan()).count(), EXAMPLES * 3);
+}
+
+struct Dots;
+
+impl EachType for Dots {
+    /// Lengths around each multiple of what is summed side by side, and of a register.
+    fn check_type<T: Float + core::fmt::Debug, S: Simd<T>>(name: &str, set: S) {
+        for len in 0..=9 * S::LANES {
+            let row = |from: usize| (from..from + len).map(integer).collect::<Vec<T>>();
+            let (u, v) = (row(1), row(50));
+            let exact = (0..len).map(|i| integer::<f64>(i + 1) * integer::<f64>(i + 50)).sum::<f64>();
+            assert_eq!(dot(set, &u, &v), T::from(exact).unwrap(), "{name}: {len} elements");
+        }
+    }
+}
+
+#[test]
+fn an_inner_product_has_each_term_once_whatever_the_length() {
+    on_each_set(&Each(Dots));
+}
+
+struct Rows;
+
+impl EachType for Rows {
+    fn check_type<T: Float + core::fmt::Debug, S: Simd<T>>(name: &str, set: S) {
+        let (rows, cols) = (4, 4 * S::LANES + 3);
+        for strides in [(cols, 1), (cols + 5, 1), (1, rows), (1, rows + 2), (3 * cols, 2)] {
+            let mut data = vec![T::nan(); (rows - 1) * strides.0 + (cols - 1) * strides.1 + 1];
+            for (i, p) in (0..rows).flat_map(|i| (0..cols).map(move |p| (i, p))) {
+                data[i * strides.0 + p * strides.1] = integer(i * cols + p);
+            }
+            let x = MatRef::with_strides(&data, (rows, cols), strides).unwrap();
+            for (i, k) in [(0, 0), (1, 3), (3, 3)] {
+                let term = |p: usize| integer::<f64>(i * cols + p) * integer::<f64>(k * cols + p);
+                let exact = T::from((0..cols).map(term).sum::<f64>()).unwrap();
+                assert_eq!(dot_rows(set, x, i, k), exact, "{name} {strides:?}: ({i}, {k})");
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_may_lie_as_they_like() {
+    on_each_set(&Each(Rows));
+}
