@@ -309,7 +309,8 @@ const fn block_len(dims: Dims, n: usize) -> usize {
     let chunk = dims.chunk_len(n);
     // Blocks of equal size, four of them or a multiple of that.
     let blocks = n.div_ceil(4 * MAX_BLOCK) * 4;
-    let even = between(MIN_BLOCK, n.div_ceil(blocks), MAX_BLOCK).next_multiple_of(16);
+    let even = n.div_ceil(blocks).next_multiple_of(16);
+    let even = if even < MIN_BLOCK { MIN_BLOCK } else { even };
     let block = if n > chunk { MAX_BLOCK } else { even };
     if block < chunk { block } else { chunk }
 }
@@ -324,14 +325,8 @@ const fn pack_buffer(dims: Dims, chunk: usize, block: usize) -> usize {
         let (depth, cols) = factors[i];
         let in_place = i < 3 && cols < FAR_STRIDE && cols % MAX_LANES == 0;
         let depth = if depth < MAX_DEPTH { depth } else { MAX_DEPTH };
-        // A product of these sizes may overflow; one that is that large fills the buffer.
-        let len = if in_place {
-            0
-        } else if cols > PACK_BUFFER / depth {
-            PACK_BUFFER
-        } else {
-            depth * cols.next_multiple_of(MAX_LANES)
-        };
+        // No overflow: `Dims` are small enough for chunks of more examples than this depth.
+        let len = if in_place { 0 } else { depth * cols.next_multiple_of(MAX_LANES) };
         most = between(most, len, PACK_BUFFER);
         i += 1;
     }
