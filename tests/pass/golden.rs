@@ -13,6 +13,7 @@ use crate::support::{Element, Layout, Problem};
 use half::bf16;
 use handgrad::gemm::{Beta, Gemm, product_shape};
 use handgrad::{Batch, Engine, Error, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction};
+use num_traits::PrimInt;
 
 /// An engine of somebody else's: plain sums.
 struct Plain;
@@ -47,147 +48,176 @@ enum Asked {
 
 const ASKED: [Asked; 5] = [Asked::Plain, Asked::PerExample, Asked::Weighted, Asked::Smoothed, Asked::Targets];
 
-/// One case, all that it writes as bits.
-fn digest<T: Element + Send + Sync>(
+/// What goes in: sums of the problem's few bits would be exact in any order, so all have more.
+struct Inputs<T> {
+    theta: Vec<T>,
+    x: Vec<T>,
+    labels: Vec<i32>,
+    targets: Vec<T>,
+    example_weights: Vec<T>,
+    class_weights: Vec<T>,
+}
+
+impl<T: Element> Inputs<T> {
+    fn new(problem: &Problem, asked: Asked) -> Self {
+        let (n, m, c) = (problem.n, problem.dims.inputs(), problem.dims.classes());
+        let uneven = |values: &[f64]| values.iter().map(|&v| T::of(v * 0.123_456_789)).collect();
+        let weights = |len, first| (first..first + len).map(|i| T::of((i % 7) as f64 / 4.0)).collect();
+        let mut inputs = Self {
+            theta: uneven(&problem.theta),
+            x: uneven(&problem.x),
+            labels: problem.labels.iter().map(|&label| label as i32).collect(),
+            targets: vec![T::zero(); n * c],
+            example_weights: weights(n, 0),
+            class_weights: weights(c, 1),
+        };
+        // Three quarters of the first class and a quarter of another.
+        for (i, target) in inputs.targets.chunks_mut(c).enumerate() {
+            target[0] = T::of(0.75);
+            target[(1 + i) % c] = target[(1 + i) % c] + T::of(0.25);
+        }
+        if asked == Asked::Weighted {
+            for i in (0..n).step_by(3) {
+                inputs.labels[i] = -1;
+                if i % 2 == 0 {
+                    inputs.x[i * m + i % m] = T::nan();
+                }
+            }
+        }
+        inputs
+    }
+}
+
+/// All that a pass can write.
+struct Written<T> {
+    loss: T,
+    weight: T,
+    grad: Vec<T>,
+    /// In the layout of the case.
+    input_grad: Vec<T>,
+    losses: Vec<T>,
+    by_class: [Vec<T>; 3],
+    classes: Vec<usize>,
+    norms: Vec<T>,
+    moment: Vec<T>,
+    gram: Vec<T>,
+    example_grads: Vec<T>,
+}
+
+impl<T: Element> Written<T> {
+    /// Filled with this before; what is not asked for is empty.
+    fn new(problem: &Problem, asked: Asked, layout: Layout, filler: T) -> Self {
+        let Problem { dims, n, .. } = *problem;
+        let filled = |len| vec![filler; len];
+        let per_example =
+            |len: usize, most: usize| filled(if asked == Asked::PerExample && len <= most { len } else { 0 });
+        Self {
+            loss: filler,
+            weight: filler,
+            grad: filled(dims.param_len()),
+            input_grad: layout.blank(n, dims.inputs(), filler),
+            losses: filled(n),
+            by_class: [(); 3].map(|()| filled(n * dims.classes())),
+            classes: vec![0; n],
+            norms: per_example(n, usize::MAX),
+            moment: per_example(dims.param_len(), usize::MAX),
+            gram: per_example(n * n, 300 * 300),
+            example_grads: per_example(n * dims.param_len(), 1 << 20),
+        }
+    }
+
+    /// FNV-1a of the bits. All NaN are one.
+    fn hash(&self, layout: Layout, rows: usize, cols: usize) -> u64 {
+        let input_grad = layout.collect(&self.input_grad, rows, cols);
+        let parts = [&[self.loss, self.weight], &*self.grad, &input_grad, &self.losses, &self.norms];
+        let more = [&self.moment, &self.gram, &self.example_grads];
+        let numbers = parts.into_iter().chain(self.by_class.iter().chain(more).map(|part| &**part)).flatten();
+        let bits = numbers.map(|value| value.value());
+        let bits = bits.map(|value| if value.is_nan() { u64::MAX } else { value.to_bits() });
+        let bytes = bits.chain(self.classes.iter().map(|&class| class as u64)).flat_map(u64::to_le_bytes);
+        bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+    }
+}
+
+/// The pass with all that is asked for, except the ignored label.
+fn with_outputs<'a, T: Element, L: PrimInt + Sync>(
+    pass: Pass<'a, T, L>,
+    problem: &Problem,
+    asked: Asked,
+    layout: Layout,
+    inputs: &'a Inputs<T>,
+    out: &'a mut Written<T>,
+) -> Pass<'a, T, L> {
+    let Problem { dims, n, .. } = *problem;
+    let (m, c) = (dims.inputs(), dims.classes());
+    let [f, p, log_p] = &mut out.by_class;
+    let mut pass = pass
+        .input_grad(layout.view_mut(&mut out.input_grad, n, m))
+        .losses(&mut out.losses)
+        .scores(MatMut::new(f, n, c).unwrap())
+        .probabilities(MatMut::new(p, n, c).unwrap())
+        .log_probabilities(MatMut::new(log_p, n, c).unwrap())
+        .effective_weight(&mut out.weight)
+        .predictions(&mut out.classes);
+    let grad = ParamsMut::from_flat(dims, &mut out.grad).unwrap();
+    pass = if asked == Asked::Smoothed { pass.accumulate_grad(grad) } else { pass.grad(grad) };
+    if asked == Asked::Weighted || asked == Asked::Smoothed {
+        pass = pass.class_weights(&inputs.class_weights);
+    }
+    if asked == Asked::Weighted {
+        pass = pass.example_weights(&inputs.example_weights);
+        pass = pass.l2(T::of(0.25), T::of(0.5)).divisor(T::of(3.0));
+    }
+    if asked == Asked::Smoothed {
+        pass = pass.smoothing(T::of(0.125)).reduction(Reduction::Sum).kink(Kink::Zero);
+    }
+    if asked == Asked::PerExample {
+        pass = pass.grad_norms(&mut out.norms).clip(T::of(0.5));
+        pass = pass.second_moment(ParamsMut::from_flat(dims, &mut out.moment).unwrap());
+    }
+    if !out.gram.is_empty() {
+        pass = pass.gram(MatMut::new(&mut out.gram, n, n).unwrap());
+    }
+    if !out.example_grads.is_empty() {
+        pass = pass.example_grads(MatMut::new(&mut out.example_grads, n, dims.param_len()).unwrap());
+    }
+    pass
+}
+
+/// One case: the digest of all that it writes.
+fn digest<T: Element>(
     problem: &Problem,
     engine: Engine<'_, T>,
     threads: usize,
-    (asked, layout): (Asked, Layout),
+    asked: Asked,
+    layout: Layout,
     filler: T,
 ) -> u64 {
     let Problem { dims, n, .. } = *problem;
-    let (m, c) = (dims.inputs(), dims.classes());
-    // Sums of the problem's few bits would be exact in any order.
-    let uneven = |values: &[f64]| -> Vec<T> { values.iter().map(|&v| T::of(v * 0.123_456_789)).collect() };
-    let (theta, mut x) = (uneven(&problem.theta), uneven(&problem.x));
-    let mut labels: Vec<i32> = problem.labels.iter().map(|&label| label as i32).collect();
-    let number = |i: usize| T::of((i % 7) as f64 / 4.0);
-    let example_weights: Vec<T> = (0..n).map(number).collect();
-    let class_weights: Vec<T> = (0..c).map(|i| number(i + 1)).collect();
-    if asked == Asked::Weighted {
-        for i in (0..n).step_by(3) {
-            labels[i] = -1;
-            x[i * m + i % m] = if i % 2 == 0 { T::nan() } else { x[i * m + i % m] };
-        }
+    let (inputs, mut out) = (Inputs::new(problem, asked), Written::new(problem, asked, layout, filler));
+    if asked == Asked::Smoothed {
+        out.grad.clone_from(&inputs.theta);
     }
-    // The first class has all the rest.
-    let targets: Vec<T> = (0..n * c)
-        .map(|i| match i % c {
-            0 if c == 1 => T::one(),
-            0 => T::of(0.75),
-            j if j == 1 + i / c % (c - 1) => T::of(0.25),
-            _ => T::zero(),
-        })
-        .collect();
-    let memory = layout.lay(&x, n, m);
-    let batch = if asked == Asked::Targets { None } else { Some(&labels) };
-    let batch = match batch {
-        Some(labels) => Batch::new(layout.view(&memory, n, m), labels).unwrap(),
-        None => {
-            return targets_digest(problem, engine, threads, (&theta, layout.view(&memory, n, m)), &targets);
-        }
+    let memory = layout.lay(&inputs.x, n, dims.inputs());
+    let (x, params) =
+        (layout.view(&memory, n, dims.inputs()), Params::from_flat(dims, &inputs.theta).unwrap());
+    let (executor, mut scratch) = (Scoped(threads), vec![filler; dims.scratch_len(n)]);
+    let loss = if asked == Asked::Targets {
+        let targets = MatRef::new(&inputs.targets, n, dims.classes()).unwrap();
+        let pass = Pass::new(params, Batch::with_targets(x, targets).unwrap());
+        let pass = with_outputs(pass, problem, asked, layout, &inputs, &mut out).engine(engine);
+        if threads > 0 { pass.executor(&executor) } else { pass }.run(&mut scratch)
+    } else {
+        let pass = Pass::new(params, Batch::new(x, &inputs.labels).unwrap());
+        let pass = if asked == Asked::Weighted { pass.ignore_label(-1) } else { pass };
+        let pass = with_outputs(pass, problem, asked, layout, &inputs, &mut out).engine(engine);
+        if threads > 0 { pass.executor(&executor) } else { pass }.run(&mut scratch)
     };
-
-    let per_example = asked == Asked::PerExample;
-    let mut grad = if asked == Asked::Smoothed { theta.clone() } else { vec![filler; dims.param_len()] };
-    let (mut dx, mut losses, mut classes) = (layout.blank(n, m, filler), vec![filler; n], vec![0; n]);
-    let mut outs = [(); 3].map(|()| vec![filler; n * c]);
-    let (mut norms, mut moment) = (vec![filler; n], vec![filler; dims.param_len()]);
-    let has_gram = per_example && n <= dims.chunk_len(n) && n <= 300;
-    let mut gram = vec![filler; if has_gram { n * n } else { 0 }];
-    let has_grads = per_example && n * dims.param_len() < 1 << 20;
-    let mut example_grads = vec![filler; if has_grads { n * dims.param_len() } else { 0 }];
-    let mut weight = filler;
-    let mut scratch = vec![filler; dims.scratch_len(n)];
-    let executor = Scoped(threads);
-    let loss = {
-        let [f, p, log_p] = &mut outs;
-        let mut pass = Pass::new(Params::from_flat(dims, &theta).unwrap(), batch)
-            .engine(engine)
-            .input_grad(layout.view_mut(&mut dx, n, m))
-            .losses(&mut losses)
-            .scores(MatMut::new(f, n, c).unwrap())
-            .probabilities(MatMut::new(p, n, c).unwrap())
-            .log_probabilities(MatMut::new(log_p, n, c).unwrap())
-            .effective_weight(&mut weight)
-            .predictions(&mut classes);
-        let view = ParamsMut::from_flat(dims, &mut grad).unwrap();
-        pass = if asked == Asked::Smoothed { pass.accumulate_grad(view) } else { pass.grad(view) };
-        match asked {
-            Asked::Plain | Asked::Targets => {}
-            Asked::PerExample => {
-                pass = pass
-                    .grad_norms(&mut norms)
-                    .clip(T::of(0.5))
-                    .second_moment(ParamsMut::from_flat(dims, &mut moment).unwrap());
-                if has_gram {
-                    pass = pass.gram(MatMut::new(&mut gram, n, n).unwrap());
-                }
-                if has_grads {
-                    pass = pass.example_grads(MatMut::new(&mut example_grads, n, dims.param_len()).unwrap());
-                }
-            }
-            Asked::Weighted => {
-                pass = pass
-                    .class_weights(&class_weights)
-                    .example_weights(&example_weights)
-                    .ignore_label(-1)
-                    .l2(T::of(0.25), T::of(0.5))
-                    .divisor(T::of(3.0));
-            }
-            Asked::Smoothed => {
-                pass = pass
-                    .class_weights(&class_weights)
-                    .smoothing(T::of(0.125))
-                    .reduction(Reduction::Sum)
-                    .kink(Kink::Zero);
-            }
-        }
-        if threads > 0 { pass.executor(&executor).run(&mut scratch) } else { pass.run(&mut scratch) }.unwrap()
-    };
-    let dx = layout.collect(&dx, n, m);
-    hash(
-        [&[loss, weight], &*grad, &dx, &losses, &outs.concat(), &norms[..if per_example { n } else { 0 }]],
-        [&moment[..if per_example { dims.param_len() } else { 0 }], &gram, &example_grads],
-        &classes,
-    )
+    out.loss = loss.unwrap();
+    out.hash(layout, n, dims.inputs())
 }
 
-/// With targets in the place of labels.
-fn targets_digest<T: Element + Send + Sync>(
-    problem: &Problem,
-    engine: Engine<'_, T>,
-    threads: usize,
-    (theta, x): (&[T], MatRef<'_, T>),
-    targets: &[T],
-) -> u64 {
-    let Problem { dims, n, .. } = *problem;
-    let batch = Batch::with_targets(x, MatRef::new(targets, n, dims.classes()).unwrap()).unwrap();
-    let (mut grad, mut losses) = (vec![T::nan(); dims.param_len()], vec![T::nan(); n]);
-    let mut scratch = vec![T::nan(); dims.scratch_len(n)];
-    let executor = Scoped(threads);
-    let pass = Pass::new(Params::from_flat(dims, theta).unwrap(), batch)
-        .engine(engine)
-        .grad(ParamsMut::from_flat(dims, &mut grad).unwrap())
-        .losses(&mut losses);
-    let loss = if threads > 0 { pass.executor(&executor).run(&mut scratch) } else { pass.run(&mut scratch) };
-    let empty: &[T] = &[];
-    hash([&[loss.unwrap()], &*grad, &losses, empty, empty, empty], [empty; 3], &[])
-}
-
-/// FNV-1a of the bits.
-fn hash<T: Element>(first: [&[T]; 6], second: [&[T]; 3], classes: &[usize]) -> u64 {
-    let numbers = first.into_iter().chain(second).flatten().map(|value| {
-        let value = value.value();
-        // All NaN are one.
-        if value.is_nan() { u64::MAX } else { value.to_bits() }
-    });
-    let all = numbers.chain(classes.iter().map(|&class| class as u64));
-    let bytes = all.flat_map(u64::to_le_bytes);
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
-}
-
-fn add<T: Element + Send + Sync>(
+fn add<T: Element>(
     lines: &mut String,
     shapes: &[(usize, usize, usize, usize)],
     threads: &[usize],
@@ -213,8 +243,7 @@ fn add<T: Element + Send + Sync>(
                         let large = work > 1 << 23 && (name == "gemm" || layout == Layout::Spread);
                         let skip = large || (threads > 0 && !(cut_up && usual));
                         if !skip {
-                            let digest =
-                                digest::<T>(&problem, engine, threads, (asked, layout), T::of(filler));
+                            let digest = digest::<T>(&problem, engine, threads, asked, layout, T::of(filler));
                             writeln!(
                                 lines,
                                 "{t} {name} {m} {h} {c} {n} {asked:?} {layout:?} {threads}: {digest:016x}"

@@ -67,7 +67,7 @@ fn with_few_examples_the_crate_multiplies_on_the_way_forward() {
 }
 
 #[test]
-fn few_examples_and_foreign_products_run_on_the_calling_thread() {
+fn few_examples_and_products_of_another_run_on_the_calling_thread() {
     each(|_, n, external, layout| {
         assert_eq!(layout.is_serial(), n <= 8 || external == External::All);
     });
