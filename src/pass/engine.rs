@@ -39,6 +39,9 @@ pub enum Engine<'a, T> {
     /// products of the `matrixmultiply` crate, which allocates once for each product: of X W1ᵀ there is one for each
     /// chunk of examples ([`Dims::chunk_len`](crate::Dims::chunk_len)) and thread, of A W2ᵀ one for each 32 to 256
     /// examples. Everything else, all gradients among it, is as [`Builtin`](Self::Builtin).
+    ///
+    /// (Where another crate of a program turns on matrixmultiply's feature `threading`, its products run on threads of
+    /// their own, beside those of an executor, unless the environment has `MATMUL_NUM_THREADS=1`.)
     #[default]
     Auto,
     /// The crate's own kernels for everything, for every [`Float`]; no heap. For `f32` and `f64` they use the vector
