@@ -40,7 +40,8 @@ pub(super) fn hidden_grad<T: Float, S: Simd<T>>(
         gemm.gemm(first.t(), w2, Beta::Zero, view(&mut *d)?)?;
         mask(kink, z, d);
         relu(kink, z);
-        clear_excluded(objective, part.first, rows, stride, h, z);
+        // What was Z is A now, and D is where A was: `HiddenGrad::OverA`.
+        objective.clear_excluded(part.first + rows.start, rows.len(), h, stride, z);
         return Ok(());
     }
     let over_z = layout.hidden_grad == HiddenGrad::OverZ;
@@ -48,10 +49,11 @@ pub(super) fn hidden_grad<T: Float, S: Simd<T>>(
         few::product(simd, first.t(), w2, few::Update::Mask(kink), view(z)?);
         return Ok(());
     }
-    let (d, z) = if over_z { (z, None) } else { (&mut d[place], Some(&*z)) };
+    // Over Z the epilogue finds Z where it writes D.
+    let (target, z_apart) = if over_z { (z, None) } else { (&mut d[place], Some(&*z)) };
     let g = Left::col_blocks(first, rows.len(), Blocks { len: layout.block, step });
-    let epilogue = Epilogue::Mask { kink, z };
-    product(simd, g.t(), Right::View(w2), Beta::Zero, view(d)?, epilogue, part.pack_buffer);
+    let epilogue = Epilogue::Mask { kink, z: z_apart };
+    product(simd, g.t(), Right::View(w2), Beta::Zero, view(target)?, epilogue, part.pack_buffer);
     Ok(())
 }
 
@@ -74,8 +76,8 @@ pub(super) fn block<T: Float, S: Simd<T>>(
         d: d.get_mut(whole).unwrap_or_default(),
     });
     let d = hidden.d;
-    clear_excluded(objective, part.first, rows.clone(), stride, h, d);
     let place = Place { first: part.first + rows.start, row: part.row + rows.start };
+    objective.clear_excluded(place.first, t, h, stride, d);
     if let Some(dx) = &mut part.out.input_grad {
         let mut dx = dx.reborrow().row_range(place.row..place.row + t);
         let d = MatRef::with_strides(d, (t, h), (stride, 1))?;
@@ -94,20 +96,4 @@ pub(super) fn block<T: Float, S: Simd<T>>(
         pack_left(simd, d, layout.block * S::MR, hidden.d_panels);
     }
     Ok(())
-}
-
-/// Fills the rows of excluded examples with 0. `first` is the number of the part's first example.
-fn clear_excluded<T: Float>(
-    objective: &Objective<'_, T>,
-    first: usize,
-    rows: Range<usize>,
-    stride: usize,
-    len: usize,
-    data: &mut [T],
-) {
-    if objective.is_weighted() {
-        for row in rows.clone().filter(|row| objective.excludes(first + row)) {
-            data[(row - rows.start) * stride..][..len].fill(T::zero());
-        }
-    }
 }

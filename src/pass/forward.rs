@@ -76,10 +76,8 @@ pub(super) fn scores<T: Float, S: Simd<T>>(
     }
     part.losses[index] = losses.total();
     // What the gradients are made of has nothing of an excluded example: no NaN either.
-    if plan.grad_scale.is_some() && objective.is_weighted() {
-        for row in rows.clone().filter(|row| objective.excludes(part.first + row)) {
-            a[(row - rows.start) * stride..][..h].fill(T::zero());
-        }
+    if plan.grad_scale.is_some() {
+        objective.clear_excluded(part.first + rows.start, rows.len(), h, stride, a);
     }
     Ok(())
 }

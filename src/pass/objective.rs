@@ -115,6 +115,22 @@ impl<T: Float> Objective<'_, T> {
         self.is_weighted() && self.scale(example) == T::zero()
     }
 
+    /// Fills what belongs to excluded examples with 0: the first `len` numbers of each of `count` rows, `stride` apart, of
+    /// the examples from `first` on.
+    pub(crate) fn clear_excluded(
+        &self,
+        first: usize,
+        count: usize,
+        len: usize,
+        stride: usize,
+        data: &mut [T],
+    ) {
+        if self.is_weighted() {
+            let rows = data.chunks_mut(stride).take(count).enumerate();
+            rows.filter(|(i, _)| self.excludes(first + i)).for_each(|(_, row)| row[..len].fill(T::zero()));
+        }
+    }
+
     /// (20): a_c of an example with this label and a soft target.
     pub(crate) fn share(&self, example: usize, label: usize, class: usize, classes: usize) -> T {
         let (one, smoothing) = (T::one(), self.smoothing);
