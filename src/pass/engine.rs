@@ -53,7 +53,7 @@ pub enum Engine<'a, T> {
     /// same bits on every target where those are.
     Portable,
     /// Every product of a pass by this engine, say a BLAS: whole chunks of examples at a time, from the calling thread.
-    /// (But the sums of squares of [`Pass::second_moment`](crate::Pass::second_moment) by inputs are the crate's.)
+    /// (One product is not: that of the squares for W1 in [`Pass::second_moment`](crate::Pass::second_moment).)
     Gemm(&'a dyn Gemm<T>),
 }
 
