@@ -148,8 +148,8 @@ impl fmt::Display for What {
 }
 
 /// Why a call was refused. Every check is made before the first output is written, so after an error all
-/// outputs hold what they held before. (An error that a caller's own [`Gemm`](crate::gemm::Gemm) returns from
-/// the middle of a pass is the one exception.)
+/// outputs hold what they held before. (The exceptions: an error that a caller's own [`Gemm`](crate::gemm::Gemm)
+/// returns from the middle of a pass, and [`Error::Executor`].)
 ///
 /// # Example
 ///

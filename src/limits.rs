@@ -7,21 +7,12 @@ pub(crate) const MAX_LANES: usize = 16;
 /// No instruction set multiplies more rows of a right factor before the sums are stored.
 pub(crate) const MAX_DEPTH: usize = 800;
 
-/// Where a row stride of a right factor reaches so far, the rows of a panel would fall into few sets of the first cache
+/// Where a row stride of a right factor reaches so far, the rows of a panel would fall into few sets of the L1 cache
 /// and each into a page of its own: from here on packing pays.
 pub(crate) const FAR_STRIDE: usize = 256;
 
-/// Up to so many examples are few: every weight is used a few times only, so nothing is packed.
-pub(crate) const FEW_EXAMPLES: usize = 8;
-
 /// No chunk has more examples than this.
 pub(crate) const MAX_CHUNK: usize = 2048;
-
-/// No block has fewer examples than this, unless the chunk has.
-pub(crate) const MIN_BLOCK: usize = 32;
-
-/// No block has more examples than this.
-pub(crate) const MAX_BLOCK: usize = 256;
 
 /// The most elements for packed parts of factors, shared by all threads: two can fill a good part of their L2 caches.
 pub(crate) const PACK_BUFFER: usize = 3 << 17;

@@ -40,8 +40,9 @@ pub(super) fn hidden_grad<T: Float, S: Simd<T>>(
         gemm.gemm(first.t(), w2, Beta::Zero, view(&mut *d)?)?;
         mask(kink, z, d);
         relu(kink, z);
+        let a = z;
         // What was Z is A now, and D is where A was: `HiddenGrad::OverA`.
-        objective.clear_excluded(part.first + rows.start, rows.len(), h, stride, z);
+        objective.clear_excluded(part.first + rows.start, rows.len(), h, stride, a);
         return Ok(());
     }
     let over_z = layout.hidden_grad == HiddenGrad::OverZ;

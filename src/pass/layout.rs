@@ -4,9 +4,16 @@
 //! All of it follows from the sizes, so it is a `const fn` and can be tested without running anything.
 
 use crate::data::Dims;
-use crate::limits::{
-    FAR_STRIDE, FEW_EXAMPLES, MAX_BLOCK, MAX_CHUNK, MAX_DEPTH, MAX_LANES, MIN_BLOCK, PACK_BUFFER,
-};
+use crate::limits::{FAR_STRIDE, MAX_CHUNK, MAX_DEPTH, MAX_LANES, PACK_BUFFER};
+
+/// Up to so many examples are few: every weight is used a few times only, so nothing is packed.
+const FEW_EXAMPLES: usize = 8;
+
+/// Of several blocks none but the last has fewer examples than this.
+pub(super) const MIN_BLOCK: usize = 32;
+
+/// Of several blocks none has more examples than this.
+pub(super) const MAX_BLOCK: usize = 256;
 
 /// A chunk holds at most about this many scratch elements, as long as that leaves [`MIN_BLOCK`] examples: 8 MiB of
 /// f32, and a little more, so that a thousand hidden units have a thousand examples.
@@ -132,7 +139,7 @@ impl Layout {
             rows_at_once: chunk,
             hidden_stride: h,
             score_stride: chunk,
-            few_examples: n <= FEW_EXAMPLES && matches!(external, External::None),
+            few_examples: matches!(external, External::None),
             external,
             hidden_grad,
             packs_hidden_grad: false,

@@ -7,7 +7,7 @@ use crate::error::{Error, What, check_len};
 use crate::kernels::softmax::NO_LABEL;
 use crate::kernels::sum::Sum;
 
-/// The labels as classes, for who does not know their type: nothing below has to be compiled for each.
+/// The labels as classes, whatever their type: nothing below has to be compiled for each.
 pub(crate) trait Labels: Sync {
     /// The classes of the examples from `first` on, or [`NO_LABEL`].
     fn classes(&self, first: usize, classes: &mut [usize]);

@@ -101,7 +101,7 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
 
     /// Writes the gradients v_i grad l_i of the single examples themselves, n rows of
     /// [`Dims::param_len`](crate::Dims::param_len) numbers in the flat order `[W1, b1, W2, b2]`, whatever the
-    /// reduction and before any clipping. For who needs them one by one: writing them takes far longer than
+    /// reduction and before any clipping. For those who need them one by one: writing them takes far longer than
     /// their sum, and [`grad_norms`](Self::grad_norms) and [`clip`](Self::clip) do without.
     pub fn example_grads(mut self, grads: MatMut<'a, T>) -> Self {
         self.out.example_grads = Some(grads);

@@ -20,7 +20,9 @@ pub(crate) struct Share {
 impl Share {
     /// So many of `count` pieces, rounded down, but at least one if there are two.
     fn of(self, count: usize) -> usize {
-        if count < 2 { 0 } else { (count * self.threads / self.of).max(1) }
+        // In whole shares and the rest: a product with the count could overflow.
+        let (whole, rest) = (count / self.of * self.threads, count % self.of * self.threads / self.of);
+        if count < 2 { 0 } else { (whole + rest).max(1) }
     }
 
     /// Cuts a buffer in two, the first with this share of it, in whole registers.

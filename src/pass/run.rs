@@ -4,7 +4,7 @@ use num_traits::Float;
 
 use super::excluded::ExcludedNonFinite;
 use super::grad_sum::GradSum;
-use super::layout::{Hidden, Scratch};
+use super::layout::{Hidden, MIN_BLOCK, Scratch};
 use super::objective::Objective;
 use super::outputs::Outputs;
 use super::parts::{ExamplesPart, GradsPart, PanelsPart};
@@ -16,7 +16,7 @@ use crate::data::{MatMut, MatRef, ParamsMut};
 use crate::error::Error;
 use crate::gemm::Beta;
 use crate::kernels::sum::Sum;
-use crate::limits::{MAX_CHUNK, MIN_BLOCK};
+use crate::limits::MAX_CHUNK;
 
 /// A chunk has at most so many blocks: the sums of their losses lie on the stack.
 const MAX_BLOCKS: usize = MAX_CHUNK / MIN_BLOCK;
@@ -114,7 +114,8 @@ pub(crate) fn run<T: Float + Send + Sync>(
             grad.chunk_done(index, end == n);
         }
         if let Some(moment) = second_moment {
-            let (a, d, g) = (hidden.a, hidden.d, f);
+            let in_use = len * layout.hidden_stride;
+            let (a, d, g) = (&mut hidden.a[..in_use], &mut hidden.d[..in_use], f);
             for (factor, by) in [(&mut *a, T::one()), (&mut *d, plan.divisor), (&mut *g, plan.divisor)] {
                 factor.iter_mut().for_each(|x| *x = (*x * by) * (*x * by));
             }

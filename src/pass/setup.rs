@@ -45,7 +45,7 @@ pub enum Reduction {
 /// ```
 ///
 /// That is n(mh + hC) multiply-adds for the loss alone, n(2mh + 3hC) with the gradient, and nmh more with the
-/// input gradient. Nothing of the size of n × h or n × C is ever stored.
+/// input gradient. Beyond a chunk nothing of the size of n × h or n × C is stored.
 ///
 /// Each output is a slice or view of the caller's, of exactly the right size; what has no output is not
 /// computed. All sizes, labels and the scratch are checked before the first output is written.

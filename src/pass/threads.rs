@@ -8,7 +8,7 @@ use crate::executor::{Executor, both};
 /// Less work than this, in multiply-adds, is done before another thread has woken up.
 const WORTH_WAKING: usize = 1 << 19;
 
-/// Enough for any machine, and so few that no product with the number of pieces overflows.
+/// Enough for any machine, and so few that their square does not overflow.
 const MAX_THREADS: usize = 1 << 12;
 
 /// The threads of an executor, or the calling thread alone.

@@ -3,13 +3,13 @@
 use num_traits::Float;
 
 use super::excluded::ExcludedNonFinite;
+use super::layout::MAX_BLOCK;
 use super::parts::GradsPart;
 use super::plan::Plan;
 use crate::data::{MatMut, MatRef};
 use crate::error::Error;
 use crate::gemm::{Beta, Blocks, Epilogue, Left, Right, few, product};
 use crate::kernels::sum::sum;
-use crate::limits::MAX_BLOCK;
 use crate::simd::Simd;
 
 /// What the gradients of the weights are made of: a chunk after its backward pass.

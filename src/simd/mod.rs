@@ -1,9 +1,9 @@
 //! Vector registers: what the kernels need of an instruction set, and which one this machine has.
 //!
 //! Other sets than [`Portable`] are there with the feature `std` only: without it `mul_add` of a single number is a call,
-//! and what a CPU has is not known on x86. A kernel is written once, generic in `S: Simd<T>`, and inlined into [`Simd::vectorize`], which is compiled
-//! for that instruction set. The value of type `S` is the proof that the machine has it: only
-//! `Avx512::detect` and its like make one.
+//! and what a CPU has is not known on x86. A kernel is written once, generic in `S: Simd<T>`, and inlined into
+//! [`Simd::vectorize`], which is compiled for that instruction set. The value of type `S` is the proof that the machine
+//! has it: only `Avx512::detect` and its like make one.
 
 #[cfg(any(
     test,

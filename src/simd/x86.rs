@@ -5,9 +5,9 @@
 use core::arch::x86_64::*;
 use std::sync::OnceLock;
 
-#[cfg(handgrad_avx512)]
 use super::registers::{Blocking, Simd};
 use crate::kink::Kink;
+#[cfg(handgrad_avx512)]
 use crate::limits::MAX_DEPTH;
 
 /// Proof that the CPU has AVX2 and FMA.
@@ -20,7 +20,7 @@ impl Avx2 {
     }
 }
 
-/// Proof that the CPU has AVX-512 F, DQ, VL, BW, and FMA.
+/// Proof that the CPU has AVX-512 F, DQ, VL, BW, and AVX2 with FMA.
 #[cfg(handgrad_avx512)]
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512(());
@@ -32,6 +32,7 @@ impl Avx512 {
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("fma");
         found.then_some(&Self(()))
     }

@@ -118,7 +118,7 @@ fn assert_close(what: &str, got: &[f64], expected: &[f64]) {
 /// Inner products are wanted of up to so many.
 const FEW: usize = 500;
 
-/// The last one has more than one tile.
+/// The last one has more than one chunk.
 const SHAPES: [(usize, usize, usize, usize); 7] = [
     (3, 4, 2, 6),
     (5, 4, 3, 1),
@@ -256,7 +256,7 @@ fn outputs_of_the_wrong_size_are_refused() {
     assert_eq!(got, Error::Dims { what: What::SecondMoment, expected: (3, 4, 2), got: (3, 4, 1) });
     let got = pass().clip(-1.0).run(&mut scratch).unwrap_err();
     assert_eq!(got, Error::Value { what: What::Clip, index: 0, got: -1.0 });
-    // More pairs than a tile has.
+    // More pairs than a chunk has.
     let n = dims.chunk_len(usize::MAX) + 1;
     let (x, labels) = (vec![0.0; n * 3], vec![0; n]);
     let (mut gram, mut scratch) = (vec![7.0; n * n], vec![0.0; dims.scratch_len(n)]);

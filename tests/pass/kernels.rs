@@ -104,15 +104,23 @@ fn wide_nets() {
     }
 }
 
-/// One example less and more than one tile, two tiles, and the tiles of one group.
+/// One example less and more than one chunk, two chunks, and the chunks of one group.
 #[test]
-fn tile_boundaries() {
+fn chunk_boundaries() {
     let (m, h, c) = (3, 5, 4);
-    let tile = handgrad::Dims::new(m, h, c).unwrap().chunk_len(usize::MAX);
-    assert_eq!(tile, 2048);
-    for n in
-        [tile - 1, tile, tile + 1, 2 * tile - 1, 2 * tile, 2 * tile + 1, 4 * tile, 4 * tile + 1, 7 * tile]
-    {
+    let chunk = handgrad::Dims::new(m, h, c).unwrap().chunk_len(usize::MAX);
+    assert_eq!(chunk, 2048);
+    for n in [
+        chunk - 1,
+        chunk,
+        chunk + 1,
+        2 * chunk - 1,
+        2 * chunk,
+        2 * chunk + 1,
+        4 * chunk,
+        4 * chunk + 1,
+        7 * chunk,
+    ] {
         let problem = Problem::random(n as u64, (m, h, c, n));
         let layout = Layout::Spread;
         compare::<f64>(&problem, How { layout, ..How::default() });
@@ -125,12 +133,12 @@ fn tile_boundaries() {
     }
 }
 
-/// Dimensions at which a tile has fewer examples than its largest number.
+/// Dimensions at which a chunk has fewer examples than its largest number.
 #[test]
-fn small_tiles() {
-    for (m, h, c, tile) in [(2, 30_000, 2, 32), (3, 1200, 5, 512)] {
-        let problem = Problem::random(1, (m, h, c, tile + 3));
-        assert_eq!(problem.dims.chunk_len(usize::MAX), tile);
+fn small_chunks() {
+    for (m, h, c, chunk) in [(2, 30_000, 2, 32), (3, 1200, 5, 512)] {
+        let problem = Problem::random(1, (m, h, c, chunk + 3));
+        assert_eq!(problem.dims.chunk_len(usize::MAX), chunk);
         compare::<f32>(&problem, How::default());
         compare::<f32>(&problem, How { engine: Engine::Builtin, ..How::default() });
     }

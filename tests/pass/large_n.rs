@@ -28,7 +28,7 @@ fn million_examples() {
 }
 
 /// One example a million times. Rounding errors of plain sums have one sign for long stretches here: added
-/// up tile by tile they reach about 4000 U; the promise is that of so many plain terms, and some for the
+/// up chunk by chunk they reach about 4000 U; the promise is that of so many plain terms, and some for the
 /// example itself.
 #[test]
 fn one_example_a_million_times() {
@@ -79,7 +79,7 @@ fn very_many_classes() {
         .run(&mut scratch)
         .unwrap();
     println!("{:.2} s, scratch {} MB", start.elapsed().as_secs_f64(), 4 * dims.scratch_len(n) / 1_000_000);
-    // By the derivation's plain loops, an example of each tile. All scores are small, so all probabilities are
+    // By the derivation's plain loops, an example of each chunk. All scores are small, so all probabilities are
     // about 1 / C and a loss is right to a few units of its own rounding.
     let [w1, b1, w2, _] = dims.block_lens();
     for example in [0, n - 1] {

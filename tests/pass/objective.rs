@@ -256,7 +256,7 @@ fn same_bits_on_threads() {
 }
 
 /// Puts numbers into the examples that are left out that would spoil everything they reach.
-fn poison(problem: &Problem, choice: Choice, value: f64) -> Problem {
+fn fill_excluded(problem: &Problem, choice: Choice, value: f64) -> Problem {
     let m = problem.dims.inputs();
     let mut x = problem.x.clone();
     for (i, x) in x.chunks_exact_mut(m).enumerate() {
@@ -286,10 +286,10 @@ fn what_is_left_out_has_no_part() {
         for choice in choices() {
             let expected = formulas(&problem, choice);
             for value in [f64::NAN, f64::INFINITY, 1e308] {
-                let poisoned = poison(&problem, choice, value);
+                let filled = fill_excluded(&problem, choice, value);
                 for engine in engines {
                     for threads in [Threads::One, Threads::Three] {
-                        let got = evaluate(&poisoned, choice, engine, threads);
+                        let got = evaluate(&filled, choice, engine, threads);
                         assert_close(&got, &expected, &(shape, choice, value));
                     }
                 }
@@ -308,7 +308,7 @@ fn nothing_left_is_zero() {
             continue;
         }
         let choice = Choice { l2: (0.0, 0.0), ..choice };
-        let got = evaluate(&poison(&problem, choice, f64::NAN), choice, Engine::Builtin, Threads::One);
+        let got = evaluate(&fill_excluded(&problem, choice, f64::NAN), choice, Engine::Builtin, Threads::One);
         let zeros = |len| vec![0.0; len];
         let (losses, grad, dx) = (zeros(40), zeros(problem.theta.len()), zeros(200));
         assert_eq!(got, Results { losses, grad, dx, ..Results::default() }, "{choice:?}");

@@ -6,22 +6,22 @@ use crate::support::Problem;
 use handgrad::{Batch, Dims, Engine, MatMut, MatRef, Params, ParamsMut, Pass};
 
 #[test]
-fn scratch_is_one_tile_and_constant() {
+fn scratch_is_one_chunk_and_constant() {
     for (m, h, c) in [(64, 32, 10), (784, 128, 10), (784, 1024, 10), (768, 3072, 50_257), (1, 1, 1)] {
         let dims = Dims::new(m, h, c).unwrap();
-        let tile = dims.chunk_len(usize::MAX);
-        assert!((32..=2048).contains(&tile));
+        let chunk = dims.chunk_len(usize::MAX);
+        assert!((32..=2048).contains(&chunk));
         for n in [1, 2, 8] {
             assert_eq!(dims.scratch_len(n), n * (if c > 48 { 3 * h } else { 2 * h } + c));
         }
         let width = if c > 48 || h >= 256 { 3 * h } else { 2 * h };
-        let packed = h * m + tile * m + 16 * (m + h + 10);
-        for n in [9, tile - 1, tile] {
+        let packed = h * m + chunk * m + 16 * (m + h + 10);
+        for n in [9, chunk - 1, chunk] {
             assert!(dims.scratch_len(n) <= n.next_multiple_of(256) * (width + c + 16) * 17 / 16 + packed);
         }
         for n in [10_000, 1_000_000, usize::MAX] {
             assert_eq!(dims.scratch_len(n), dims.scratch_len(5000));
-            let group = (4096 / tile).max(1) * tile;
+            let group = (4096 / chunk).max(1) * chunk;
             let low = dims.param_len().next_multiple_of(16);
             assert_eq!(dims.scratch_len(n), dims.scratch_len(group) + low);
         }

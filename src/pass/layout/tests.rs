@@ -1,8 +1,8 @@
 //! The decisions for many nets and numbers of examples: nothing is run.
 
-use super::{External, Hidden, HiddenGrad, Layout};
+use super::{External, Hidden, HiddenGrad, Layout, MAX_BLOCK, MIN_BLOCK};
 use crate::data::Dims;
-use crate::limits::{MAX_BLOCK, MAX_CHUNK, MAX_LANES, MIN_BLOCK, PACK_BUFFER};
+use crate::limits::{MAX_CHUNK, MAX_LANES, PACK_BUFFER};
 
 const EXTERNALS: [External; 3] = [External::None, External::Forward, External::All];
 
