@@ -55,7 +55,7 @@ impl Gemm<f64> for OpenBlas {
             return if c.row_stride() == 1 {
                 self.gemm(b.t(), a.t(), beta, c.t())
             } else {
-                handgrad::gemm::Blocked.gemm(a, b, beta, c)
+                Engine::Builtin.gemm(a, b, beta, c)
             };
         }
         let sizes = (
