@@ -23,10 +23,6 @@ pub(crate) use factors::{Blocks, Left, Right};
 pub(crate) use matrix_multiply::matrix_multiply;
 pub(crate) use packing::{pack, pack_left};
 pub(crate) use panels::{panel, panels};
-pub use product::{Beta, Gemm, product_shape};
-
-/// Without the feature there is none.
 #[cfg(not(feature = "matrixmultiply"))]
-pub(crate) fn matrix_multiply<T>() -> Option<&'static dyn Gemm<T>> {
-    None
-}
+pub(crate) use product::matrix_multiply;
+pub use product::{Beta, Gemm, product_shape};

@@ -82,3 +82,9 @@ pub fn product_shape<T>(
     }
     Ok((m, k, n))
 }
+
+/// Matrixmultiply's engine for a type: without that feature there is none.
+#[cfg(not(feature = "matrixmultiply"))]
+pub(crate) fn matrix_multiply<T>() -> Option<&'static dyn Gemm<T>> {
+    None
+}
