@@ -15,7 +15,7 @@ use num_traits::Float;
 
 use super::epilogue::Epilogue;
 use super::factors::{Left, Right};
-use super::packing::copy;
+use super::packing::{Submatrix, copy};
 use super::panels::widths;
 use super::product::Beta;
 use super::tile::{Destination, MicroKernel, Operands, Panels, micro_kernel, packing_kernel};
@@ -37,13 +37,13 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
     epilogue: Epilogue<'_, T>,
     pack_buffer: &mut [T],
 ) {
-    let kc = even(a.depth, S::BLOCKING.kc).next_multiple_of(S::BLOCKING.unroll);
+    let kc = depth_part::<T, S>(a.depth);
     let packs = match b {
         Right::View(b) => c.cols() % S::LANES != 0 || !in_place(a.rows, &b),
         Right::Squares(_) => true,
         Right::Packed(_) => false,
     };
-    let panel = kc * widths::<T, S>(c.cols())[0].1 * S::LANES;
+    let panel = kc * widths::<T, S>(c.cols(), S::NR_VECS)[0].1 * S::LANES;
     let product = Product { a, b, beta, c, epilogue, kc, packs };
     if !packs || panel <= pack_buffer.len() {
         product.run(simd, pack_buffer);
@@ -94,7 +94,7 @@ impl<T: Float> Product<'_, T> {
         for p in (0..depth).step_by(self.kc) {
             let depth = p..depth.min(p + self.kc);
             let mut col = 0;
-            for (panels, vecs) in widths::<T, S>(cols) {
+            for (panels, vecs) in widths::<T, S>(cols, S::NR_VECS) {
                 let width = vecs * S::LANES;
                 let most = simd.l2_bytes() / size_of::<T>();
                 let most = if self.packs { most.min(pack_buffer.len()) } else { most };
@@ -125,7 +125,7 @@ impl<T: Float> Product<'_, T> {
                     row = S::MR;
                     self.rows(simd, kernel, 0..row, part, part.of::<T, S>(&b), packed);
                 } else {
-                    copy(simd, b, depth.clone(), cols.clone(), width, packed);
+                    copy(simd, Submatrix::of(&b, depth.clone(), cols.clone()), width, packed);
                 }
                 if matches!(self.b, Right::Squares(_)) {
                     packed.iter_mut().for_each(|b| *b = *b * *b);
@@ -184,6 +184,11 @@ impl<T: Float> Product<'_, T> {
         let operands = Operands { a: self.a, rows, depth: part.depth.clone(), b, copy };
         kernel(simd, operands, Destination { c, strides, cols: part.cols.len(), beta, epilogue });
     }
+}
+
+/// kc for a depth: so many terms are added up before the sums are stored.
+pub(super) fn depth_part<T, S: Simd<T>>(depth: usize) -> usize {
+    even(depth, S::BLOCKING.kc).next_multiple_of(S::BLOCKING.unroll)
 }
 
 /// The length of the parts of a depth: equal ones, none longer than `most`.

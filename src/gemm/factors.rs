@@ -13,11 +13,11 @@ pub(crate) struct Blocks {
 
 impl Blocks {
     /// All in one block.
-    const ONE: Self = Self { len: usize::MAX, step: 0 };
+    pub(crate) const ONE: Self = Self { len: usize::MAX, step: 0 };
 
     /// Where the one with this index is, if the next one in its block is `stride` further.
     #[inline(always)]
-    fn offset(self, index: usize, stride: usize) -> usize {
+    pub(super) fn offset(self, index: usize, stride: usize) -> usize {
         // Divisions cost as much as some rows of a small tile.
         if index < self.len {
             index * stride

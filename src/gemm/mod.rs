@@ -7,6 +7,8 @@ mod blocked;
 mod epilogue;
 mod factors;
 pub(crate) mod few;
+pub(crate) mod masked;
+mod masks;
 #[cfg(feature = "matrixmultiply")]
 mod matrix_multiply;
 mod packing;
@@ -21,6 +23,7 @@ pub(crate) use epilogue::Epilogue;
 pub(crate) use factors::{Blocks, Left, Right};
 #[cfg(feature = "matrixmultiply")]
 pub(crate) use matrix_multiply::matrix_multiply;
+pub(crate) use masks::is_finite;
 pub(crate) use packing::{pack, pack_left};
 pub(crate) use panels::{panel, panels};
 #[cfg(not(feature = "matrixmultiply"))]

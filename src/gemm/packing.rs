@@ -12,13 +12,19 @@ use crate::simd::{self, Simd};
 /// So many rows of B are prefetched ahead while it is copied: each may lie in a page of its own.
 const AHEAD: usize = 16;
 
-/// Packs some panels of a right factor, each row by row, and padded to whole registers.
-pub(crate) fn pack<T: Float, S: Simd<T>>(simd: S, b: MatRef<'_, T>, panels: Range<usize>, data: &mut [T]) {
-    let first = panel::<T, S>(b.cols(), panels.start).start;
+/// Packs some panels of a right factor, of up to so many registers in a row, each row by row, and padded to whole registers.
+pub(crate) fn pack<T: Float, S: Simd<T>>(
+    simd: S,
+    b: MatRef<'_, T>,
+    vecs: usize,
+    panels: Range<usize>,
+    data: &mut [T],
+) {
+    let first = panel::<T, S>(b.cols(), vecs, panels.start).start;
     for index in panels {
-        let cols = panel::<T, S>(b.cols(), index);
+        let cols = panel::<T, S>(b.cols(), vecs, index);
         let (start, width) = (cols.start - first, cols.len().next_multiple_of(S::LANES));
-        copy(simd, b, 0..b.rows(), cols, width, &mut data[start * b.rows()..]);
+        copy(simd, Submatrix::of(&b, 0..b.rows(), cols), width, &mut data[start * b.rows()..]);
     }
 }
 
@@ -47,29 +53,38 @@ pub(crate) fn pack_left<T: Float, S: Simd<T>>(simd: S, at: MatRef<'_, T>, step: 
     }
 }
 
+/// A part of a matrix, from its first element on.
+#[derive(Clone, Copy)]
+pub(super) struct Submatrix<'a, T> {
+    pub(super) data: &'a [T],
+    pub(super) rows: usize,
+    pub(super) cols: usize,
+    pub(super) strides: (usize, usize),
+}
+
+impl<'a, T> Submatrix<'a, T> {
+    pub(super) fn of(b: &MatRef<'a, T>, rows: Range<usize>, cols: Range<usize>) -> Self {
+        let strides = (b.row_stride(), b.col_stride());
+        let data = &b.as_slice()[rows.start * strides.0 + cols.start * strides.1..];
+        Self { data, rows: rows.len(), cols: cols.len(), strides }
+    }
+}
+
 /// Copies a part of B into panels of rows of this width, one after the other; what is wider than the part
 /// becomes 0.
-pub(super) fn copy<T: Float, S: Simd<T>>(
-    simd: S,
-    b: MatRef<'_, T>,
-    rows: Range<usize>,
-    cols: Range<usize>,
-    width: usize,
-    to: &mut [T],
-) {
-    let (row_stride, col_stride) = (b.row_stride(), b.col_stride());
-    let from = &b.as_slice()[rows.start * row_stride + cols.start * col_stride..];
-    let whole = cols.len() / S::LANES * S::LANES;
-    let panel = rows.len() * width;
-    let to = &mut to[..cols.len().div_ceil(width) * panel];
+pub(super) fn copy<T: Float, S: Simd<T>>(simd: S, b: Submatrix<'_, T>, width: usize, to: &mut [T]) {
+    let Submatrix { data: from, rows, cols, strides: (row_stride, col_stride) } = b;
+    let whole = cols / S::LANES * S::LANES;
+    let panel = rows * width;
+    let to = &mut to[..cols.div_ceil(width) * panel];
     let place = |j: usize| j / width * panel + j % width;
     simd.vectorize(
         #[inline(always)]
         || {
             if col_stride == 1 {
                 // Along the rows, through all panels.
-                for p in 0..rows.len() {
-                    let from = &from[p * row_stride..][..cols.len()];
+                for p in 0..rows {
+                    let from = &from[p * row_stride..][..cols];
                     for (index, from) in from[..whole].chunks(width).enumerate() {
                         let to = &mut to[index * panel + p * width..][..from.len()];
                         for lane in (0..from.len()).step_by(S::LANES) {
@@ -81,11 +96,12 @@ pub(super) fn copy<T: Float, S: Simd<T>>(
             } else if row_stride == 1 {
                 // Columns are contiguous: some at a time, because those are contiguous in the panel.
                 for j in (0..whole).step_by(S::LANES) {
-                    let (from, to, depth) = (&from[j * col_stride..], &mut to[place(j)..], rows.len());
+                    let (from, to) = (&from[j * col_stride..], &mut to[place(j)..]);
                     match width / S::LANES {
-                        1 => transpose::<T, S, 1>(simd, from, depth, col_stride, to),
-                        3 if S::NR_VECS == 3 => transpose::<T, S, 3>(simd, from, depth, col_stride, to),
-                        _ => transpose::<T, S, 2>(simd, from, depth, col_stride, to),
+                        1 => transpose::<T, S, 1>(simd, from, rows, col_stride, width, to),
+                        2 => transpose::<T, S, 2>(simd, from, rows, col_stride, width, to),
+                        3 if S::NR_VECS == 3 => transpose::<T, S, 3>(simd, from, rows, col_stride, width, to),
+                        _ => transpose::<T, S, ANY>(simd, from, rows, col_stride, width, to),
                     }
                 }
             }
@@ -93,27 +109,31 @@ pub(super) fn copy<T: Float, S: Simd<T>>(
     );
     // What is no whole register, and the padding.
     let first = if col_stride == 1 || row_stride == 1 { whole } else { 0 };
-    for j in (first..cols.len().next_multiple_of(width)).step_by(S::LANES) {
-        let to = to[place(j)..].chunks_mut(width).take(rows.len());
+    for j in (first..cols.next_multiple_of(width)).step_by(S::LANES) {
+        let to = to[place(j)..].chunks_mut(width).take(rows);
         for (p, to) in to.enumerate() {
             for (to, j) in to[..S::LANES].iter_mut().zip(j..) {
-                *to = if j < cols.len() { from[p * row_stride + j * col_stride] } else { T::zero() };
+                *to = if j < cols { from[p * row_stride + j * col_stride] } else { T::zero() };
             }
         }
     }
 }
 
-/// Copies as many contiguous columns as a register has lanes, `col_stride` apart, to rows of `N` registers: with a width
-/// that is known, there is nothing to check for each row.
+/// Where the number of registers in a row is not known when this is compiled.
+const ANY: usize = 0;
+
+/// Copies as many contiguous columns as a register has lanes, `col_stride` apart, to rows of this width: of `N` registers,
+/// unless that is [`ANY`]. With a width that is known, there is nothing to check for each row.
 #[inline(always)]
 fn transpose<T: Float, S: Simd<T>, const N: usize>(
     simd: S,
     from: &[T],
     depth: usize,
     col_stride: usize,
+    width: usize,
     to: &mut [T],
 ) {
-    let width = N * S::LANES;
+    let width = if N == ANY { width } else { N * S::LANES };
     // Where registers are shorter, the first ones again: those are not read.
     let columns: [&[T]; MAX_LANES] = core::array::from_fn(|j| &from[j % S::LANES * col_stride..][..depth]);
     let whole = depth / S::LANES * S::LANES;

@@ -37,7 +37,7 @@ impl Layouts {
             );
         }
         let mut panels = vec![T::nan(); depth * cols.next_multiple_of(S::LANES)];
-        pack(set, b, 0..super::panels::<T, S>(cols), &mut panels);
+        pack(set, b, S::NR_VECS, 0..super::panels::<T, S>(cols, S::NR_VECS), &mut panels);
         assert_eq!(times(Left::view(a), Right::Packed(&panels), 0), expected, "{name}: packed");
         let by_columns: Vec<T> = (0..cols * depth).map(|i| b.get(i % depth, i / depth).unwrap()).collect();
         let by_columns = MatRef::col_major(&by_columns, depth, cols).unwrap();

@@ -145,7 +145,7 @@ fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8>(
                             for i in 0..R {
                                 store::<T, S, N>(simd, sums[i], &mut memory[i]);
                             }
-                            finish_elements(&memory, &mut dest, place, col..all.min(col + width));
+                            finish_elements(memory.as_flattened(), MAX_VECS * MAX_LANES, &mut dest, place, col..all.min(col + width));
                         }
                     }
                 }
@@ -156,7 +156,7 @@ fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8>(
 
 /// Prefetches the places of a row of sums, so that they are at hand when those are complete.
 #[inline(always)]
-fn prefetch_dest<T: Float, S: Simd<T>, const N: usize>(simd: S, dest: &Destination<'_, T>, place: usize) {
+pub(super) fn prefetch_dest<T: Float, S: Simd<T>, const N: usize>(simd: S, dest: &Destination<'_, T>, place: usize) {
     for v in 0..N {
         let place = place + v * S::LANES;
         simd.prefetch(dest.c.as_ptr().wrapping_add(place));
@@ -290,7 +290,7 @@ unsafe fn step<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND:
 /// Each loop is short enough to be unrolled: an index into `sums` that is not a constant would keep them in
 /// memory, in `multiply`, too.
 #[inline(always)]
-fn finish_rows<T: Float, S: Simd<T>, const R: usize, const N: usize>(
+pub(super) fn finish_rows<T: Float, S: Simd<T>, const R: usize, const N: usize>(
     simd: S,
     mut sums: [[S::V; N]; R],
     dest: &mut Destination<'_, T>,
@@ -299,6 +299,11 @@ fn finish_rows<T: Float, S: Simd<T>, const R: usize, const N: usize>(
 ) {
     let stride = dest.strides.0;
     let c = &mut dest.c[place..];
+    for i in 0..R {
+        for v in 0..N {
+            sums[i][v] = simd.add(sums[i][v], simd.splat(T::zero()));
+        }
+    }
     if dest.beta == Beta::One {
         for i in 0..R {
             let old = load::<T, S, N>(simd, &c[i * stride..]);
@@ -343,13 +348,13 @@ fn finish_rows<T: Float, S: Simd<T>, const R: usize, const N: usize>(
 }
 
 #[inline(always)]
-fn load<T, S: Simd<T>, const N: usize>(simd: S, from: &[T]) -> [S::V; N] {
+pub(super) fn load<T, S: Simd<T>, const N: usize>(simd: S, from: &[T]) -> [S::V; N] {
     let from = &from[..N * S::LANES];
     core::array::from_fn(|v| simd.load(&from[v * S::LANES..]))
 }
 
 #[inline(always)]
-fn store<T, S: Simd<T>, const N: usize>(simd: S, row: [S::V; N], to: &mut [T]) {
+pub(super) fn store<T, S: Simd<T>, const N: usize>(simd: S, row: [S::V; N], to: &mut [T]) {
     let to = &mut to[..N * S::LANES];
     for v in 0..N {
         simd.store(row[v], &mut to[v * S::LANES..]);
@@ -358,18 +363,20 @@ fn store<T, S: Simd<T>, const N: usize>(simd: S, row: [S::V; N], to: &mut [T]) {
 
 /// Any strides, any number of columns: by way of memory. Down the columns, because only those are contiguous
 /// where rows are not.
-fn finish_elements<T: Float, const R: usize>(
-    sums: &[[T; MAX_VECS * MAX_LANES]; R],
+pub(super) fn finish_elements<T: Float>(
+    sums: &[T],
+    width: usize,
     dest: &mut Destination<'_, T>,
     first: usize,
     cols: Range<usize>,
 ) {
     let Destination { c, strides: (row_stride, col_stride), beta, epilogue, .. } = dest;
     for (j, col) in cols.enumerate() {
-        for i in 0..R {
+        for (i, sums) in sums.chunks_exact(width).enumerate() {
             let place = first + i * *row_stride + j * *col_stride;
             let c = &mut c[place];
-            let sum = if *beta == Beta::One { *c + sums[i][j] } else { sums[i][j] };
+            let sum = sums[j] + T::zero();
+            let sum = if *beta == Beta::One { *c + sum } else { sum };
             *c = match epilogue {
                 Epilogue::None => sum,
                 Epilogue::Activate { kink, bias, a } => {

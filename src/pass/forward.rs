@@ -4,13 +4,15 @@ use core::ops::Range;
 
 use num_traits::Float;
 
+use super::layout::HiddenGrad;
 use super::objective::Objective;
 use super::outputs::Outputs;
 use super::parts::{ExamplesPart, Place};
 use super::plan::Plan;
 use crate::data::{MatMut, MatRef, Params};
 use crate::error::Error;
-use crate::gemm::{Beta, Epilogue, Left, Right, few, product};
+use crate::gemm::masked::{self, Masked};
+use crate::gemm::{Beta, Blocks, Epilogue, Left, Right, few, is_finite, product};
 use crate::kernels::activate::bias_relu;
 use crate::kernels::soft_targets::SoftTargets;
 use crate::kernels::softmax::{Aside, STRIP, Scores, Strip};
@@ -29,13 +31,17 @@ pub(super) fn hidden<T: Float, S: Simd<T>>(
     let place = rows.start * stride..rows.end * stride;
     let (z, a) = (&mut part.hidden.z[place.clone()], &mut part.hidden.a[place]);
     let z_view = MatMut::with_strides(&mut *z, (x.rows(), bias.len()), (stride, 1))?;
-    if let Some(gemm) = plan.forward_gemm() {
+    let epilogue = Epilogue::Activate { kink, bias, a };
+    if let (true, Some(panels)) = (plan.skips_inputs, part.w1_panels) {
+        let (a, b) = (Left::view(x), Right::Packed(panels));
+        Masked { a, b, b_blocks: Blocks::ONE, beta: Beta::Zero, c: z_view, epilogue, multiplied: &[] }.run(simd, part.pack_buffer);
+        return Ok(());
+    } else if let Some(gemm) = plan.forward_gemm() {
         gemm.gemm(x, w1.t(), Beta::Zero, z_view)?;
     } else if plan.layout.few_examples && x.col_stride() == 1 && w1.col_stride() == 1 {
         few::dots(simd, x, w1, z_view);
     } else {
         let w1 = part.w1_panels.map_or(Right::View(w1.t()), Right::Packed);
-        let epilogue = Epilogue::Activate { kink, bias, a };
         product(simd, Left::view(x), w1, Beta::Zero, z_view, epilogue, part.pack_buffer);
         return Ok(());
     }
@@ -53,12 +59,21 @@ pub(super) fn scores<T: Float, S: Simd<T>>(
 ) -> Result<(), Error> {
     let (w2, stride, score_stride) = (plan.params.w2, plan.layout.hidden_stride, plan.layout.score_stride);
     let (h, c, index) = (w2.cols(), w2.rows(), rows.start / plan.layout.block);
-    let a = &mut part.hidden.a[rows.start * stride..rows.end * stride];
+    let hidden = rows.start * stride..rows.end * stride;
+    let mut first_units = part.hidden.z[hidden.clone()].iter().step_by(stride);
+    part.findings[index].has_finite_inputs = first_units.all(|z| z.is_finite());
+    let a = &mut part.hidden.a[hidden];
     let f = &mut part.f[index * score_stride * c..][..score_stride * c];
     {
         let a = MatRef::with_strides(a, (rows.len(), h), (stride, 1))?;
         let f = MatMut::with_strides(&mut *f, (c, rows.len()), (score_stride, 1))?;
-        if let Some(gemm) = plan.forward_gemm() {
+        let has_many_classes = plan.layout.hidden_grad == HiddenGrad::Own && !plan.layout.few_examples;
+        let (active, right) = (Left::view(a), Right::View(w2.t()));
+        if has_many_classes && masked::time(simd, &active, &right, c) < 1.0 && is_finite(simd, w2) {
+            let (beta, epilogue) = (Beta::Zero, Epilogue::None);
+            let masked = Masked { a: active, b: right, b_blocks: Blocks::ONE, beta, c: f.t(), epilogue, multiplied: &[] };
+            masked.run(simd, part.pack_buffer);
+        } else if let Some(gemm) = plan.forward_gemm() {
             gemm.gemm(a, w2.t(), Beta::Zero, f.t())?;
         } else if plan.layout.few_examples && w2.col_stride() == 1 {
             few::dots(simd, a, w2, f.t());
@@ -74,7 +89,7 @@ pub(super) fn scores<T: Float, S: Simd<T>>(
         let place = Place { first: part.first + rows.start + start, row: part.row + rows.start + start };
         losses.add(finish(simd, plan, objective, &mut f, &mut part.out, place));
     }
-    part.losses[index] = losses.total();
+    part.findings[index].loss = losses.total();
     // What the gradients are made of has nothing of an excluded example: no NaN either.
     if plan.grad_scale.is_some() {
         objective.clear_excluded(part.first + rows.start, rows.len(), h, stride, a);

@@ -184,7 +184,7 @@ impl Layout {
                 a: padded(chunk * hidden_stride),
                 d: if few_classes && !packs_hidden_grad { 0 } else { padded(in_blocks * hidden_stride) },
                 f: padded(in_blocks / block * score_stride * c),
-                w1_panels: if is_forward { 0 } else { padded(m * h.next_multiple_of(MAX_LANES)) },
+                w1_panels: padded(m * h.next_multiple_of(MAX_LANES)),
                 pack_buffer: padded(pack_buffer(dims, chunk, block)),
                 low_order: padded(low_order(dims, n, chunk, plain_chunks)),
             },

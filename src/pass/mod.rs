@@ -2,10 +2,10 @@
 
 mod backward;
 mod engine;
-mod excluded;
 mod forward;
 mod grad_sum;
 mod layout;
+mod nonfinite;
 mod objective;
 mod options;
 mod outputs;

@@ -62,6 +62,15 @@ impl<T> PanelsPart<'_, T> {
     }
 }
 
+/// What is found of a block of examples on the way forward.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Finding<T> {
+    /// The sum of the losses.
+    pub(crate) loss: T,
+    /// Whether all inputs are finite, as far as a pre-activation tells: it is not finite if one of its terms is not.
+    pub(crate) has_finite_inputs: bool,
+}
+
 /// Some examples of a chunk, on their way through the net and back: whole blocks.
 pub(crate) struct ExamplesPart<'a, T> {
     /// The number of the first one in the batch.
@@ -74,8 +83,8 @@ pub(crate) struct ExamplesPart<'a, T> {
     pub(crate) hidden: Hidden<'a, T>,
     /// F, block by block, each class by class; G takes its place.
     pub(crate) f: &'a mut [T],
-    /// The sum of the losses of each block.
-    pub(crate) losses: &'a mut [T],
+    /// What is found of each block.
+    pub(crate) findings: &'a mut [Finding<T>],
     /// For packed parts of factors.
     pub(crate) pack_buffer: &'a mut [T],
     pub(crate) out: Outputs<'a, T>,
@@ -91,7 +100,7 @@ impl<T: Float> ExamplesPart<'_, T> {
     /// Two parts of whole blocks, the first with this share of them; only one if there are no two blocks or
     /// the outputs do not allow it.
     pub(crate) fn cut(self, block: usize, share: Share) -> (Self, Option<Self>) {
-        let (all, rows) = (self.losses.len(), self.len());
+        let (all, rows) = (self.findings.len(), self.len());
         let blocks = share.of(all);
         if blocks == 0 || !self.out.can_split() {
             return (self, None);
@@ -104,7 +113,7 @@ impl<T: Float> ExamplesPart<'_, T> {
         });
         let width = self.hidden.a.len() / rows;
         let a = self.hidden.a.split_at_mut(at * width);
-        let (losses, pack_buffer) = (self.losses.split_at_mut(blocks), share.cut(self.pack_buffer));
+        let (findings, pack_buffer) = (self.findings.split_at_mut(blocks), share.cut(self.pack_buffer));
         let out = self.out.split(self.row + at);
         let first = Self {
             first: self.first,
@@ -112,7 +121,7 @@ impl<T: Float> ExamplesPart<'_, T> {
             w1_panels: self.w1_panels,
             hidden: Hidden { z: z.0, a: a.0, d: d.0 },
             f: f.0,
-            losses: losses.0,
+            findings: findings.0,
             pack_buffer: pack_buffer.0,
             out: out.0,
             row: self.row,
@@ -123,7 +132,7 @@ impl<T: Float> ExamplesPart<'_, T> {
             w1_panels: self.w1_panels,
             hidden: Hidden { z: z.1, a: a.1, d: d.1 },
             f: f.1,
-            losses: losses.1,
+            findings: findings.1,
             pack_buffer: pack_buffer.1,
             out: out.1,
             row: 0,

@@ -58,7 +58,7 @@ pub(crate) fn gram<T: Float, S: Simd<T>>(
         g.iter().step_by(layout.score_stride).take(c).map(|&g| g * n)
     };
     let row = |i: usize| i * layout.hidden_stride..i * layout.hidden_stride + h;
-    let excluded = |i: usize| chunk.excluded.is_some_and(|excluded| excluded.has(i));
+    let excluded = |i: usize| chunk.nonfinite.is_some_and(|nonfinite| nonfinite.excludes(i));
     for i in 0..chunk.x.rows() {
         for k in 0..=i {
             let value = if excluded(i) || excluded(k) {

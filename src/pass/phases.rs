@@ -12,7 +12,7 @@ use super::weight_grads::ChunkFactors;
 use super::{backward, forward, per_example, weight_grads};
 use crate::data::{MatMut, MatRef};
 use crate::error::Error;
-use crate::gemm::{self, Beta, Epilogue, Left, Right, product, product_shape};
+use crate::gemm::{self, Beta, Epilogue, Left, Right, is_finite, masked, product, product_shape};
 use crate::simd::Simd;
 
 /// The phases on one instruction set, for whoever knows the type T but not the set.
@@ -20,14 +20,20 @@ pub(crate) trait Phases<T>: Sync {
     /// The rows of the largest register tile.
     fn tile_rows(&self) -> usize;
 
-    /// The number of panels of Wᵀ, for a matrix W of so many rows.
-    fn panels(&self, rows: usize) -> usize;
+    /// The most registers in a row of a panel, for products that do without zeros or for others.
+    fn panel_vecs(&self, without_zeros: bool) -> usize;
+
+    /// The number of panels, of up to so many registers, of Wᵀ, for a matrix W of so many rows.
+    fn panels(&self, rows: usize, vecs: usize) -> usize;
 
     /// The rows of W in a panel of Wᵀ.
-    fn panel(&self, rows: usize, index: usize) -> Range<usize>;
+    fn panel(&self, rows: usize, vecs: usize, index: usize) -> Range<usize>;
 
     /// Packs some panels of W1ᵀ, so that products with it need not.
-    fn pack(&self, part: PanelsPart<'_, T>);
+    fn pack(&self, part: PanelsPart<'_, T>, vecs: usize);
+
+    /// Whether X has so many zeros that X W1ᵀ takes less time without them; and whether it may do without.
+    fn skips_inputs(&self, x: MatRef<'_, T>, w1: MatRef<'_, T>) -> bool;
 
     /// A product on its own: what [`Gemm::gemm`](crate::gemm::Gemm::gemm) promises.
     fn gemm(&self, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: Beta, c: MatMut<'_, T>) -> Result<(), Error>;
@@ -58,16 +64,24 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         S::MR
     }
 
-    fn panels(&self, rows: usize) -> usize {
-        gemm::panels::<T, S>(rows)
+    fn panel_vecs(&self, without_zeros: bool) -> usize {
+        if without_zeros { S::BLOCKING.masked_vecs } else { S::NR_VECS }
     }
 
-    fn panel(&self, rows: usize, index: usize) -> Range<usize> {
-        gemm::panel::<T, S>(rows, index)
+    fn panels(&self, rows: usize, vecs: usize) -> usize {
+        gemm::panels::<T, S>(rows, vecs)
     }
 
-    fn pack(&self, part: PanelsPart<'_, T>) {
-        gemm::pack(*self, part.w1.t(), part.panels, part.data);
+    fn panel(&self, rows: usize, vecs: usize, index: usize) -> Range<usize> {
+        gemm::panel::<T, S>(rows, vecs, index)
+    }
+
+    fn pack(&self, part: PanelsPart<'_, T>, vecs: usize) {
+        gemm::pack(*self, part.w1.t(), vecs, part.panels, part.data);
+    }
+
+    fn skips_inputs(&self, x: MatRef<'_, T>, w1: MatRef<'_, T>) -> bool {
+        masked::time(*self, &Left::view(x), &Right::Packed(&[]), w1.rows()) < 1.0 && is_finite(*self, w1)
     }
 
     fn gemm(&self, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: Beta, c: MatMut<'_, T>) -> Result<(), Error> {
@@ -85,7 +99,8 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         part: &mut ExamplesPart<'_, T>,
         objective: &Objective<'_, T>,
     ) -> Result<(), Error> {
-        for rows in cut(0..part.len(), plan.layout.rows_at_once) {
+        let rows_at_once = if plan.skips_inputs { part.len() } else { plan.layout.rows_at_once };
+        for rows in cut(0..part.len(), rows_at_once) {
             forward::hidden(*self, plan, part, rows.clone())?;
             for block in cut(rows.clone(), plan.layout.block) {
                 forward::scores(*self, plan, part, objective, block)?;

@@ -2,12 +2,12 @@
 
 use num_traits::Float;
 
-use super::excluded::ExcludedNonFinite;
 use super::grad_sum::GradSum;
-use super::layout::{Hidden, MIN_BLOCK, Scratch};
+use super::layout::{External, Hidden, MIN_BLOCK, Scratch};
+use super::nonfinite::NonFinite;
 use super::objective::Objective;
 use super::outputs::Outputs;
-use super::parts::{ExamplesPart, GradsPart, PanelsPart};
+use super::parts::{ExamplesPart, Finding, GradsPart, PanelsPart};
 use super::phases::Phases;
 use super::plan::Plan;
 use super::threads::Threads;
@@ -18,7 +18,7 @@ use crate::gemm::Beta;
 use crate::kernels::sum::Sum;
 use crate::limits::MAX_CHUNK;
 
-/// A chunk has at most so many blocks: the sums of their losses lie on the stack.
+/// A chunk has at most so many blocks: what is found of them lies on the stack.
 const MAX_BLOCKS: usize = MAX_CHUNK / MIN_BLOCK;
 
 /// A batch and everything that is wanted of it.
@@ -46,12 +46,14 @@ pub(crate) fn run<T: Float + Send + Sync>(
     let Job { x, out, scratch, grad, second_moment, gram } = job;
     let Scratch { hidden, f, w1_panels, pack_buffer, .. } = scratch;
     let (w1, c, n, layout) = (plan.params.w1, plan.params.b2.len(), x.rows(), plan.layout);
+    let plan = &Plan { skips_inputs: !layout.is_serial() && phases.skips_inputs(*x, w1), ..*plan };
     let mut packed_w1 = None;
-    if !w1_panels.is_empty() {
-        let part = PanelsPart { w1, panels: 0..phases.panels(w1.rows()), data: w1_panels };
-        let first_row = |panel| phases.panel(w1.rows(), panel).start;
+    if !layout.is_serial() && (plan.skips_inputs || layout.external == External::None) {
+        let vecs = phases.panel_vecs(plan.skips_inputs);
+        let part = PanelsPart { w1, panels: 0..phases.panels(w1.rows(), vecs), data: w1_panels };
+        let first_row = |panel| phases.panel(w1.rows(), vecs, panel).start;
         let pack = |part| {
-            phases.pack(part);
+            phases.pack(part, vecs);
             Ok(())
         };
         threads.run(part, &|part, share| part.cut(share, first_row), &pack)?;
@@ -68,14 +70,15 @@ pub(crate) fn run<T: Float + Send + Sync>(
         let mut hidden =
             Hidden { z: &mut z[..in_blocks], a: &mut a[..len * layout.hidden_stride], d: &mut d[..own_d] };
         let f = &mut f[..count * layout.score_stride * c];
-        let mut losses = [T::zero(); MAX_BLOCKS];
+        let mut findings = [Finding { loss: T::zero(), has_finite_inputs: true }; MAX_BLOCKS];
+        let findings = &mut findings[..count];
         let part = ExamplesPart {
             first: start,
             x,
             w1_panels: packed_w1,
             hidden: hidden.reborrow(),
             f,
-            losses: &mut losses[..count],
+            findings,
             pack_buffer,
             out: out.reborrow(),
             row: start,
@@ -83,12 +86,14 @@ pub(crate) fn run<T: Float + Send + Sync>(
         threads.run(part, &|part, share| part.cut(layout.block, share), &|mut part| {
             phases.examples(plan, &mut part, objective)
         })?;
-        losses[..count].iter().for_each(|&loss| total.add(loss));
+        findings.iter().for_each(|found| total.add(found.loss));
         if plan.grad_scale.is_none() {
             continue;
         }
         let hidden = layout.after_hidden_grad(hidden);
-        let excluded = ExcludedNonFinite::find(objective, start, x);
+        let finite = findings.iter().all(|found| found.has_finite_inputs);
+        let nonfinite = NonFinite::find(objective, start, x, finite);
+        let nonfinite = nonfinite.as_ref();
         let d_panels: &[T] = if layout.packs_hidden_grad { hidden.d_panels } else { &[] };
         let chunk = ChunkFactors {
             x,
@@ -96,7 +101,7 @@ pub(crate) fn run<T: Float + Send + Sync>(
             d: hidden.d,
             d_panels,
             g: f,
-            excluded: excluded.as_ref(),
+            nonfinite,
             squared: false,
         };
         if let Some(gram) = gram {
@@ -119,8 +124,7 @@ pub(crate) fn run<T: Float + Send + Sync>(
             for (factor, by) in [(&mut *a, T::one()), (&mut *d, plan.divisor), (&mut *g, plan.divisor)] {
                 factor.iter_mut().for_each(|x| *x = (*x * by) * (*x * by));
             }
-            let excluded = excluded.as_ref();
-            let squares = ChunkFactors { x, a, d, d_panels: &[], g, excluded, squared: true };
+            let squares = ChunkFactors { x, a, d, d_panels: &[], g, nonfinite, squared: true };
             let beta = if index == 0 { Beta::Zero } else { Beta::One };
             weight_grads(&squares, beta, moment.reborrow())?;
         }

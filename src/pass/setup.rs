@@ -322,6 +322,7 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
             divisor,
             clip: self.clip,
             layout,
+            skips_inputs: false,
             gemm: products.gemm,
         };
         let mut scratch = layout.cut(scratch);

@@ -2,13 +2,14 @@
 
 use num_traits::Float;
 
-use super::excluded::ExcludedNonFinite;
-use super::layout::MAX_BLOCK;
+use super::layout::{HiddenGrad, MAX_BLOCK};
+use super::nonfinite::NonFinite;
 use super::parts::GradsPart;
 use super::plan::Plan;
 use crate::data::{MatMut, MatRef};
 use crate::error::Error;
-use crate::gemm::{Beta, Blocks, Epilogue, Left, Right, few, product};
+use crate::gemm::masked::{self, Masked};
+use crate::gemm::{Beta, Blocks, Epilogue, Left, Right, few, is_finite, product};
 use crate::kernels::sum::sum;
 use crate::simd::Simd;
 
@@ -22,7 +23,7 @@ pub(crate) struct ChunkFactors<'a, T> {
     pub(crate) d_panels: &'a [T],
     /// G, block by block, each class by class.
     pub(crate) g: &'a [T],
-    pub(crate) excluded: Option<&'a ExcludedNonFinite>,
+    pub(crate) nonfinite: Option<&'a NonFinite>,
     /// Whether A, D and G hold squares, and those of X are to be taken.
     pub(crate) squared: bool,
 }
@@ -59,9 +60,39 @@ fn w2<T: Float, S: Simd<T>>(
     if layout.is_serial() {
         return multiply(simd, plan, g, a, beta, w2, part.pack_buffer);
     }
-    let g = Left::col_blocks(g, n, Blocks { len: layout.block, step: layout.score_stride * c });
+    let blocks = Blocks { len: layout.block, step: layout.score_stride * c };
+    if layout.hidden_grad == HiddenGrad::Own {
+        let len = layout.block * layout.hidden_stride;
+        let active = MatRef::with_strides(chunk.a, (n.min(layout.block), h), (layout.hidden_stride, 1))?;
+        let active = Left::col_blocks(active.t(), n, Blocks { len: layout.block, step: len });
+        let right = Right::View(g.t());
+        if masked::time(simd, &active, &right, g.rows()) < 1.0 && is_finite_in_blocks(simd, g, n, blocks)? {
+            let (a, b, b_blocks, c, epilogue) = (active, right, blocks, w2.t(), Epilogue::None);
+            Masked { a, b, b_blocks, beta, c, epilogue, multiplied: &[] }.run(simd, part.pack_buffer);
+            return Ok(());
+        }
+    }
+    let g = Left::col_blocks(g, n, blocks);
     product(simd, g, Right::View(a), beta, w2, Epilogue::None, part.pack_buffer);
     Ok(())
+}
+
+/// Whether G, or some of its rows, is finite, of which this is the first block.
+fn is_finite_in_blocks<T: Float, S: Simd<T>>(
+    simd: S,
+    first: MatRef<'_, T>,
+    n: usize,
+    blocks: Blocks,
+) -> Result<bool, Error> {
+    for (index, start) in (0..n).step_by(blocks.len).enumerate() {
+        let shape = (first.rows(), blocks.len.min(n - start));
+        let strides = (first.row_stride(), first.col_stride());
+        let block = MatRef::with_strides(&first.as_slice()[index * blocks.step..], shape, strides)?;
+        if !is_finite(simd, block) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// (14), (15): db1 and db2, the sums of the rows of D and G.
@@ -92,7 +123,7 @@ fn biases<T: Float, S: Simd<T>>(
     Ok(())
 }
 
-/// (12): dW1 = Dᵀ X.
+/// (12): dW1 = Dᵀ X, without the zeros of D or those of X where that takes less time.
 fn w1<T: Float, S: Simd<T>>(
     simd: S,
     plan: &Plan<'_, T>,
@@ -100,42 +131,49 @@ fn w1<T: Float, S: Simd<T>>(
     beta: Beta,
     part: &mut GradsPart<'_, T>,
 ) -> Result<(), Error> {
-    let (h, n, layout) = (plan.params.b1.len(), chunk.x.rows(), &plan.layout);
-    let d = MatRef::with_strides(chunk.d, (n, h), (layout.hidden_stride, 1))?.t();
-    let d = d.row_range(part.hidden.clone());
-    let buffer = &mut *part.pack_buffer;
-    let mut unpacked = |d: MatRef<'_, T>, x: MatRef<'_, T>, beta: Beta, w1: MatMut<'_, T>| {
-        if chunk.squared {
-            product(simd, Left::view(d), Right::Squares(x), beta, w1, Epilogue::None, buffer);
-            return Ok(());
-        }
-        multiply(simd, plan, d, x, beta, w1, buffer)
-    };
-    if let Some(excluded) = chunk.excluded {
-        return excluded.skip(d, chunk.x, beta, &mut part.w1, unpacked);
-    }
-    if chunk.squared || layout.is_serial() {
-        return unpacked(d, chunk.x, beta, part.w1.reborrow());
+    let (x, hidden, layout) = (chunk.x, part.hidden.clone(), &plan.layout);
+    let shape = (x.rows(), hidden.len());
+    let rows = MatRef::with_strides(&chunk.d[hidden.start..], shape, (layout.hidden_stride, 1))?;
+    let has_excluded = chunk.nonfinite.is_some_and(NonFinite::has_excluded);
+    if layout.is_serial() && !has_excluded && !chunk.squared {
+        return multiply(simd, plan, rows.t(), x, beta, part.w1.reborrow(), part.pack_buffer);
     }
     let d = if chunk.d_panels.is_empty() {
-        Left::view(d)
+        Left::view(rows.t())
     } else {
-        let (rows, width) = (part.hidden.clone(), S::MR);
+        let width = S::MR;
         let panels = Left {
             data: chunk.d_panels,
-            rows: h,
-            depth: n,
+            rows: plan.params.b1.len(),
+            depth: x.rows(),
             strides: (1, width),
             row_blocks: Blocks { len: width, step: layout.block * width },
             col_blocks: Blocks { len: layout.block, step: layout.block * layout.hidden_stride },
         };
-        panels.row_range(rows)
+        panels.row_range(hidden)
     };
-    product(simd, d, Right::View(chunk.x), beta, part.w1.reborrow(), Epilogue::None, part.pack_buffer);
+    let multiplied = chunk.nonfinite.map_or(&[][..], NonFinite::included);
+    let (c, b_blocks, epilogue) = (part.w1.reborrow(), Blocks::ONE, Epilogue::None);
+    let b = if chunk.squared { Right::Squares(x) } else { Right::View(x) };
+    let time_d = if has_excluded { 0.0 } else { masked::time(simd, &d, &b, x.cols()) };
+    let inputs = Left::view(x.t());
+    let by_inputs = !has_excluded && !chunk.squared && multiplied.is_empty() && {
+        let time_x = masked::time(simd, &inputs, &Right::View(rows), rows.cols());
+        time_x < time_d.min(1.0) && is_finite(simd, rows)
+    };
+    if by_inputs {
+        let (b, c) = (Right::View(rows), c.t());
+        Masked { a: inputs, b, b_blocks, beta, c, epilogue, multiplied }.run(simd, part.pack_buffer);
+    } else if time_d < 1.0 {
+        Masked { a: d, b, b_blocks, beta, c, epilogue, multiplied }.run(simd, part.pack_buffer);
+    } else {
+        product(simd, d, b, beta, c, epilogue, part.pack_buffer);
+    }
     Ok(())
 }
 
-/// C = A B, or C + A B, for a gradient, by whoever multiplies for those; nothing is packed before.
+/// C = A B, or C + A B, for a gradient, by whoever multiplies for those; nothing is packed before. The zeros of A are left out
+/// where that takes less time.
 pub(super) fn multiply<T: Float, S: Simd<T>>(
     simd: S,
     plan: &Plan<'_, T>,
@@ -150,8 +188,10 @@ pub(super) fn multiply<T: Float, S: Simd<T>>(
     }
     if plan.layout.few_examples && b.col_stride() == 1 && c.col_stride() == 1 {
         few::product(simd, a, b, few::Update::Store(beta), c);
-    } else {
+    } else if plan.layout.few_examples {
         product(simd, Left::view(a), Right::View(b), beta, c, Epilogue::None, pack_buffer);
+    } else {
+        masked::product(simd, Left::view(a), b, beta, c, pack_buffer);
     }
     Ok(())
 }

@@ -26,7 +26,12 @@ const BLOCKING: Blocking = Blocking {
     prefetch_ahead: 32,
     spread_prefetch: false,
     packs_in_tile: false,
+    masked_vecs: 12,
+    l1_bytes: 24 << 10,
 };
+
+/// Of 256 rows of the largest depth: 16 KB.
+const MASKS: usize = 1 << 11;
 
 /// The same implementation for both types, which differ in the names of the instructions.
 ///
@@ -48,6 +53,7 @@ macro_rules! simd {
             const BLOCKING: Blocking = BLOCKING;
             type Panel = [$t; BLOCKING.kc * 3 * $lanes];
             type SmallPanel = [$t; 32 * 3 * $lanes];
+            type Masks = [u64; MASKS];
 
             fn panel(self) -> Self::Panel {
                 [0.0; BLOCKING.kc * 3 * $lanes]
@@ -55,6 +61,10 @@ macro_rules! simd {
 
             fn small_panel(self) -> Self::SmallPanel {
                 [0.0; 32 * 3 * $lanes]
+            }
+
+            fn masks(self) -> Self::Masks {
+                [0; MASKS]
             }
 
             #[inline(always)]
@@ -105,6 +115,13 @@ macro_rules! simd {
                     let zero = $splat(0.0);
                     ($clear)(v, if kink == Kink::One { $less(z, zero) } else { $less_equal(z, zero) })
                 }
+            }
+
+            #[inline(always)]
+            fn nonzero(self, v: $v) -> u32 {
+                let mut lanes = [0.0; $lanes];
+                self.store(v, &mut lanes);
+                (0..$lanes).fold(0, |bits, lane| bits | u32::from(lanes[lane] != 0.0) << lane)
             }
 
             #[inline(always)]

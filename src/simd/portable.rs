@@ -17,6 +17,8 @@ const BLOCKING: Blocking = Blocking {
     prefetch_ahead: 0,
     spread_prefetch: false,
     packs_in_tile: false,
+    masked_vecs: 4,
+    l1_bytes: 8 << 10,
 };
 
 #[derive(Clone, Copy)]
@@ -30,6 +32,7 @@ impl<T: Float + 'static> Simd<T> for Portable {
     const BLOCKING: Blocking = BLOCKING;
     type Panel = [T; DEPTH * VECS * LANES];
     type SmallPanel = [T; 8 * VECS * LANES];
+    type Masks = [u64; 64];
 
     fn panel(self) -> Self::Panel {
         [T::zero(); DEPTH * VECS * LANES]
@@ -37,6 +40,10 @@ impl<T: Float + 'static> Simd<T> for Portable {
 
     fn small_panel(self) -> Self::SmallPanel {
         [T::zero(); 8 * VECS * LANES]
+    }
+
+    fn masks(self) -> Self::Masks {
+        [0; 64]
     }
 
     #[inline(always)]
@@ -76,6 +83,11 @@ impl<T: Float + 'static> Simd<T> for Portable {
     #[inline(always)]
     fn keep_active(self, kink: Kink, z: Self::V, v: Self::V) -> Self::V {
         core::array::from_fn(|lane| if kink.is_active(z[lane]) { v[lane] } else { T::zero() })
+    }
+
+    #[inline(always)]
+    fn nonzero(self, v: Self::V) -> u32 {
+        (0..LANES).fold(0, |bits, lane| bits | u32::from(v[lane] != T::zero()) << lane)
     }
 
     #[inline(always)]

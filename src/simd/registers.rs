@@ -22,6 +22,11 @@ pub(crate) struct Blocking {
     pub(crate) spread_prefetch: bool,
     /// Whether the first tile packs the panels of B while it multiplies by them.
     pub(crate) packs_in_tile: bool,
+    /// Of products without zeros, the registers in a row of a panel of B: as many sums as hide the latency of a multiply-add, and
+    /// no more than there are.
+    pub(crate) masked_vecs: usize,
+    /// Of such products, the bytes of a piece of a panel. It stays in the L1 cache, beside the sums that pass through it.
+    pub(crate) l1_bytes: usize,
 }
 
 /// An instruction set's vectors of T.
@@ -45,12 +50,17 @@ pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
     type Panel: AsMut<[T]>;
     /// A shallow one, for a small part of the time that it takes to clear the other.
     type SmallPanel: AsMut<[T]>;
+    /// Masks of a product without zeros, for the stack.
+    type Masks: AsMut<[u64]>;
 
     /// A panel of zeros.
     fn panel(self) -> Self::Panel;
 
     /// A shallow one.
     fn small_panel(self) -> Self::SmallPanel;
+
+    /// Masks without a bit.
+    fn masks(self) -> Self::Masks;
 
     fn splat(self, x: T) -> Self::V;
 
@@ -73,6 +83,9 @@ pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
 
     /// v where the unit with pre-activation z has I = 1, else 0.
     fn keep_active(self, kink: Kink, z: Self::V, v: Self::V) -> Self::V;
+
+    /// A bit for each lane, the first one lowest: whether it is not 0. NaN is not.
+    fn nonzero(self, v: Self::V) -> u32;
 
     /// exp of each element.
     fn exp(self, x: &mut [T]);

@@ -73,6 +73,8 @@ const AVX2: Blocking = Blocking {
     prefetch_ahead: 0,
     spread_prefetch: false,
     packs_in_tile: false,
+    masked_vecs: 12,
+    l1_bytes: 24 << 10,
 };
 
 /// Measured on two Xeons and on a Zen 4, whose L2 caches are fast enough for panels to come from there. Unrolled, the
@@ -90,7 +92,12 @@ const AVX512: Blocking = Blocking {
     prefetch_ahead: 32,
     spread_prefetch: true,
     packs_in_tile: true,
+    masked_vecs: 7,
+    l1_bytes: 28 << 10,
 };
+
+/// Of 256 rows of the largest depth: 32 KB.
+const MASKS: usize = 1 << 12;
 
 /// The same implementation for each pair of an instruction set and a type, which differ in the names of the
 /// instructions.
@@ -102,7 +109,7 @@ const AVX512: Blocking = Blocking {
 macro_rules! simd {
     (
         $set:ident, $features:literal, $t:ty, $v:ty, $lanes:literal, tile $rows:literal, $vecs:literal, $blocking:ident,
-        $splat:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident, $zip:expr, $keep:expr
+        $splat:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident, $zip:expr, $keep:expr, $nonzero:expr
     ) => {
         impl Simd<$t> for $set {
             type V = $v;
@@ -113,6 +120,7 @@ macro_rules! simd {
 
             type Panel = [$t; $blocking.kc * $vecs * $lanes];
             type SmallPanel = [$t; 32 * $vecs * $lanes];
+            type Masks = [u64; MASKS];
 
             fn l2_bytes(self) -> usize {
                 // Two panels of the largest depth of AVX-512 in 1 MB, five in 2 MB: what was best where measured.
@@ -125,6 +133,10 @@ macro_rules! simd {
 
             fn small_panel(self) -> Self::SmallPanel {
                 [0.0; 32 * $vecs * $lanes]
+            }
+
+            fn masks(self) -> Self::Masks {
+                [0; MASKS]
             }
 
             #[inline(always)]
@@ -178,6 +190,12 @@ macro_rules! simd {
             }
 
             #[inline(always)]
+            fn nonzero(self, v: $v) -> u32 {
+                // SAFETY: above.
+                unsafe { ($nonzero)(v) }
+            }
+
+            #[inline(always)]
             fn exp(self, x: &mut [$t]) {
                 super::math::exp(x);
             }
@@ -212,7 +230,8 @@ simd!(
     |kink, z, v| _mm256_and_ps(v, match kink {
         Kink::One => _mm256_cmp_ps::<_CMP_NLT_UQ>(z, _mm256_setzero_ps()),
         Kink::Zero => _mm256_cmp_ps::<_CMP_NLE_UQ>(z, _mm256_setzero_ps()),
-    })
+    }),
+    |v| _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NEQ_UQ>(v, _mm256_setzero_ps())) as u32
 );
 
 simd!(
@@ -225,7 +244,8 @@ simd!(
     |kink, z, v| _mm256_and_pd(v, match kink {
         Kink::One => _mm256_cmp_pd::<_CMP_NLT_UQ>(z, _mm256_setzero_pd()),
         Kink::Zero => _mm256_cmp_pd::<_CMP_NLE_UQ>(z, _mm256_setzero_pd()),
-    })
+    }),
+    |v| _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_NEQ_UQ>(v, _mm256_setzero_pd())) as u32
 );
 
 #[cfg(handgrad_avx512)]
@@ -241,7 +261,8 @@ simd!(
     |kink, z, v| _mm512_maskz_mov_ps(match kink {
         Kink::One => _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(z, _mm512_setzero_ps()),
         Kink::Zero => _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(z, _mm512_setzero_ps()),
-    }, v)
+    }, v),
+    |v| u32::from(_mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(v, _mm512_setzero_ps()))
 );
 
 #[cfg(handgrad_avx512)]
@@ -256,7 +277,8 @@ simd!(
     |kink, z, v| _mm512_maskz_mov_pd(match kink {
         Kink::One => _mm512_cmp_pd_mask::<_CMP_NLT_UQ>(z, _mm512_setzero_pd()),
         Kink::Zero => _mm512_cmp_pd_mask::<_CMP_NLE_UQ>(z, _mm512_setzero_pd()),
-    }, v)
+    }, v),
+    |v| u32::from(_mm512_cmp_pd_mask::<_CMP_NEQ_UQ>(v, _mm512_setzero_pd()))
 );
 
 /// What Linux says of it, where it does: of one CPU or another, should they differ.

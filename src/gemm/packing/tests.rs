@@ -2,7 +2,7 @@
 
 use num_traits::Float;
 
-use super::{copy, pack, pack_left};
+use super::{Submatrix, copy, pack, pack_left};
 use crate::data::MatRef;
 use crate::gemm::panels::{panel, panels};
 use crate::simd::Simd;
@@ -75,18 +75,18 @@ struct Pack;
 
 impl EachShape for Pack {
     fn check_shape<T: Float + core::fmt::Debug, S: Simd<T>>(name: &str, set: S, shape: (usize, usize)) {
-        let ((rows, cols), all) = (shape, panels::<T, S>(shape.1));
+        let ((rows, cols), all) = (shape, panels::<T, S>(shape.1, S::NR_VECS));
         for source in Source::<T>::each(shape) {
             // All panels, and those from the second on.
             for first in 0..all.min(2) {
                 let context =
                     || format!("{name} {shape:?}, strides {:?}, from panel {first}", source.strides);
-                let begin = panel::<T, S>(cols, first).start;
+                let begin = panel::<T, S>(cols, S::NR_VECS, first).start;
                 let len = rows * (cols.next_multiple_of(S::LANES) - begin);
                 let mut packed = before(len + 5);
-                pack(set, source.view(), first..all, &mut packed);
+                pack(set, source.view(), S::NR_VECS, first..all, &mut packed);
                 for index in first..all {
-                    let cols = panel::<T, S>(cols, index);
+                    let cols = panel::<T, S>(cols, S::NR_VECS, index);
                     let width = cols.len().next_multiple_of(S::LANES);
                     let data = &packed[(cols.start - begin) * rows..][..rows * width];
                     for (p, i) in (0..rows).flat_map(|p| (0..width).map(move |i| (p, i))) {
@@ -112,11 +112,12 @@ impl EachShape for Copy {
     fn check_shape<T: Float + core::fmt::Debug, S: Simd<T>>(name: &str, set: S, shape: (usize, usize)) {
         let ((rows, cols), start) = (shape, 3);
         for source in Source::<T>::each((rows + 2, start + cols + 1)) {
-            for width in (1..=S::NR_VECS).map(|vecs| vecs * S::LANES) {
+            for width in (1..=S::BLOCKING.masked_vecs).map(|vecs| vecs * S::LANES) {
                 let context = || format!("{name} {shape:?}, strides {:?}, width {width}", source.strides);
                 let len = cols.div_ceil(width) * rows * width;
                 let mut copied = before(len + 5);
-                copy(set, source.view(), 1..rows + 1, start..start + cols, width, &mut copied);
+                let part = Submatrix::of(&source.view(), 1..rows + 1, start..start + cols);
+                copy(set, part, width, &mut copied);
                 for (i, &got) in copied[..len].iter().enumerate() {
                     let (panel, p, j) = (i / (rows * width), i / width % rows, i % width);
                     let j = panel * width + j;

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::{ExamplesPart, GradsPart, PanelsPart, Share};
+use super::{ExamplesPart, Finding, GradsPart, PanelsPart, Share};
 use crate::data::{Dims, MatMut, MatRef, ParamsMut};
 use crate::limits::MAX_LANES;
 use crate::pass::layout::Hidden;
@@ -61,7 +61,7 @@ struct Chunk {
     a: Vec<f64>,
     d: Vec<f64>,
     f: Vec<f64>,
-    losses: Vec<f64>,
+    findings: Vec<Finding<f64>>,
     pack_buffer: Vec<f64>,
     /// Of the whole batch.
     example_losses: Vec<f64>,
@@ -78,7 +78,7 @@ impl Chunk {
             a: numbered(len * STRIDE),
             d: numbered(blocks * BLOCK * STRIDE),
             f: numbered(blocks * (BLOCK + 1) * CLASSES),
-            losses: numbered(blocks),
+            findings: numbered(blocks).into_iter().map(|loss| Finding { loss, has_finite_inputs: true }).collect(),
             pack_buffer: numbered(13 * MAX_LANES),
             example_losses: numbered(FIRST + len),
             scores: numbered((FIRST + len) * CLASSES),
@@ -86,7 +86,7 @@ impl Chunk {
     }
 
     fn blocks(&self) -> usize {
-        self.losses.len()
+        self.findings.len()
     }
 
     /// All of it. The scores lie row by row or, so that their rows interleave, column by column.
@@ -103,7 +103,7 @@ impl Chunk {
             w1_panels: None,
             hidden: Hidden { z: &mut self.z, a: &mut self.a, d: &mut self.d },
             f: &mut self.f,
-            losses: &mut self.losses,
+            findings: &mut self.findings,
             pack_buffer: &mut self.pack_buffer,
             out: Outputs {
                 losses: Some(&mut self.example_losses),
@@ -126,7 +126,8 @@ fn assert_has_examples(piece: &mut ExamplesPart<'_, f64>, start: usize, blocks: 
     assert_is(piece.hidden.a, start * STRIDE..(start + len) * STRIDE);
     assert_is(piece.hidden.d, of_blocks(BLOCK * STRIDE));
     assert_is(piece.f, of_blocks((BLOCK + 1) * CLASSES));
-    assert_is(piece.losses, of_blocks(1));
+    let losses: Vec<f64> = piece.findings.iter().map(|found| found.loss).collect();
+    assert_is(&losses, of_blocks(1));
     let row = piece.row;
     assert_is(&piece.out.losses.as_ref().unwrap()[row..][..len], FIRST + start..FIRST + start + len);
     let scores = piece.out.scores.as_mut().unwrap();
@@ -140,7 +141,7 @@ fn examples_are_cut_in_whole_blocks_each_once_and_in_fair_shares() {
         let mut chunk = Chunk::new(len);
         let blocks = chunk.blocks();
         let mut pieces = pieces(chunk.part(true), threads, &|part, share| part.cut(BLOCK, share));
-        let sizes: Vec<_> = pieces.iter().map(|piece| piece.losses.len()).collect();
+        let sizes: Vec<_> = pieces.iter().map(|piece| piece.findings.len()).collect();
         assert_fair(&sizes, blocks, threads);
         let mut start = 0;
         for (piece, &blocks) in pieces.iter_mut().zip(&sizes) {

@@ -66,6 +66,7 @@ fn plan(theta: &[f32], n: usize, external: External) -> Plan<'_, f32> {
         divisor: 1.0,
         clip: None,
         layout: Layout::new(dims(), n, external),
+        skips_inputs: false,
         gemm: None,
     }
 }

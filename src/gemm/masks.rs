@@ -1,0 +1,120 @@
+//! Which elements of a left factor are not zero: a bit for each.
+
+use core::ops::Range;
+
+use num_traits::Float;
+
+use super::factors::Left;
+use crate::data::MatRef;
+use crate::simd::Simd;
+
+/// A mask has a bit for each of so many terms of a sum.
+pub(super) const MASK_BITS: usize = 64;
+
+/// So many rows are looked at together where they are the contiguous direction.
+const GROUP: usize = 8;
+
+/// Of so many groups of rows, and of so many columns' masks, one is a sample of them all.
+const SAMPLE: usize = 8;
+
+/// The masks of some rows: bit p is set where the element in column `depth.start` + p is not 0 (NaN is not). The columns,
+/// at most [`MASK_BITS`], are of one block.
+pub(super) fn masks<T: Float, S: Simd<T>>(
+    simd: S,
+    a: &Left<'_, T>,
+    rows: Range<usize>,
+    depth: Range<usize>,
+    to: &mut [u64],
+) {
+    debug_assert!(depth.len() <= MASK_BITS.min(a.col_blocks.rest(depth.start)));
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let mut to = &mut to[..rows.len()];
+            let mut row = rows.start;
+            while row < rows.end {
+                let count = GROUP.min(rows.end - row).min(a.row_blocks.rest(row));
+                let (group, rest) = to.split_at_mut(count);
+                let from = &a.data[a.offset(row, depth.start)..];
+                match (a.strides, count) {
+                    ((1, _), 8) => by_columns::<T, 8>(from, a.strides.1, depth.len(), group),
+                    ((1, _), 6) => by_columns::<T, 6>(from, a.strides.1, depth.len(), group),
+                    ((1, _), 4) => by_columns::<T, 4>(from, a.strides.1, depth.len(), group),
+                    _ => by_rows(simd, from, a.strides, depth.len(), group),
+                }
+                (to, row) = (rest, row + count);
+            }
+        },
+    );
+}
+
+/// Rows that lie side by side: their masks grow by a bit with each column.
+#[inline(always)]
+fn by_columns<T: Float, const R: usize>(from: &[T], col_stride: usize, depth: usize, to: &mut [u64]) {
+    let (mut masks, mut bit) = ([0; R], 1u64);
+    for p in 0..depth {
+        let column = &from[p * col_stride..][..R];
+        for (mask, &x) in masks.iter_mut().zip(column) {
+            *mask |= if x == T::zero() { 0 } else { bit };
+        }
+        bit <<= 1;
+    }
+    to.copy_from_slice(&masks);
+}
+
+/// One row after the other, in whole registers where they are contiguous.
+#[inline(always)]
+fn by_rows<T: Float, S: Simd<T>>(
+    simd: S,
+    from: &[T],
+    (row_stride, col_stride): (usize, usize),
+    depth: usize,
+    to: &mut [u64],
+) {
+    let whole = if col_stride == 1 { depth / S::LANES * S::LANES } else { 0 };
+    for (row, mask) in to.iter_mut().enumerate() {
+        let from = &from[row * row_stride..];
+        *mask = 0;
+        for p in (0..whole).step_by(S::LANES) {
+            *mask |= u64::from(simd.nonzero(simd.load(&from[p..]))) << p;
+        }
+        for p in whole..depth {
+            *mask |= u64::from(from[p * col_stride] != T::zero()) << p;
+        }
+    }
+}
+
+/// The share of a factor's elements that are not 0, by a sample: of some rows in every 64, some columns.
+pub(super) fn density<T: Float, S: Simd<T>>(simd: S, a: &Left<'_, T>) -> f32 {
+    let (mut all, mut nonzero) = (0, 0);
+    for (index, row) in (0..a.rows).step_by(SAMPLE * GROUP).enumerate() {
+        let rows = row..a.rows.min(row + GROUP);
+        let first = index % SAMPLE * MASK_BITS;
+        for col in (if first < a.depth { first } else { 0 }..a.depth).step_by(SAMPLE * MASK_BITS) {
+            let depth = col..a.depth.min(col + MASK_BITS.min(a.col_blocks.rest(col)));
+            let mut group = [0; GROUP];
+            masks(simd, a, rows.clone(), depth.clone(), &mut group);
+            all += rows.len() * depth.len();
+            nonzero += group[..rows.len()].iter().map(|mask| mask.count_ones() as usize).sum::<usize>();
+        }
+    }
+    nonzero as f32 / all.max(1) as f32
+}
+
+/// Whether 0 times each of these numbers is 0.
+pub(crate) fn is_finite<T: Float, S: Simd<T>>(simd: S, matrix: MatRef<'_, T>) -> bool {
+    let matrix = if matrix.col_stride() == 1 { matrix } else { matrix.t() };
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            (0..matrix.rows()).all(|row| {
+                if matrix.col_stride() != 1 {
+                    return matrix.row(row).all(T::is_finite);
+                }
+                let row = &matrix.as_slice()[row * matrix.row_stride()..][..matrix.cols()];
+                // All of them: a loop that may end early has no vector instructions.
+                row.iter().fold(true, |finite, x| finite & x.is_finite())
+            })
+        },
+    )
+}
