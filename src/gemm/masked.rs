@@ -32,7 +32,7 @@ use super::panels::widths;
 use super::product::Beta;
 use super::tile::{Destination, finish_elements, finish_rows, load, prefetch_dest, store};
 use crate::data::{MatMut, MatRef};
-use crate::limits::MAX_LANES;
+use crate::limits::{MASKED_ROWS, MAX_LANES};
 use crate::simd::{self, Simd};
 
 /// A C = A B of which A has zeros, or C + A B, then the epilogue.
@@ -70,16 +70,18 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
 /// The time that a product takes without the zeros of its left factor, as a share of the time with them; by a sample of them.
 /// C has so many columns.
 pub(crate) fn time<T: Float, S: Simd<T>>(simd: S, a: &Left<'_, T>, b: &Right<'_, T>, cols: usize) -> f32 {
-    let vecs = cols.div_ceil(S::LANES).min(S::BLOCKING.masked_vecs) as f32;
-    // In multiply-adds of whole registers, for each row of a piece: a term takes a load beside those of its registers, and no
-    // less than the latency of a multiply-add; a visit of a row to a piece as long as 64; a copy 3 or 8 for each register.
+    let all_vecs = cols.div_ceil(S::LANES);
+    let vecs = all_vecs.min(S::BLOCKING.masked_vecs) as f32;
+    // In multiply-adds of whole registers: a term takes a load beside those of its registers, and no less than the latency of
+    // a multiply-add; a visit of a row to a piece as long as 64; a copy 3 or 8 for each register; to begin as long as 1500.
     let term = (vecs + 1.0).max(4.0) / vecs;
     let visit = 64.0 / (vecs * a.depth.min(MASK_BITS) as f32);
     let copy = match b {
         Right::Packed(_) => 0.0,
         Right::View(b) | Right::Squares(b) => if b.col_stride() == 1 { 3.0 } else { 8.0 },
     };
-    let fixed = visit + copy / a.rows.min(256) as f32;
+    let begin = 1500.0 / (a.rows * a.depth * all_vecs) as f32;
+    let fixed = visit + copy / a.rows.min(MASKED_ROWS) as f32 + begin;
     // Where even a factor of zeros would not pay, none are counted.
     if fixed < 1.0 { density(simd, a) * term + fixed } else { fixed }
 }
@@ -158,7 +160,7 @@ impl<T: Float> Masked<'_, T> {
         for p in (0..self.a.depth).step_by(kc) {
             let depth = p..self.a.depth.min(p + kc);
             let count = pieces(self.a, depth.clone(), cuts.piece).count();
-            let mc = cuts.mc.min(memory.len() / count).max(1);
+            let mc = cuts.mc.min(memory.len() / count).clamp(1, MASKED_ROWS);
             for row in (0..self.a.rows).step_by(mc) {
                 let rows = row..self.a.rows.min(row + mc);
                 for (depth, masks) in pieces(self.a, depth.clone(), cuts.piece).zip(memory.chunks_mut(mc)) {

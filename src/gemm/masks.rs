@@ -6,10 +6,11 @@ use num_traits::Float;
 
 use super::factors::Left;
 use crate::data::MatRef;
+use crate::limits::MASKED_DEPTH;
 use crate::simd::Simd;
 
 /// A mask has a bit for each of so many terms of a sum.
-pub(super) const MASK_BITS: usize = 64;
+pub(super) const MASK_BITS: usize = MASKED_DEPTH;
 
 /// So many rows are looked at together where they are the contiguous direction.
 const GROUP: usize = 8;

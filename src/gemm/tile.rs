@@ -350,7 +350,12 @@ pub(super) fn finish_rows<T: Float, S: Simd<T>, const R: usize, const N: usize>(
 #[inline(always)]
 pub(super) fn load<T, S: Simd<T>, const N: usize>(simd: S, from: &[T]) -> [S::V; N] {
     let from = &from[..N * S::LANES];
-    core::array::from_fn(|v| simd.load(&from[v * S::LANES..]))
+    // Not `array::from_fn`: for long rows it is a call, and not of this instruction set.
+    let mut row = [simd.load(from); N];
+    for v in 1..N {
+        row[v] = simd.load(&from[v * S::LANES..]);
+    }
+    row
 }
 
 #[inline(always)]

@@ -35,13 +35,8 @@ use crate::gemm::{Beta, Gemm, matrix_multiply};
 #[derive(Default)]
 #[non_exhaustive]
 pub enum Engine<'a, T> {
-    /// The default. For `f32` and `f64`, with the feature `matrixmultiply` and more than 8 examples, X W1ᵀ and A W2ᵀ are
-    /// products of the `matrixmultiply` crate, which allocates once for each product: of X W1ᵀ there is one for each
-    /// chunk of examples ([`Dims::chunk_len`](crate::Dims::chunk_len)) and thread, of A W2ᵀ one for each 32 to 256
-    /// examples. Everything else, all gradients among it, is as [`Builtin`](Self::Builtin).
-    ///
-    /// (Where another crate of a program turns on matrixmultiply's feature `threading`, its products run on threads of
-    /// their own, beside those of an executor, unless the environment has `MATMUL_NUM_THREADS=1`.)
+    /// The default: as [`Builtin`](Self::Builtin), and as `MatrixMultiply` where that pays: for `f32` and `f64`
+    /// on a CPU without the vector instructions that `Builtin` has, in a build with `std`.
     #[default]
     Auto,
     /// The crate's own kernels for everything, for every [`Float`]; no heap. For `f32` and `f64` they use the vector
@@ -55,9 +50,18 @@ pub enum Engine<'a, T> {
     /// order with separate multiplications and additions, and exp and log are the type's own. So the results are the
     /// same bits on every target where those are.
     Portable,
+    /// For `f32` and `f64` and more than 8 examples, X W1ᵀ and A W2ᵀ are products of the `matrixmultiply` crate, which
+    /// allocates once for each product: of X W1ᵀ there is one for each chunk of examples
+    /// ([`Dims::chunk_len`](crate::Dims::chunk_len)) and thread, of A W2ᵀ one for each 32 to 256 examples. Where X or A have so
+    /// many zeros that it takes less time without them, and everything else, all gradients among it: as `Builtin`.
+    ///
+    /// (Where another crate of a program turns on matrixmultiply's feature `threading`, its products run on threads of
+    /// their own, beside those of an executor, unless the environment has `MATMUL_NUM_THREADS=1`.)
+    #[cfg(feature = "matrixmultiply")]
+    MatrixMultiply,
     /// Every product of a pass by this engine, say a BLAS: whole chunks of examples at a time, from the calling thread.
-    /// (Where excluded examples have inputs that are not finite, the examples between them at a time for W1. And one product is
-    /// not yours: that of the squares for W1 in [`Pass::second_moment`](crate::Pass::second_moment).)
+    /// (Not yours are that of the squares for W1 in [`Pass::second_moment`](crate::Pass::second_moment), and that for W1 where
+    /// excluded examples have inputs that are not finite.)
     Gemm(&'a dyn Gemm<T>),
 }
 
@@ -76,12 +80,14 @@ impl<T> fmt::Debug for Engine<'_, T> {
             Engine::Auto => "Auto",
             Engine::Builtin => "Builtin",
             Engine::Portable => "Portable",
+            #[cfg(feature = "matrixmultiply")]
+            Engine::MatrixMultiply => "MatrixMultiply",
             Engine::Gemm(_) => "Gemm(..)",
         })
     }
 }
 
-/// One product on its own: of [`Engine::Auto`] by matrixmultiply where that has the type.
+/// One product on its own.
 ///
 /// # Example
 ///
@@ -120,14 +126,20 @@ pub(crate) struct Products<'a, T: 'static> {
 impl<'a, T: Float + 'static> Products<'a, T> {
     pub(crate) fn of(engine: Engine<'a, T>) -> Self {
         match engine {
-            Engine::Auto => match matrix_multiply() {
-                Some(gemm) => Self { phases: phases(), gemm: Some(gemm), external: External::Forward },
-                None => Self { phases: phases(), gemm: None, external: External::None },
-            },
-            Engine::Builtin => Self { phases: phases(), gemm: None, external: External::None },
+            Engine::Auto if cfg!(feature = "std") && phases::<T>().is_portable() => Self::matrix_multiply(),
+            #[cfg(feature = "matrixmultiply")]
+            Engine::MatrixMultiply => Self::matrix_multiply(),
+            Engine::Auto | Engine::Builtin => Self { phases: phases(), gemm: None, external: External::None },
             Engine::Portable => Self { phases: &crate::simd::Portable, gemm: None, external: External::None },
             Engine::Gemm(gemm) => Self { phases: phases(), gemm: Some(gemm), external: External::All },
         }
+    }
+
+    /// Matrixmultiply on the way forward, where it has the type.
+    fn matrix_multiply() -> Self {
+        let gemm = matrix_multiply();
+        let external = if gemm.is_some() { External::Forward } else { External::None };
+        Self { phases: phases(), gemm, external }
     }
 }
 

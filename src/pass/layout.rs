@@ -4,7 +4,9 @@
 //! All of it follows from the sizes, so it is a `const fn` and can be tested without running anything.
 
 use crate::data::Dims;
-use crate::limits::{FAR_STRIDE, MAX_CHUNK, MAX_DEPTH, MAX_LANES, PACK_BUFFER};
+use crate::limits::{
+    FAR_STRIDE, MASKED_COLS, MASKED_DEPTH, MASKED_ROWS, MAX_CHUNK, MAX_DEPTH, MAX_LANES, PACK_BUFFER,
+};
 
 /// Up to so many examples are few: every weight is used a few times only, so nothing is packed.
 const FEW_EXAMPLES: usize = 8;
@@ -323,7 +325,7 @@ const fn block_len(dims: Dims, n: usize) -> usize {
 }
 
 /// Copies of parts of right factors: of X, A and W2 as far as they are not read where they lie, and of Aᵀ; each as deep
-/// as it is multiplied at a time.
+/// as it is multiplied at a time. Or what the products without zeros need.
 const fn pack_buffer(dims: Dims, chunk: usize, block: usize) -> usize {
     let (m, h, c) = (dims.inputs(), dims.hidden(), dims.classes());
     let factors = [(chunk, m), (chunk, h), (c, h), (h, block)];
@@ -337,7 +339,21 @@ const fn pack_buffer(dims: Dims, chunk: usize, block: usize) -> usize {
         most = between(most, len, PACK_BUFFER);
         i += 1;
     }
+    // X W1ᵀ, Dᵀ X and Xᵀ D.
+    let products = [(chunk, 0, h), (h, chunk, m), (m, chunk, h)];
+    i = 0;
+    while i < products.len() {
+        let (rows, depth, cols) = products[i];
+        most = between(most, masked_buffer(rows, depth, cols), PACK_BUFFER);
+        i += 1;
+    }
     most
+}
+
+/// What a product without zeros has its pack buffer for: a piece of its right factor, and sums of some rows.
+const fn masked_buffer(rows: usize, depth: usize, cols: usize) -> usize {
+    let width = between(1, cols.next_multiple_of(MAX_LANES), MASKED_COLS);
+    (between(0, depth, MASKED_DEPTH) + between(0, rows, MASKED_ROWS)) * width
 }
 
 /// The next multiple of the widest register.

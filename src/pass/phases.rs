@@ -1,6 +1,7 @@
 //! The two phases of a chunk: every example through the net and back, then every weight's gradient. Parts of a phase
 //! can run at the same time.
 
+use core::any::TypeId;
 use core::ops::Range;
 
 use num_traits::Float;
@@ -13,10 +14,13 @@ use super::{backward, forward, per_example, weight_grads};
 use crate::data::{MatMut, MatRef};
 use crate::error::Error;
 use crate::gemm::{self, Beta, Epilogue, Left, Right, is_finite, masked, product, product_shape};
-use crate::simd::Simd;
+use crate::simd::{Portable, Simd};
 
 /// The phases on one instruction set, for whoever knows the type T but not the set.
 pub(crate) trait Phases<T>: Sync {
+    /// Whether there are no vector instructions.
+    fn is_portable(&self) -> bool;
+
     /// The rows of the largest register tile.
     fn tile_rows(&self) -> usize;
 
@@ -60,6 +64,10 @@ pub(crate) trait Phases<T>: Sync {
 }
 
 impl<T: Float, S: Simd<T>> Phases<T> for S {
+    fn is_portable(&self) -> bool {
+        TypeId::of::<S>() == TypeId::of::<Portable>()
+    }
+
     fn tile_rows(&self) -> usize {
         S::MR
     }
