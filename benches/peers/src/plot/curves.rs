@@ -75,7 +75,7 @@ pub fn densities(results: &Results, path: &Path) -> Result<()> {
         let lines = lines(medians);
         let mut chart =
             chart(area, &title).build_cartesian_2d(0.0..101.0, 0.0..1.35 * top(&lines)).map_err(drawing)?;
-        chart.configure_mesh().draw().map_err(drawing)?;
+        chart.configure_mesh().max_light_lines(1).draw().map_err(drawing)?;
         draw(&mut chart, &lines, &names, Legend::UpperLeft)?;
     }
     root.present().map_err(drawing)
@@ -128,7 +128,8 @@ where
 {
     for (name, points) in lines {
         let at = names.iter().position(|known| known == name).unwrap_or_default();
-        let color = Palette99::pick(at).to_rgba();
+        // The third color is a yellow that white swallows.
+        let color = Palette99::pick(if at < 2 { at } else { at + 1 }).to_rgba();
         let marks = points.iter().map(move |&point| Circle::new(point, 3, color.filled()));
         chart.draw_series(marks).map_err(drawing)?;
         chart

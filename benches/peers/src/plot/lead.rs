@@ -19,7 +19,7 @@ const WIDTH: i32 = 860;
 /// Where bars begin, and how long the longest may be: its label stands behind it.
 const LEFT: i32 = 250;
 const LONGEST: f64 = 440.0;
-const HEAD: i32 = 104;
+const HEAD: i32 = 88;
 const HEADING: i32 = 30;
 const ROW: i32 = 30;
 const FOOT: i32 = 14;
@@ -60,8 +60,8 @@ pub fn lead(results: &Results, element: Type, threads: usize, path: &Path) -> Re
         }
         last = Some(heading(lead));
         bar(&root, lead, y, scale)?;
+        one(&root, LEFT + scale as i32, y)?;
     }
-    one(&root, LEFT + scale as i32, height)?;
     root.present().map_err(drawing)
 }
 
@@ -92,10 +92,19 @@ fn head(root: &Area<'_>, element: Type, threads: usize) -> Result<()> {
     let title = "handgrad: how many times as fast as the fastest other library";
     write(root, (16, 24), title, 20, INK, HPos::Left, true)?;
     let counted = if threads == 1 { "one thread".to_owned() } else { format!("{threads} threads") };
-    let what = format!("Loss and all gradients of one batch, {element}, {counted}. Longer is faster.");
+    let what = format!(
+        "Loss and all gradients of a batch, {element}, {counted}. Longer is faster. At each bar: the fastest other one."
+    );
     write(root, (16, 48), &what, 14, FAINT, HPos::Left, false)?;
-    let key = "by default (Engine::Auto); at its end: times as fast, and the fastest other library there";
-    for (x, color, text) in [(16, FASTER, key), (640, LIGHT, "Engine::Builtin")] {
+    let key = [
+        (16, FASTER, "Engine::Auto, the default"),
+        (220, SLOWER, "the same, where it is slower"),
+        (430, LIGHT, "Engine::Builtin"),
+    ];
+    let line = PathElement::new([(578, 64), (578, 80)], INK.stroke_width(2));
+    root.draw(&line).map_err(drawing)?;
+    write(root, (588, 72), "1.0: the fastest other library", 13, FAINT, HPos::Left, false)?;
+    for (x, color, text) in key {
         root.draw(&Rectangle::new([(x, 66), (x + 14, 78)], color.filled())).map_err(drawing)?;
         write(root, (x + 20, 72), text, 13, FAINT, HPos::Left, false)?;
     }
@@ -112,24 +121,24 @@ fn bar(root: &Area<'_>, lead: &Lead, y: i32, scale: f64) -> Result<()> {
     let rectangle = |from: i32, to: i32, times: f64, color: RGBColor| {
         root.draw(&Rectangle::new([(LEFT, y + from), (end(times), y + to)], color.filled())).map_err(drawing)
     };
-    if let Some(times) = lead.times_as_fast(ours::ROWS.len() - 1) {
+    let [default, other] = [0, ours::ROWS.len() - 1].map(|row| lead.times_as_fast(row));
+    if let Some(times) = other {
         rectangle(19, 25, times, LIGHT)?;
     }
-    let Some(times) = lead.times_as_fast(0) else { return Ok(()) };
+    let Some(times) = default else { return Ok(()) };
     let color = if times < 1.0 { SLOWER } else { FASTER };
     rectangle(4, 19, times, color)?;
     let label = format!("{times:.2} ×");
-    // The label does not stand on the line at 1.
-    let x = end(times.max(1.0)).max(end(lead.times_as_fast(ours::ROWS.len() - 1).unwrap_or(0.0))) + 8;
+    // The label stands neither on the line at 1 nor on the other bar.
+    let x = end(times.max(1.0).max(other.unwrap_or(0.0))) + 8;
     write(root, (x, y + 13), &label, 15, color, HPos::Left, true)?;
     write(root, (x + 56, y + 13), lead.best.0, 13, FAINT, HPos::Left, false)
 }
 
-/// The line of the best peer.
-fn one(root: &Area<'_>, x: i32, height: i32) -> Result<()> {
-    let line = PathElement::new([(x, HEAD), (x, height - FOOT)], INK.stroke_width(2));
-    root.draw(&line).map_err(drawing)?;
-    write(root, (x, HEAD - 10), "1.0: the fastest other library", 13, INK, HPos::Center, false)
+/// The line of the best peer beside one row, so that it does not cross headings.
+fn one(root: &Area<'_>, x: i32, y: i32) -> Result<()> {
+    let line = PathElement::new([(x, y), (x, y + ROW)], INK.stroke_width(2));
+    root.draw(&line).map_err(drawing)
 }
 
 fn write(

@@ -111,9 +111,8 @@ fn each_kind_of_problem_has_its_section() {
     );
     let about = "- density 20 784,128,10,128: 25.0 % of the inputs not 0, 50.0 % of the hidden units active, loss 2.500\n";
     assert!(text.contains(about), "{text}");
-    let short =
-        format!("| density 20 | 784,128,10,128 | f32 | 1 | 0.500 | – | numpy sparse | 0.750 | 1.50 | – |\n");
-    assert!(text.contains(&short), "{text}");
+    let short = "| density 20 | 784,128,10,128 | f32 | 1 | 0.500 | – | numpy sparse | 0.750 | 1.50 | – |\n";
+    assert!(text.contains(short), "{text}");
 }
 
 #[test]
