@@ -16,7 +16,7 @@ pub fn bench<T: Real>(criterion: &mut Criterion, group: &str) {
     for what in [What::Loss, What::Grad] {
         group.throughput(Throughput::Elements(what.flops(SHAPE) as u64));
         for by in [By::Auto, By::Portable] {
-            let name = format!("pass {} {}", by.name(), what.name());
+            let name = format!("pass/{}/{}", by.name(), what.name());
             group.bench_function(name, |bencher| bencher.iter(|| black_box(case.run(what, by))));
         }
     }
@@ -24,15 +24,15 @@ pub fn bench<T: Real>(criterion: &mut Criterion, group: &str) {
     let net = Net::new(case.dims, theta).expect("parameters");
     let (grad, scratch) = (&mut case.grad, &mut case.scratch);
     group.throughput(Throughput::Elements(What::Loss.flops(SHAPE) as u64));
-    group.bench_function("predict", |bencher| {
+    group.bench_function("one/predict", |bencher| {
         bencher.iter(|| net.predict(black_box(x), scratch).expect("a valid call"));
     });
-    group.bench_function("loss", |bencher| {
+    group.bench_function("one/loss", |bencher| {
         bencher.iter(|| net.loss(black_box(x), class, scratch).expect("a valid call"));
     });
     // Added to what is there, which so grows, but not to infinity.
     group.throughput(Throughput::Elements(What::Grad.flops(SHAPE) as u64));
-    group.bench_function("add_grad", |bencher| {
+    group.bench_function("one/add_grad", |bencher| {
         bencher.iter(|| net.add_grad(black_box(x), class, T::one(), grad, scratch).expect("a valid call"));
     });
     group.finish();

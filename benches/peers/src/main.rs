@@ -60,6 +60,7 @@ fn measure(cli: &Cli, setup: &Setup) -> Result<()> {
         rounds: cli.rounds(),
     };
     let mut maker = Maker::new(cli.mnist.as_deref())?;
+    plan.tasks.iter().try_for_each(|&task| maker.check(task))?;
     let results = run::run(&plan, &mut maker, setup)?;
     machine.push(machine::busy_line("after", machine::busy_elsewhere()));
     let text = report::markdown(&results, &machine, plan.rounds);

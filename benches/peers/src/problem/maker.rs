@@ -38,11 +38,21 @@ impl Maker {
         }
     }
 
+    /// Whether [`make`](Self::make) can make it, known at once.
+    ///
+    /// # Errors
+    ///
+    /// As `make`.
+    pub fn check(&self, task: Task) -> Result<()> {
+        match task.kind {
+            Kind::Mnist(_) => digits_for(self.mnist.as_ref(), task.shape).map(drop),
+            _ => Ok(()),
+        }
+    }
+
     /// The first n digits.
     fn digits(&mut self, shape: Shape, stage: Stage) -> Result<Problem<f32>> {
-        let mnist = self.mnist.as_ref().context("no directory with MNIST's files")?;
-        let (m, c, most) = (mnist.inputs, mnist.classes, mnist.labels.len());
-        ensure!((shape.m, shape.c) == (m, c) && shape.n <= most, "MNIST is {m},h,{c},n with n up to {most}");
+        let mnist = digits_for(self.mnist.as_ref(), shape)?;
         let params = match stage {
             Stage::Start => initial(shape),
             Stage::Trained => trained(&mut self.trained, mnist, shape)?,
@@ -52,6 +62,13 @@ impl Maker {
         kink::clear(&mut problem)?;
         Ok(problem)
     }
+}
+
+fn digits_for(mnist: Option<&Mnist>, shape: Shape) -> Result<&Mnist> {
+    let mnist = mnist.context("no directory with MNIST's files")?;
+    let (m, c, most) = (mnist.inputs, mnist.classes, mnist.labels.len());
+    ensure!((shape.m, shape.c) == (m, c) && shape.n <= most, "MNIST is {m},h,{c},n with n up to {most}");
+    Ok(mnist)
 }
 
 fn trained(known: &mut Vec<(usize, Vec<f32>)>, mnist: &Mnist, shape: Shape) -> Result<Vec<f32>> {
@@ -92,9 +109,13 @@ mod tests {
         let shape = Shape { m: 6, h: 4, c: 10, n: 5 };
         let mut maker = tiny();
         for wrong in [Shape { m: 7, ..shape }, Shape { c: 9, ..shape }, Shape { n: 301, ..shape }] {
-            assert!(maker.make(Task { kind: Kind::Mnist(Stage::Start), shape: wrong }).is_err());
+            let task = Task { kind: Kind::Mnist(Stage::Start), shape: wrong };
+            assert!(maker.check(task).is_err() && maker.make(task).is_err());
+            assert!(maker.check(Task { kind: Kind::Random, shape: wrong }).is_ok());
         }
         let task = Task { kind: Kind::Mnist(Stage::Start), shape };
-        assert!(maker.make(task).is_ok() && Maker::default().make(task).is_err());
+        assert!(
+            maker.check(task).is_ok() && maker.make(task).is_ok() && Maker::default().make(task).is_err()
+        );
     }
 }
