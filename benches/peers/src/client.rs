@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::affinity;
-use crate::peers::{self, Host, Spec};
+use crate::peers::{Host, Role, Spec};
 use crate::problem::{Answer, Shape, Type};
 
 pub struct Worker {
@@ -40,7 +40,7 @@ impl Worker {
         let mut command = command(spec, cores.len(), setup)?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         limit_threads(&mut command, cores.len());
-        if peers::is_ours(spec.name) {
+        if spec.role == Role::Ours {
             // The parts of a pass are on the threads already: the ndarray peer's feature `matrixmultiply-threading`, which
             // is on for all of this program, would have each of them multiply on as many again.
             command.env("MATMUL_NUM_THREADS", "1");

@@ -6,9 +6,9 @@ use anyhow::Result;
 
 use crate::affinity;
 use crate::client::{Setup, Worker};
-use crate::peers::{self, Spec};
-use crate::problem::{Problem, Shape, Type};
-use crate::run::{SEED, progress};
+use crate::peers::{Role, Spec};
+use crate::problem::{Shape, Type, dense};
+use crate::run::progress;
 use crate::timing::{Quartiles, round_robin};
 
 const ROUNDS: usize = 5;
@@ -77,7 +77,7 @@ pub fn run(specs: &[Spec], quick: bool, setup: &Setup) -> Result<Vec<Point>> {
     let mut points = Vec::new();
     for (axis, shape) in shapes {
         let path = setup.dir.join("problem");
-        Problem::generate(shape, SEED).write(Type::F32, &path)?;
+        dense(shape).write(Type::F32, &path)?;
         for &spec in specs {
             bar.set_message(format!("{} {shape}", spec.name));
             match measure(spec, axis, shape, &path, &cores, setup) {
@@ -104,7 +104,7 @@ fn measure(
     let mut worker = Worker::start(spec, cores, setup)?;
     let small = Shape { m: 8, h: 8, c: 4, n: 8 };
     let small_path = setup.dir.join("small");
-    Problem::generate(small, SEED).write(Type::F32, &small_path)?;
+    dense(small).write(Type::F32, &small_path)?;
     worker.load(&small_path, Type::F32, small)?;
     worker.time(2)?;
     let (before, _) = worker.memory()?;
@@ -112,7 +112,7 @@ fn measure(
     worker.reset_peak()?;
     worker.time(2)?;
     let (_, peak) = worker.memory()?;
-    let allocations = if peers::is_ours(spec.name) { Some(worker.allocations()?) } else { None };
+    let allocations = if spec.role == Role::Ours { Some(worker.allocations()?) } else { None };
     let samples = round_robin(&mut [&mut worker], ROUNDS, || {}).pop().unwrap_or_else(|| Ok(Vec::new()))?;
     let time = Quartiles::of(samples).ok_or_else(|| anyhow::anyhow!("no samples"))?;
     let memory = peak.saturating_sub(before) as f64 - data_bytes(shape) as f64;

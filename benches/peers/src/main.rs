@@ -5,6 +5,7 @@ mod agree;
 mod cli;
 mod client;
 mod growth;
+mod lead;
 mod machine;
 mod memory;
 mod ours;
@@ -24,6 +25,7 @@ use clap::Parser;
 
 use cli::Cli;
 use client::Setup;
+use problem::Maker;
 
 #[global_allocator]
 static ALLOCATOR: memory::Counting = memory::Counting;
@@ -52,18 +54,25 @@ fn measure(cli: &Cli, setup: &Setup) -> Result<()> {
     }
     let plan = run::Plan {
         specs: cli.specs()?,
-        shapes: cli.shapes(),
+        tasks: cli.tasks()?,
         types: cli.types.clone(),
         threads: cli.threads.clone(),
         rounds: cli.rounds(),
     };
-    let results = run::run(&plan, setup)?;
+    let mut maker = Maker::new(cli.mnist.as_deref())?;
+    plan.tasks.iter().try_for_each(|&task| maker.check(task))?;
+    let results = run::run(&plan, &mut maker, setup)?;
     machine.push(machine::busy_line("after", machine::busy_elsewhere()));
     let text = report::markdown(&results, &machine, plan.rounds);
     print!("{text}");
     fs::write(cli.out.join("peers.md"), text)?;
     report::write_csv(&results, &cli.out.join("peers.csv"))?;
-    plot::shares_of_peak(&results, &cli.out.join("peers.svg"))
+    for &element in &plan.types {
+        for &threads in &plan.threads {
+            plot::lead(&results, element, threads, &cli.out.join(format!("lead-{element}-{threads}.svg")))?;
+        }
+    }
+    plot::densities(&results, &cli.out.join("density.svg"))
 }
 
 fn grow(cli: &Cli, setup: &Setup, machine: &[String]) -> Result<()> {

@@ -79,12 +79,18 @@ mod tests {
 
     #[test]
     fn allocations_and_their_peak_are_counted() {
-        // Other tests' threads allocate at the same time: the counts are lower bounds here.
-        let (_, calls, peak) = count(|| {
-            drop(std::hint::black_box(vec![0u8; 1 << 20]));
-            std::hint::black_box(vec![0u8; 3 << 20])
+        // Other tests' threads allocate at the same time, so counts are lower bounds; not all the time, so the least of
+        // some tries is exact enough.
+        let tries = (0..50).map(|_| {
+            let (_, calls, peak) = count(|| {
+                drop(std::hint::black_box(vec![0u8; 1 << 20]));
+                std::hint::black_box(vec![0u8; 3 << 20])
+            });
+            assert!(calls >= 2);
+            std::thread::sleep(std::time::Duration::from_millis(2));
+            peak
         });
-        assert!(calls >= 2);
-        assert!((3 << 20..4 << 20).contains(&peak), "{peak}");
+        let least = tries.min().unwrap();
+        assert!((3 << 20..4 << 20).contains(&least), "{least}");
     }
 }

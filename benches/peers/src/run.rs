@@ -1,5 +1,7 @@
 //! The run: starts the workers, checks that they agree, times those that do.
 
+use std::path::Path;
+
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -8,23 +10,21 @@ use crate::agree::{self, Agreement};
 use crate::client::{Setup, Worker};
 use crate::ours;
 use crate::peak;
-use crate::peers::Spec;
-use crate::problem::{Answer, Problem, Shape, Type};
+use crate::peers::{Role, Spec};
+use crate::problem::{Answer, Maker, Problem, Task, Type, Zeros};
 use crate::timing::{Quartiles, round_robin};
 
-/// The seed of all data.
-pub const SEED: u64 = 20;
-
 pub enum Outcome {
-    Timed(Quartiles, Agreement),
+    /// A yardstick has nothing to agree.
+    Timed(Quartiles, Option<Agreement>),
     Disagrees(Agreement),
     Failed(String),
 }
 
-/// One peer on one shape.
+/// One peer on one problem.
 pub struct Row {
     pub element: Type,
-    pub shape: Shape,
+    pub task: Task,
     pub threads: usize,
     pub peer: &'static str,
     pub outcome: Outcome,
@@ -37,8 +37,16 @@ pub struct Peak {
     pub samples: Vec<f64>,
 }
 
+/// What is known of a problem without its numbers.
+pub struct Traits {
+    pub task: Task,
+    pub zeros: Zeros,
+    pub loss: f64,
+}
+
 #[derive(Default)]
 pub struct Results {
+    pub problems: Vec<Traits>,
     pub rows: Vec<Row>,
     pub peaks: Vec<Peak>,
     /// Peers and their versions.
@@ -49,27 +57,31 @@ pub struct Results {
 
 pub struct Plan {
     pub specs: Vec<Spec>,
-    pub shapes: Vec<Shape>,
+    pub tasks: Vec<Task>,
     pub types: Vec<Type>,
     pub threads: Vec<usize>,
     pub rounds: usize,
 }
 
-type Crew = Vec<(&'static str, Worker)>;
+type Crew = Vec<(Spec, Worker)>;
 
-pub fn run(plan: &Plan, setup: &Setup) -> Result<Results> {
+pub fn run(plan: &Plan, maker: &mut Maker, setup: &Setup) -> Result<Results> {
     let mut results = Results::default();
     let all_cores = affinity::cores();
-    let bar = progress(plan.threads.len() * plan.shapes.len() * plan.types.len());
+    let bar = progress(plan.threads.len() * plan.tasks.len() * plan.types.len());
     for &threads in &plan.threads {
         let cores = affinity::first(&all_cores, threads)?;
         let mut crew = start(&plan.specs, &cores, setup, &bar, &mut results);
-        for &shape in &plan.shapes {
-            let problem = Problem::generate(shape, SEED);
+        for &task in &plan.tasks {
+            bar.set_message(format!("making {task}"));
+            let problem = maker.make(task)?;
             let reference = ours::reference(problem.widened())?;
+            if results.problems.iter().all(|known| known.task != task) {
+                results.problems.push(Traits { task, zeros: problem.zeros()?, loss: reference.loss });
+            }
             for &element in &plan.types {
-                bar.set_message(format!("{element} {shape}, threads: {threads}"));
-                let case = Case { element, shape, cores: &cores, rounds: plan.rounds };
+                bar.set_message(format!("{element} {task}, threads: {threads}"));
+                let case = Case { element, task, cores: &cores, rounds: plan.rounds };
                 case.measure(&problem, &reference, &mut crew, setup, &mut results)?;
                 bar.inc(1);
             }
@@ -98,7 +110,7 @@ fn start(specs: &[Spec], cores: &[usize], setup: &Setup, bar: &ProgressBar, resu
                 if results.versions.iter().all(|(name, _)| *name != spec.name) {
                     results.versions.push((spec.name, worker.version.clone()));
                 }
-                crew.push((spec.name, worker));
+                crew.push((spec, worker));
             }
             Err(error) if results.missing.iter().all(|(name, _)| *name != spec.name) => {
                 results.missing.push((spec.name, format!("{error:#}")));
@@ -109,10 +121,10 @@ fn start(specs: &[Spec], cores: &[usize], setup: &Setup, bar: &ProgressBar, resu
     crew
 }
 
-/// One shape in one type on some cores.
+/// One problem in one type on some cores.
 struct Case<'a> {
     element: Type,
-    shape: Shape,
+    task: Task,
     cores: &'a [usize],
     rounds: usize,
 }
@@ -128,27 +140,21 @@ impl Case<'_> {
     ) -> Result<()> {
         let path = setup.dir.join("problem");
         problem.write(self.element, &path)?;
-        let mut agreeing = Vec::new();
-        for (name, worker) in crew {
-            let answer = worker.load(&path, self.element, self.shape);
-            match answer.and_then(|()| worker.answer(&setup.dir, self.shape)) {
-                Ok(answer) => {
-                    let found = agree::compare(reference, &answer, self.shape, self.element);
-                    if found.holds() {
-                        agreeing.push((*name, worker, found));
-                    } else {
-                        results.rows.push(self.row(name, Outcome::Disagrees(found)));
-                    }
-                }
-                Err(error) => results.rows.push(self.row(name, Outcome::Failed(format!("{error:#}")))),
+        let mut ready = Vec::new();
+        for (spec, worker) in crew.iter_mut().filter(|(spec, _)| self.takes(*spec)) {
+            match self.admit(*spec, worker, &path, reference, setup) {
+                Ok(None) => ready.push((spec.name, worker, None)),
+                Ok(Some(found)) if found.holds() => ready.push((spec.name, worker, Some(found))),
+                Ok(Some(found)) => results.rows.push(self.row(spec.name, Outcome::Disagrees(found))),
+                Err(error) => results.rows.push(self.row(spec.name, Outcome::Failed(format!("{error:#}")))),
             }
         }
         let peaks = results.peak(self.element, self.cores.len());
-        let mut workers: Vec<_> = agreeing.iter_mut().map(|(_, worker, _)| &mut **worker).collect();
+        let mut workers: Vec<_> = ready.iter_mut().map(|(_, worker, _)| &mut **worker).collect();
         let samples = round_robin(&mut workers, self.rounds, || {
             peaks.extend(peak::sample(self.element, self.cores));
         });
-        for ((name, _, found), samples) in agreeing.into_iter().zip(samples) {
+        for ((name, _, found), samples) in ready.into_iter().zip(samples) {
             let outcome = match samples.map(Quartiles::of) {
                 Ok(Some(quartiles)) => Outcome::Timed(quartiles, found),
                 Ok(None) => Outcome::Failed("no samples".to_owned()),
@@ -159,8 +165,30 @@ impl Case<'_> {
         Ok(())
     }
 
+    /// Sparse tensors only where there are zeros: elsewhere they can but lose.
+    fn takes(&self, spec: Spec) -> bool {
+        !spec.sparse || self.task.kind.section().is_sparse()
+    }
+
+    /// Loads the problem, and compares the peer's answer.
+    fn admit(
+        &self,
+        spec: Spec,
+        worker: &mut Worker,
+        path: &Path,
+        reference: &Answer,
+        setup: &Setup,
+    ) -> Result<Option<Agreement>> {
+        worker.load(path, self.element, self.task.shape)?;
+        if spec.role == Role::Yardstick {
+            return Ok(None);
+        }
+        let answer = worker.answer(&setup.dir, self.task.shape)?;
+        Ok(Some(agree::compare(reference, &answer, self.task.shape, self.element)))
+    }
+
     fn row(&self, peer: &'static str, outcome: Outcome) -> Row {
-        Row { element: self.element, shape: self.shape, threads: self.cores.len(), peer, outcome }
+        Row { element: self.element, task: self.task, threads: self.cores.len(), peer, outcome }
     }
 }
 

@@ -39,9 +39,12 @@ class ByHand:
         self.softmax()
         self.backward()
 
+    def times_w1(self):
+        np.matmul(self.p.x, self.p.w1.T, out=self.a)
+
     def forward(self):
+        self.times_w1()
         p, a = self.p, self.a
-        np.matmul(p.x, p.w1.T, out=a)
         a += p.b1
         np.greater(a, 0, out=self.positive)
         np.maximum(a, 0, out=a)
@@ -67,7 +70,10 @@ class ByHand:
         np.matmul(g, p.w2, out=d)
         d *= self.positive
         np.matmul(self.ones, d, out=self.db1)
-        np.matmul(d.T, p.x, out=self.dw1)
+        self.weight_gradient()
+
+    def weight_gradient(self):
+        np.matmul(self.d.T, self.p.x, out=self.dw1)
 
     def answer(self):
         return self.loss, (self.dw1, self.db1, self.dw2, self.db2)

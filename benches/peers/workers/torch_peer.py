@@ -57,9 +57,15 @@ class ByHand:
         self.weight = 1 / p.n
         self.loss = None
 
+    def times_w1(self):
+        torch.addmm(self.b1, self.x, self.w1.t(), out=self.z)
+
+    def weight_gradient(self):
+        torch.mm(self.d.t(), self.x, out=self.dw1)
+
     @torch.inference_mode()
     def call(self):
-        torch.addmm(self.b1, self.x, self.w1.t(), out=self.z)
+        self.times_w1()
         torch.clamp(self.z, min=0, out=self.a)
         torch.addmm(self.b2, self.a, self.w2.t(), out=self.f)
         torch.log_softmax(self.f, 1, out=self.g)
@@ -70,7 +76,7 @@ class ByHand:
         torch.mm(self.g, self.w2, out=self.d)
         # The derivative of relu in one pass: 0 where the activation is.
         torch.ops.aten.threshold_backward.grad_input(self.d, self.a, 0, grad_input=self.d)
-        torch.mm(self.d.t(), self.x, out=self.dw1)
+        self.weight_gradient()
         torch.sum(self.d, 0, out=self.db1)
 
     def answer(self):

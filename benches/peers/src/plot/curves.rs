@@ -1,15 +1,18 @@
-//! The pictures: shares of the peak by shape, growth curves.
+//! The pictures of curves: time and memory against sizes, time against the density of the inputs.
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::Ranged;
 use plotters::prelude::*;
 
+use super::{drawing, fill};
 use crate::growth::{Axis, Point};
-use crate::problem::Type;
-use crate::run::{Results, Row};
+use crate::lead::Lead;
+use crate::ours;
+use crate::problem::{Kind, Shape};
+use crate::run::Results;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
@@ -18,48 +21,8 @@ type Line = (&'static str, Vec<(f64, f64)>);
 
 #[derive(Clone, Copy)]
 enum Legend {
-    UpperRight,
+    UpperLeft,
     LowerRight,
-}
-
-/// One panel per type and number of threads: shapes from small to large, share of the peak in percent.
-pub fn shares_of_peak(results: &Results, path: &Path) -> Result<()> {
-    let mut panels: Vec<(Type, usize)> = Vec::new();
-    let mut shapes = Vec::new();
-    for row in &results.rows {
-        if !panels.contains(&(row.element, row.threads)) {
-            panels.push((row.element, row.threads));
-        }
-        if !shapes.contains(&row.shape) {
-            shapes.push(row.shape);
-        }
-    }
-    if panels.is_empty() {
-        return Ok(());
-    }
-    let names = names(results.rows.iter().map(|row| row.peer));
-    let labels: Vec<String> = shapes.iter().map(|shape| shape.to_string()).collect();
-    let root = SVGBackend::new(path, (1150, 400 * panels.len() as u32)).into_drawing_area();
-    fill(&root)?;
-    for (area, (element, threads)) in root.split_evenly((panels.len(), 1)).iter().zip(panels) {
-        let of_panel = |row: &&Row| row.element == element && row.threads == threads;
-        let lines = lines(results.rows.iter().filter(of_panel).filter_map(|row| {
-            let x = shapes.iter().position(|&shape| shape == row.shape)?;
-            Some((row.peer, (x as f64, 100.0 * results.share_of_peak(row)?)))
-        }));
-        let title = format!("{element}, threads: {threads}: % of the FMA peak, by m,h,C,n");
-        let mut chart = chart(area, &title)
-            .build_cartesian_2d(-0.5..shapes.len() as f64 + 0.9, 0.0..top(&lines).max(1.0))
-            .map_err(drawing)?;
-        chart
-            .configure_mesh()
-            .x_labels(shapes.len() + 2)
-            .x_label_formatter(&|x| name_at(&labels, *x))
-            .draw()
-            .map_err(drawing)?;
-        draw(&mut chart, &lines, &names, Legend::UpperRight)?;
-    }
-    root.present().map_err(drawing)
 }
 
 /// Two panels per axis: milliseconds and memory in MiB, all scales logarithmic.
@@ -82,6 +45,53 @@ pub fn growth(points: &[Point], path: &Path) -> Result<()> {
     root.present().map_err(drawing)
 }
 
+/// A panel for each shape and number of threads of the first type: milliseconds by percent of the inputs that are not
+/// 0, of ours and of whoever is the best peer. Nothing if no densities were measured.
+pub fn densities(results: &Results, path: &Path) -> Result<()> {
+    let leads = results.leads();
+    let of_first_type = || leads.iter().filter(|lead| lead.group.0 == leads[0].group.0);
+    let points: Vec<(f64, &Lead)> = of_first_type().filter_map(|lead| Some((density(lead)?, lead))).collect();
+    let mut panels: Vec<(Shape, usize)> = Vec::new();
+    for (_, lead) in &points {
+        if !panels.contains(&panel(lead)) {
+            panels.push(panel(lead));
+        }
+    }
+    panels.sort_by_key(|(shape, threads)| (shape.flops() as u64, *threads));
+    let Some((_, first)) = points.first() else { return Ok(()) };
+    let columns = panels.iter().filter(|(shape, _)| *shape == panels[0].0).count();
+    let rows = panels.len().div_ceil(columns);
+    let root = SVGBackend::new(path, (480 * columns as u32, 320 * rows as u32)).into_drawing_area();
+    fill(&root)?;
+    let names = [ours::ROWS[0].name(), ours::ROWS[1].name(), "the best peer"];
+    for (area, panel_of) in root.split_evenly((rows, columns)).iter().zip(panels) {
+        let (shape, threads) = panel_of;
+        let title = format!("{shape}, {}, threads: {threads}: ms by % not 0", first.group.0);
+        let here = points.iter().filter(|(_, lead)| panel(lead) == panel_of);
+        let medians = here.flat_map(|&(percent, lead)| {
+            let seconds = [lead.ours[0], lead.ours[1], Some(lead.best.1)];
+            names.into_iter().zip(seconds).filter_map(move |(name, s)| Some((name, (percent, 1e3 * s?))))
+        });
+        let lines = lines(medians);
+        let mut chart =
+            chart(area, &title).build_cartesian_2d(0.0..101.0, 0.0..1.35 * top(&lines)).map_err(drawing)?;
+        chart.configure_mesh().max_light_lines(1).draw().map_err(drawing)?;
+        draw(&mut chart, &lines, &names, Legend::UpperLeft)?;
+    }
+    root.present().map_err(drawing)
+}
+
+fn density(lead: &Lead) -> Option<f64> {
+    match lead.group.2.kind {
+        Kind::Density(percent) => Some(percent.into()),
+        _ => None,
+    }
+}
+
+fn panel(lead: &Lead) -> (Shape, usize) {
+    (lead.group.2.shape, lead.group.1)
+}
+
 fn logarithmic(area: &Area<'_>, title: &str, lines: &[Line], names: &[&str]) -> Result<()> {
     let all = || lines.iter().flat_map(|(_, points)| points);
     let range = |part: fn(&(f64, f64)) -> f64| {
@@ -97,10 +107,6 @@ fn logarithmic(area: &Area<'_>, title: &str, lines: &[Line], names: &[&str]) -> 
         .map_err(drawing)?;
     chart.configure_mesh().draw().map_err(drawing)?;
     draw(&mut chart, lines, names, Legend::LowerRight)
-}
-
-fn fill(root: &Area<'_>) -> Result<()> {
-    root.fill(&WHITE).map_err(drawing)
 }
 
 fn chart<'a, 'b>(area: &'a Area<'b>, title: &str) -> ChartBuilder<'a, 'b, SVGBackend<'b>> {
@@ -122,7 +128,8 @@ where
 {
     for (name, points) in lines {
         let at = names.iter().position(|known| known == name).unwrap_or_default();
-        let color = Palette99::pick(at).to_rgba();
+        // The third color is a yellow that white swallows.
+        let color = Palette99::pick(if at < 2 { at } else { at + 1 }).to_rgba();
         let marks = points.iter().map(move |&point| Circle::new(point, 3, color.filled()));
         chart.draw_series(marks).map_err(drawing)?;
         chart
@@ -133,7 +140,7 @@ where
     }
     let mut legend = chart.configure_series_labels();
     let place = match place {
-        Legend::UpperRight => SeriesLabelPosition::UpperRight,
+        Legend::UpperLeft => SeriesLabelPosition::UpperLeft,
         Legend::LowerRight => SeriesLabelPosition::LowerRight,
     };
     legend.position(place).background_style(WHITE.mix(0.8)).border_style(BLACK);
@@ -167,27 +174,9 @@ fn top(lines: &[Line]) -> f64 {
     1.05 * lines.iter().flat_map(|(_, points)| points).map(|point| point.1).fold(0.0, f64::max)
 }
 
-/// The label of a whole number, nothing between them.
-fn name_at(labels: &[String], x: f64) -> String {
-    let near = (x - x.round()).abs() < 1e-9 && x > -0.5;
-    if near { labels.get(x.round() as usize).cloned().unwrap_or_default() } else { String::new() }
-}
-
-// The errors of the drawing library borrow from the path.
-fn drawing(error: impl std::fmt::Display) -> anyhow::Error {
-    anyhow!("the picture: {error}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn labels_stand_at_their_own_places_only() {
-        let labels = ["a".to_owned(), "b".to_owned()];
-        let names = [0.0, 0.5, 1.0, 2.0, -1.0].map(|x| name_at(&labels, x));
-        assert_eq!(names, ["a", "", "b", "", ""]);
-    }
 
     #[test]
     fn lines_gather_points_by_name() {

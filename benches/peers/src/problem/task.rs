@@ -1,0 +1,121 @@
+//! Which problems a run has: what the numbers are like, and in which shapes.
+
+use std::fmt;
+
+use clap::ValueEnum;
+
+use super::{SHAPES, Shape};
+
+/// What the numbers of a problem are like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Inputs at random, none of them 0, and about half of the hidden units active.
+    Random,
+    /// The same with a smaller b1: at most so many percent of the hidden units are active.
+    Active(u8),
+    /// Handwritten digits.
+    Mnist(Stage),
+    /// Inputs at random, so many percent of them not 0.
+    Density(u8),
+}
+
+/// When in the training of a net.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Start,
+    Trained,
+}
+
+/// A part of the results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Section {
+    Random,
+    Active,
+    Mnist,
+    Density,
+}
+
+/// A problem to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Task {
+    pub kind: Kind,
+    pub shape: Shape,
+}
+
+impl Kind {
+    pub fn section(self) -> Section {
+        match self {
+            Self::Random => Section::Random,
+            Self::Active(_) => Section::Active,
+            Self::Mnist(_) => Section::Mnist,
+            Self::Density(_) => Section::Density,
+        }
+    }
+}
+
+impl Section {
+    pub const ALL: [Self; 4] = [Self::Random, Self::Active, Self::Mnist, Self::Density];
+
+    /// The shapes that are measured if no others are asked for.
+    pub fn shapes(self, quick: bool) -> Vec<Shape> {
+        let [_, _, _, batch, _, wide, many_classes] = SHAPES;
+        match (self, quick) {
+            (Self::Random, false) => SHAPES.to_vec(),
+            (Self::Random, true) => SHAPES[..4].to_vec(),
+            (Self::Active, false) => vec![wide, many_classes],
+            (Self::Mnist | Self::Density, false) => vec![batch, wide],
+            (_, true) => vec![batch],
+        }
+    }
+
+    /// Whether inputs are mostly 0, so that the peers' sparse tensors take part.
+    pub fn is_sparse(self) -> bool {
+        matches!(self, Self::Mnist | Self::Density)
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Random => "Dense random inputs",
+            Self::Active => "Few hidden units active",
+            Self::Mnist => "MNIST",
+            Self::Density => "Random inputs, some of them 0",
+        }
+    }
+
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Random => {
+                "Random inputs, none of them 0; random weights; about half of the hidden units active."
+            }
+            Self::Active => {
+                "As before, but b1 is made smaller, by the same amount for all units, until at most so many percent \
+                 of the hidden units are above 0: as in a net that has been trained, with inputs that are not 0."
+            }
+            Self::Mnist => {
+                "The first n training examples, pixels / 255; the weights as He's initialisation has them, and after \
+                 three epochs of training by handgrad."
+            }
+            Self::Density => {
+                "Random inputs and weights, so many percent of the inputs not 0, at random places."
+            }
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Random => write!(f, "random"),
+            Self::Active(percent) => write!(f, "active {percent}"),
+            Self::Mnist(Stage::Start) => write!(f, "mnist start"),
+            Self::Mnist(Stage::Trained) => write!(f, "mnist trained"),
+            Self::Density(percent) => write!(f, "density {percent}"),
+        }
+    }
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.shape)
+    }
+}
