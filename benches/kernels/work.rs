@@ -32,7 +32,7 @@ impl By {
             Self::Builtin => Engine::Builtin,
             Self::Portable => Engine::Portable,
             // As an engine for single products, Auto is matrixmultiply.
-            Self::Gemm => Engine::Gemm(&Engine::Auto),
+            Self::Gemm => Engine::Gemm(&Engine::MatrixMultiply),
         }
     }
 }

@@ -191,9 +191,9 @@ pub(super) fn depth_part<T, S: Simd<T>>(depth: usize) -> usize {
     even(depth, S::BLOCKING.kc).next_multiple_of(S::BLOCKING.unroll)
 }
 
-/// The length of the parts of a depth: equal ones, none longer than `most`.
-fn even(depth: usize, most: usize) -> usize {
-    depth.div_ceil(depth.div_ceil(most))
+/// The length of parts of a whole: equal ones, none longer than `most`.
+pub(super) fn even(whole: usize, most: usize) -> usize {
+    whole.div_ceil(whole.div_ceil(most))
 }
 
 /// Whether B is as well read where it lies.

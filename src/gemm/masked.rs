@@ -23,7 +23,7 @@ use core::ops::Range;
 
 use num_traits::Float;
 
-use super::blocked::{self, depth_part};
+use super::blocked::{self, depth_part, even};
 use super::epilogue::Epilogue;
 use super::factors::{Blocks, Left, Right};
 use super::masks::{MASK_BITS, density, is_finite, masks};
@@ -102,6 +102,12 @@ struct Cuts {
 /// So many rows of B are prefetched ahead while they are copied.
 const ROWS_AHEAD: usize = 4;
 
+/// So many rows ahead the elements of A are prefetched.
+const TERMS_AHEAD: usize = 4;
+
+/// The bytes of a cache line.
+const LINE: usize = 64;
+
 /// So many rows ahead the places of the sums are prefetched: each may lie in a page of its own.
 const AHEAD: usize = 2;
 
@@ -160,7 +166,7 @@ impl<T: Float> Masked<'_, T> {
         for p in (0..self.a.depth).step_by(kc) {
             let depth = p..self.a.depth.min(p + kc);
             let count = pieces(self.a, depth.clone(), cuts.piece).count();
-            let mc = cuts.mc.min(memory.len() / count).clamp(1, MASKED_ROWS);
+            let mc = even(self.a.rows, cuts.mc.min(memory.len() / count).clamp(1, MASKED_ROWS));
             for row in (0..self.a.rows).step_by(mc) {
                 let rows = row..self.a.rows.min(row + mc);
                 for (depth, masks) in pieces(self.a, depth.clone(), cuts.piece).zip(memory.chunks_mut(mc)) {
@@ -275,7 +281,6 @@ enum Piece<'p, T> {
 
 /// Whether each row begins with a cache line: registers that lie in two of them take twice the time to load.
 fn is_aligned<T>(b: &MatRef<'_, T>) -> bool {
-    const LINE: usize = 64;
     b.as_slice().as_ptr().align_offset(LINE) == 0 && b.row_stride() * size_of::<T>() % LINE == 0
 }
 
@@ -363,6 +368,7 @@ fn rows<T: Float, S: Simd<T>, const N: usize>(
                 }
                 let from = &a.data[offset..];
                 (together, offset) = (together - 1, offset + a.strides.0);
+                prefetch_terms(simd, from, row, terms.depth.len(), a.strides);
                 let mask = terms.masks[index];
                 if mask == 0 && !terms.is_first && dest.is_none() {
                     continue;
@@ -386,6 +392,28 @@ fn rows<T: Float, S: Simd<T>, const N: usize>(
             }
         },
     );
+}
+
+/// Prefetches what is going to be read of A: rows that are contiguous, some rows ahead; or of columns that are, for the rows
+/// in the next cache line a share of it.
+#[inline(always)]
+fn prefetch_terms<T, S: Simd<T>>(
+    simd: S,
+    from: &[T],
+    row: usize,
+    depth: usize,
+    (row_stride, col_stride): (usize, usize),
+) {
+    let (from, line) = (from.as_ptr(), LINE / size_of::<T>());
+    if col_stride == 1 {
+        for p in (0..depth).step_by(line) {
+            simd.prefetch(from.wrapping_add(TERMS_AHEAD * row_stride + p));
+        }
+    } else if row_stride == 1 && col_stride > line {
+        for p in (row % line..depth).step_by(line) {
+            simd.prefetch(from.wrapping_add(line + p * col_stride));
+        }
+    }
 }
 
 /// Copies rows of N registers, which are so far apart.
@@ -431,7 +459,6 @@ fn store_transposed<T: Float, S: Simd<T>>(
     strides: (usize, usize),
     c: &mut [T],
 ) {
-    let update = |old: T, sum: T| if beta == Beta::One { old + (sum + T::zero()) } else { sum + T::zero() };
     simd.vectorize(
         #[inline(always)]
         || {
@@ -445,18 +472,23 @@ fn store_transposed<T: Float, S: Simd<T>>(
                     }
                     square = simd::transpose(simd, square);
                     for j in 0..S::LANES.min(cols - col) {
-                        let mut column = [T::zero(); MAX_LANES];
-                        simd.store(square[j], &mut column);
                         let c = &mut c[row * strides.0 + (col + j) * strides.1..];
-                        let c = c.iter_mut().step_by(strides.0.max(1)).zip(&column[..count]);
-                        c.for_each(|(c, &sum)| *c = update(*c, sum));
+                        let column = simd.add(square[j], simd.splat(T::zero()));
+                        if strides.0 == 1 && count == S::LANES {
+                            let new = if beta == Beta::One { simd.add(simd.load(c), column) } else { column };
+                            simd.store(new, c);
+                            continue;
+                        }
+                        let mut column_ = [T::zero(); MAX_LANES];
+                        simd.store(column, &mut column_);
+                        let c = c.iter_mut().step_by(strides.0.max(1)).zip(&column_[..count]);
+                        c.for_each(|(c, &sum)| *c = if beta == Beta::One { *c + sum } else { sum });
                     }
                 }
             }
         },
     );
 }
-
 
 #[cfg(test)]
 mod timing {
@@ -545,9 +577,46 @@ mod timing {
         assert!(f == f2 && dw == dw2);
         println!("({h},{c},{n}) density {dens}: F dense {:.2} masked {:.2} ratio {:.2}; dW2 dense {:.2} masked {:.2} ratio {:.2}", t4[0] * 1e3, t4[1] * 1e3, t4[1] / t4[0], t4[2] * 1e3, t4[3] * 1e3, t4[3] / t4[2]);
     }
+    fn three<T: Float, S: Simd<T>>(simd: S, (m, h, n): (usize, usize, usize), dens: f64) {
+        let mut s = 12345u64;
+        let mut rnd = || { s ^= s << 13; s ^= s >> 7; s ^= s << 17; (s >> 11) as f64 / (1u64 << 53) as f64 };
+        let stride = h + 16;
+        let x: Vec<T> = (0..n * m).map(|_| if rnd() < dens { T::from(rnd() - 0.5).unwrap() } else { T::zero() }).collect();
+        let w1: Vec<T> = (0..h * m).map(|_| T::from(rnd() - 0.5).unwrap()).collect();
+        let b1 = vec![T::zero(); h];
+        let d: Vec<T> = (0..n * stride).map(|_| T::from(rnd() - 0.5).unwrap()).collect();
+        let (mut z, mut a) = (vec![T::zero(); n * stride], vec![T::zero(); n * stride]);
+        let mut dw = vec![T::zero(); h * m];
+        let mut buf = vec![T::zero(); 3 << 17];
+        let off = buf.as_ptr().align_offset(64);
+        let buf = &mut buf[off..];
+        let w1 = MatRef::new(&w1, h, m).unwrap();
+        let x = MatRef::new(&x, n, m).unwrap();
+        let mut panels = vec![T::zero(); m * h.next_multiple_of(16) + 16];
+        let off = panels.as_ptr().align_offset(64);
+        let panels = &mut panels[off..];
+        let mut t4 = [f64::INFINITY; 4];
+        for _ in 0..8 {
+            for k in 0..4 {
+                let t = Instant::now();
+                match k {
+                    0 => crate::gemm::pack(simd, w1.t(), S::BLOCKING.masked_vecs, 0..crate::gemm::panels::<T, S>(h, S::BLOCKING.masked_vecs), panels),
+                    1 => Masked { a: Left::view(x), b: Right::Packed(panels), b_blocks: Blocks::ONE, beta: Beta::Zero, c: MatMut::with_strides(&mut z, (n, h), (stride, 1)).unwrap(), epilogue: Epilogue::Activate { kink: crate::Kink::One, bias: &b1, a: &mut a }, multiplied: &[] }.run(simd, buf),
+                    2 => { let dv = MatRef::with_strides(&d, (n, h), (stride, 1)).unwrap(); Masked { a: Left::view(x.t()), b: Right::View(dv), b_blocks: Blocks::ONE, beta: Beta::Zero, c: MatMut::new(&mut dw, h, m).unwrap().t(), epilogue: Epilogue::None, multiplied: &[] }.run(simd, buf) },
+                    _ => { let dv = MatRef::with_strides(&d, (n, h), (stride, 1)).unwrap(); std::hint::black_box((is_finite(simd, dv), time(simd, &Left::view(x.t()), &Right::View(dv), h))); }
+                }
+                t4[k] = t4[k].min(t.elapsed().as_secs_f64());
+            }
+        }
+        println!("({m},{h},{n}) density {dens}: pack {:.3} Z {:.3} ms {:.1} GF; dW1 by inputs {:.3} ms {:.1} GF; finite and time {:.4}", t4[0] * 1e3, t4[1] * 1e3, 2.0 * (m * h * n) as f64 / t4[1] / 1e9, t4[2] * 1e3, 2.0 * (m * h * n) as f64 / t4[2] / 1e9, t4[3] * 1e3);
+    }
     #[test]
     #[ignore]
     fn timing() {
+        if std::env::var("ONLY").is_ok_and(|o| o.contains('X')) {
+            for dens in [0.19] { for shape in [(784, 1024, 1024)] { three::<f32, _>(*crate::simd::Avx512::detect().unwrap(), shape, dens); } }
+            return;
+        }
         if std::env::var("ONLY").is_ok_and(|o| o.contains('F')) {
             for dens in [0.5, 0.35] { two::<f32, _>(*crate::simd::Avx512::detect().unwrap(), (1024, 1000, 1024), dens); two::<f32, _>(*crate::simd::Avx512::detect().unwrap(), (512, 1000, 512), dens); }
             return;

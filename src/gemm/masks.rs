@@ -34,6 +34,13 @@ pub(super) fn masks<T: Float, S: Simd<T>>(
             let mut to = &mut to[..rows.len()];
             let mut row = rows.start;
             while row < rows.end {
+                if a.strides.0 == 1 && a.row_blocks.rest(row).min(rows.end - row) >= MASK_BITS {
+                    let (group, rest) = to.split_at_mut(MASK_BITS);
+                    let from = &a.data[a.offset(row, depth.start)..];
+                    by_squares(simd, from, a.strides.1, depth.len(), group);
+                    (to, row) = (rest, row + MASK_BITS);
+                    continue;
+                }
                 let count = GROUP.min(rows.end - row).min(a.row_blocks.rest(row));
                 let (group, rest) = to.split_at_mut(count);
                 let from = &a.data[a.offset(row, depth.start)..];
@@ -47,6 +54,37 @@ pub(super) fn masks<T: Float, S: Simd<T>>(
             }
         },
     );
+}
+
+/// As many rows side by side as a mask has bits: the masks of the columns, transposed.
+#[inline(always)]
+fn by_squares<T: Float, S: Simd<T>>(simd: S, from: &[T], col_stride: usize, depth: usize, to: &mut [u64]) {
+    let mut square = [0; MASK_BITS];
+    for (p, bits) in square.iter_mut().enumerate().take(depth) {
+        let column = &from[p * col_stride..][..MASK_BITS];
+        for row in (0..MASK_BITS).step_by(S::LANES) {
+            *bits |= u64::from(simd.nonzero(simd.load(&column[row..]))) << row;
+        }
+    }
+    transpose(&mut square);
+    to.copy_from_slice(&square);
+}
+
+/// Transposes a square of bits: swaps its quarters off the diagonal, then theirs, and so on.
+#[inline(always)]
+fn transpose(square: &mut [u64; MASK_BITS]) {
+    let (mut width, mut low) = (MASK_BITS / 2, u64::from(u32::MAX));
+    while width > 0 {
+        for first in (0..MASK_BITS).step_by(2 * width) {
+            for i in first..first + width {
+                let swapped = (square[i] >> width ^ square[i + width]) & low;
+                square[i] ^= swapped << width;
+                square[i + width] ^= swapped;
+            }
+        }
+        width /= 2;
+        low ^= low << width;
+    }
 }
 
 /// Rows that lie side by side: their masks grow by a bit with each column.
@@ -72,15 +110,19 @@ fn by_rows<T: Float, S: Simd<T>>(
     depth: usize,
     to: &mut [u64],
 ) {
-    let whole = if col_stride == 1 { depth / S::LANES * S::LANES } else { 0 };
     for (row, mask) in to.iter_mut().enumerate() {
         let from = &from[row * row_stride..];
         *mask = 0;
-        for p in (0..whole).step_by(S::LANES) {
-            *mask |= u64::from(simd.nonzero(simd.load(&from[p..]))) << p;
-        }
-        for p in whole..depth {
-            *mask |= u64::from(from[p * col_stride] != T::zero()) << p;
+        if col_stride == 1 && depth >= S::LANES {
+            // The last register may begin within the one before: the bits are the same.
+            for p in (0..depth).step_by(S::LANES) {
+                let p = p.min(depth - S::LANES);
+                *mask |= u64::from(simd.nonzero(simd.load(&from[p..]))) << p;
+            }
+        } else {
+            for p in 0..depth {
+                *mask |= u64::from(from[p * col_stride] != T::zero()) << p;
+            }
         }
     }
 }

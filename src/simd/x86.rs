@@ -92,7 +92,7 @@ const AVX512: Blocking = Blocking {
     prefetch_ahead: 32,
     spread_prefetch: true,
     packs_in_tile: true,
-    masked_vecs: 7,
+    masked_vecs: 8,
     l1_bytes: 28 << 10,
 };
 
