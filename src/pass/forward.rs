@@ -15,6 +15,7 @@ use crate::kernels::activate::bias_relu;
 use crate::kernels::soft_targets::SoftTargets;
 use crate::kernels::softmax::{Aside, STRIP, Scores, Strip};
 use crate::kernels::sum::{Sum, sum};
+use crate::limits::FEW_EXAMPLES;
 use crate::simd::Simd;
 
 /// (1), (2): Z and A of these rows of the part.
@@ -72,6 +73,8 @@ pub(super) fn scores<T: Float, S: Simd<T>>(
         let len = STRIP.min(rows.len() - start);
         let mut f = Scores { data: f, stride: score_stride, first: start, len };
         let place = Place { first: part.first + rows.start + start, row: part.row + rows.start + start };
+        let finish =
+            if plan.layout.few_examples { finish::<T, S, FEW_EXAMPLES> } else { finish::<T, S, STRIP> };
         losses.add(finish(simd, plan, objective, &mut f, &mut part.out, place));
     }
     part.losses[index] = losses.total();
@@ -82,12 +85,12 @@ pub(super) fn scores<T: Float, S: Simd<T>>(
     Ok(())
 }
 
-/// (3) to (5), (15) of up to [`STRIP`] examples: from W2 a to the outputs and the score gradient in its place. Returns
+/// (3) to (5), (15) of up to N examples: from W2 a to the outputs and the score gradient in its place. Returns
 /// the sum of the losses.
 ///
 /// Not inlined: what it keeps on the stack would lie under the products.
 #[inline(never)]
-fn finish<T: Float, S: Simd<T>>(
+fn finish<T: Float, S: Simd<T>, const N: usize>(
     simd: S,
     plan: &Plan<'_, T>,
     objective: &Objective<'_, T>,
@@ -96,7 +99,7 @@ fn finish<T: Float, S: Simd<T>>(
     Place { first, row }: Place,
 ) -> T {
     let len = f.len;
-    let mut strip = Strip::new(len);
+    let mut strip = Strip::<T, N>::new(len);
     simd.vectorize(
         #[inline(always)]
         || strip.score(f, plan.params.b2),
@@ -142,9 +145,9 @@ fn finish<T: Float, S: Simd<T>>(
 }
 
 /// The exponentials; and, if they are needed, their sums and what is written of them.
-fn exponentials<T: Float, S: Simd<T>>(
+fn exponentials<T: Float, S: Simd<T>, const N: usize>(
     simd: S,
-    strip: &mut Strip<T>,
+    strip: &mut Strip<T, N>,
     f: &mut Scores<'_, T>,
     out: &mut Outputs<'_, T>,
     row: usize,
@@ -162,11 +165,11 @@ fn exponentials<T: Float, S: Simd<T>>(
 
 /// (20), (21) in the place of (5), (15): losses and score gradients of soft targets, from f - M.
 #[inline(never)]
-fn soft<T: Float, S: Simd<T>>(
+fn soft<T: Float, S: Simd<T>, const N: usize>(
     simd: S,
     plan: &Plan<'_, T>,
     objective: &Objective<'_, T>,
-    strip: &mut Strip<T>,
+    strip: &mut Strip<T, N>,
     f: &mut Scores<'_, T>,
     out: &mut Outputs<'_, T>,
     Place { first, row }: Place,

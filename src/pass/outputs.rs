@@ -121,7 +121,7 @@ impl<'a, T: Float> Outputs<'a, T> {
 
     /// Writes what is made of the scores themselves, for the examples of `strip`; `offset` is the first one's
     /// row in the outputs.
-    pub(crate) fn scored(&mut self, strip: &Strip<T>, f: &Scores<'_, T>, offset: usize) {
+    pub(crate) fn scored<const N: usize>(&mut self, strip: &Strip<T, N>, f: &Scores<'_, T>, offset: usize) {
         if let Some(scores) = &mut self.scores {
             for col in 0..f.len {
                 scores.row_mut(offset + col).zip(f.example(col)).for_each(|(out, f)| *out = f);
@@ -139,7 +139,7 @@ impl<'a, T: Float> Outputs<'a, T> {
     }
 
     /// Writes what is made of the exponentials.
-    pub(crate) fn probable(&mut self, strip: &Strip<T>, f: &Scores<'_, T>, offset: usize) {
+    pub(crate) fn probable<const N: usize>(&mut self, strip: &Strip<T, N>, f: &Scores<'_, T>, offset: usize) {
         for col in 0..f.len {
             if let Some(probabilities) = &mut self.probabilities {
                 let row = probabilities.row_mut(offset + col);
