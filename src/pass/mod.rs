@@ -2,7 +2,9 @@
 
 mod backward;
 mod engine;
+mod evaluate;
 mod excluded;
+mod few;
 mod forward;
 mod grad_sum;
 mod layout;

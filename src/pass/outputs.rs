@@ -54,6 +54,20 @@ impl<'a, T: Float> Outputs<'a, T> {
         check_len(What::Predictions, n, self.predictions.as_ref().map_or(n, |classes| classes.len()))
     }
 
+    /// Whether nothing is wanted of single examples.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { input_grad, losses, grad_norms, example_grads, scores, .. } = self;
+        let Self { probabilities, log_probabilities, predictions, .. } = self;
+        !(input_grad.is_some()
+            | losses.is_some()
+            | grad_norms.is_some()
+            | example_grads.is_some()
+            | scores.is_some()
+            | probabilities.is_some()
+            | log_probabilities.is_some()
+            | predictions.is_some())
+    }
+
     /// Whether the examples can be cut in two, for two threads: not where rows of a view interleave.
     pub(crate) fn can_split(&self) -> bool {
         let Self { input_grad, example_grads, scores, probabilities, log_probabilities, .. } = self;
