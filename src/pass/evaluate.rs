@@ -101,11 +101,11 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
             Reduction::Sum => T::one(),
         };
         let grad = self.grad.as_mut().map(|(grad, beta)| FewGrad {
-            target: grad.reborrow(),
+            target: grad,
             beta: *beta,
             scale: divisor.recip(),
         });
-        let few = Few { params: self.params, kink: self.kink, x: self.x, classes, grad, scratch };
+        let few = Few { params: &self.params, kink: self.kink, x: self.x, classes, grad, scratch };
         Ok(products.phases.few(few)? / divisor)
     }
 

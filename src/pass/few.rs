@@ -17,20 +17,20 @@ use crate::limits::FEW_EXAMPLES;
 use crate::simd::Simd;
 
 /// A few examples, and where their gradient goes.
-pub(crate) struct Few<'a, T> {
-    pub(crate) params: Params<'a, T>,
+pub(crate) struct Few<'a, 's, T> {
+    pub(crate) params: &'a Params<'a, T>,
     pub(crate) kink: Kink,
     pub(crate) x: MatRef<'a, T>,
     /// The class of each example.
     pub(crate) classes: [usize; FEW_EXAMPLES],
-    pub(crate) grad: Option<FewGrad<'a, T>>,
+    pub(crate) grad: Option<FewGrad<'a, 's, T>>,
     /// Z, A and F.
     pub(crate) scratch: &'a mut [T],
 }
 
 /// The gradient that is wanted.
-pub(crate) struct FewGrad<'a, T> {
-    pub(crate) target: ParamsMut<'a, T>,
+pub(crate) struct FewGrad<'a, 's, T> {
+    pub(crate) target: &'a mut ParamsMut<'s, T>,
     pub(crate) beta: Beta,
     /// What the loss of an example counts in it, 1/N.
     pub(crate) scale: T,
@@ -46,13 +46,13 @@ struct State<'s, T> {
 }
 
 /// The sum of the losses; the gradient goes where it is wanted.
-pub(super) fn run<T: Float, S: Simd<T>>(simd: S, few: Few<'_, T>) -> Result<T, Error> {
+pub(super) fn run<T: Float, S: Simd<T>>(simd: S, few: Few<'_, '_, T>) -> Result<T, Error> {
     // That one example is one is known to the compiler: no loop over examples is left.
     if few.x.rows() == 1 { evaluate::<T, S, 1>(simd, few) } else { evaluate::<T, S, FEW_EXAMPLES>(simd, few) }
 }
 
 /// The same for up to N examples.
-fn evaluate<T: Float, S: Simd<T>, const N: usize>(simd: S, few: Few<'_, T>) -> Result<T, Error> {
+fn evaluate<T: Float, S: Simd<T>, const N: usize>(simd: S, few: Few<'_, '_, T>) -> Result<T, Error> {
     let Few { params, kink, x, classes, grad, scratch } = few;
     let (n, h, c) = (if N == 1 { 1 } else { x.rows() }, params.b1.len(), params.b2.len());
     let (z, rest) = scratch.split_at_mut(n * h);
@@ -64,7 +64,7 @@ fn evaluate<T: Float, S: Simd<T>, const N: usize>(simd: S, few: Few<'_, T>) -> R
     let scale = grad.as_ref().map(|grad| grad.scale);
     let loss = softmax::<T, S, N>(simd, f, params.b2, &classes[..n], scale);
     if let Some(grad) = grad {
-        gradient(simd, params, kink, x, State { z, a, f }, grad)?;
+        gradient::<T, S, N>(simd, params, kink, x, State { z, a, f }, grad)?;
     }
     Ok(loss)
 }
@@ -98,26 +98,42 @@ fn softmax<T: Float, S: Simd<T>, const N: usize>(
 }
 
 /// (12) to (15): D in Z's place, then the gradient of the weights.
-fn gradient<T: Float, S: Simd<T>>(
+fn gradient<T: Float, S: Simd<T>, const N: usize>(
     simd: S,
-    params: Params<'_, T>,
+    params: &Params<'_, T>,
     kink: Kink,
     x: MatRef<'_, T>,
     State { z, a, f }: State<'_, T>,
-    FewGrad { target, beta, .. }: FewGrad<'_, T>,
+    FewGrad { target, beta, .. }: FewGrad<'_, '_, T>,
 ) -> Result<(), Error> {
-    let (n, h, c, one) = (x.rows(), params.b1.len(), params.b2.len(), [T::one()]);
+    let (n, h, c) = (if N == 1 { 1 } else { x.rows() }, params.b1.len(), params.b2.len());
     let (g, store) = (MatRef::new(f, c, n)?, few::Update::Store(beta));
     few::product(simd, g.t(), params.w2, few::Update::Mask(kink), MatMut::new(&mut *z, n, h)?);
-    let (a, d, ones) =
-        (MatRef::new(a, n, h)?, MatRef::new(z, n, h)?, MatRef::with_strides(&one, (1, n), (1, 0))?);
-    few::product(simd, g, a, store, target.w2);
     for (db2, g) in target.b2.iter_mut().zip(f.chunks_exact(n)) {
         let g = sum(g);
         *db2 = if beta == Beta::One { *db2 + g } else { g };
     }
-    few::product(simd, ones, d, store, MatMut::new(target.b1, 1, h)?);
-    few::product(simd, d.t(), x, store, target.w1);
+    let one = [T::one()];
+    if N == 1 {
+        let (w1_stride, w2_stride) = (target.w1.row_stride(), target.w2.row_stride());
+        let column = |data, len| few::Terms { data, stride: 1, len };
+        few::outer(simd, &column(f, c), a, store, target.w2.as_mut_slice(), w2_stride);
+        few::outer(simd, &column(&one, 1), z, store, target.b1, h);
+        few::outer(
+            simd,
+            &column(z, h),
+            &x.as_slice()[..x.cols()],
+            store,
+            target.w1.as_mut_slice(),
+            w1_stride,
+        );
+        return Ok(());
+    }
+    let (a, d) = (MatRef::new(a, n, h)?, MatRef::new(z, n, h)?);
+    few::product(simd, g, a, store, target.w2.reborrow());
+    let ones = MatRef::with_strides(&one, (1, n), (1, 0))?;
+    few::product(simd, ones, d, store, MatMut::new(&mut *target.b1, 1, h)?);
+    few::product(simd, d.t(), x, store, target.w1.reborrow());
     Ok(())
 }
 

@@ -34,7 +34,7 @@ pub(crate) trait Phases<T>: Sync {
     fn gemm(&self, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: Beta, c: MatMut<'_, T>) -> Result<(), Error>;
 
     /// Both phases of a few examples, the short way: the sum of the losses.
-    fn few(&self, few: Few<'_, T>) -> Result<T, Error>;
+    fn few(&self, few: Few<'_, '_, T>) -> Result<T, Error>;
 
     /// Phase 1: Z, A, F, the outputs, G and D of these examples.
     fn examples(
@@ -83,7 +83,7 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         Ok(())
     }
 
-    fn few(&self, few: Few<'_, T>) -> Result<T, Error> {
+    fn few(&self, few: Few<'_, '_, T>) -> Result<T, Error> {
         few::run(*self, few)
     }
 
