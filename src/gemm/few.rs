@@ -12,37 +12,33 @@ use crate::simd::{self, Simd};
 /// pages.
 const NARROW: usize = 256;
 
-/// out = x wᵀ: rows of `x` times rows of `w`, both contiguous. `w` is read once from memory.
+/// out = x wᵀ: rows of `x` times rows of `w`, both contiguous. `w` is read once from memory. The strides are those of an
+/// example and of a row of `w` in `out`. Its loops are the caller's, inside of [`Simd::vectorize`].
+#[inline(always)]
 pub(crate) fn dots<T: Float, S: Simd<T>>(
     simd: S,
     x: MatRef<'_, T>,
     w: MatRef<'_, T>,
-    mut out: MatMut<'_, T>,
+    out: &mut [T],
+    (row_stride, col_stride): (usize, usize),
 ) {
     debug_assert!(x.col_stride() == 1 && w.col_stride() == 1 && x.cols() == w.cols());
     let (depth, rows, w_stride) = (x.cols(), w.rows(), w.row_stride());
-    let (row_stride, col_stride) = (out.row_stride(), out.col_stride());
-    let out = out.as_mut_slice();
-    simd.vectorize(
-        #[inline(always)]
-        || {
-            for first in (0..rows).step_by(S::LANES) {
-                let count = S::LANES.min(rows - first);
-                let w = &w.as_slice()[first * w_stride..];
-                for example in 0..x.rows() {
-                    let x = &x.as_slice()[example * x.row_stride()..][..depth];
-                    let out = &mut out[example * row_stride + first * col_stride..];
-                    let mut sums = [T::zero(); MAX_LANES];
-                    sums_of(simd, x, w, count, w_stride, &mut sums);
-                    if count == S::LANES && col_stride == 1 {
-                        out[..S::LANES].copy_from_slice(&sums[..S::LANES]);
-                    } else {
-                        sums[..count].iter().enumerate().for_each(|(i, &sum)| out[i * col_stride] = sum);
-                    }
-                }
+    for first in (0..rows).step_by(S::LANES) {
+        let count = S::LANES.min(rows - first);
+        let w = &w.as_slice()[first * w_stride..];
+        for example in 0..x.rows() {
+            let x = &x.as_slice()[example * x.row_stride()..][..depth];
+            let out = &mut out[example * row_stride + first * col_stride..];
+            let mut sums = [T::zero(); MAX_LANES];
+            sums_of(simd, x, w, count, w_stride, &mut sums);
+            if count == S::LANES && col_stride == 1 {
+                out[..S::LANES].copy_from_slice(&sums[..S::LANES]);
+            } else {
+                sums[..count].iter().enumerate().for_each(|(i, &sum)| out[i * col_stride] = sum);
             }
-        },
-    );
+        }
+    }
 }
 
 /// x times so many rows of the weights, at most as many as a register has lanes: the lanes of their sums are added up
@@ -56,14 +52,16 @@ fn sums_of<T: Float, S: Simd<T>>(
     w_stride: usize,
     out: &mut [T; MAX_LANES],
 ) {
-    // Sums enough to hide the latency, and rows few enough that their addresses stay in registers.
-    let sums = if S::LANES < 8 {
-        sums_by_rows::<T, S, 4>(simd, x, w, count, w_stride)
-    } else {
-        sums_by_rows::<T, S, 8>(simd, x, w, count, w_stride)
-    };
-    simd.store(simd::lane_sums(simd, sums), out);
     let whole = x.len() / S::LANES * S::LANES;
+    if whole > 0 {
+        // Sums enough to hide the latency, and rows few enough that their addresses stay in registers.
+        let sums = if S::LANES < 8 {
+            sums_by_rows::<T, S, 4>(simd, x, w, count, w_stride)
+        } else {
+            sums_by_rows::<T, S, 8>(simd, x, w, count, w_stride)
+        };
+        simd.store(simd::lane_sums(simd, sums), out);
+    }
     if whole < x.len() {
         for (i, sum) in out.iter_mut().enumerate().take(count) {
             let rest = x[whole..].iter().zip(&w[i * w_stride..][..x.len()][whole..]);
@@ -89,8 +87,10 @@ fn sums_by_rows<T: Float, S: Simd<T>, const N: usize>(
         }
         // The first one again if there are no more: those sums are not used.
         let w = &w[first * w_stride..];
-        let row = |i| &w[if first + i < count { i * w_stride } else { 0 }..][..x.len()];
-        let rows: [&[T]; N] = core::array::from_fn(row);
+        let mut rows = [&w[..x.len()]; N];
+        for i in 0..N {
+            rows[i] = &w[if first + i < count { i * w_stride } else { 0 }..][..x.len()];
+        }
         let mut sums = [simd.splat(T::zero()); N];
         for (p, x) in x.chunks_exact(S::LANES).enumerate() {
             let x = simd.load(x);
@@ -147,7 +147,10 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
     let c = c.as_mut_slice();
     if a.cols() == 1 {
         let a = Terms { data: a.as_slice(), stride: a.row_stride(), len: a.rows() };
-        return outer(simd, &a, &b.as_slice()[..cols], update, c, c_stride);
+        return simd.vectorize(
+            #[inline(always)]
+            || outer(simd, &a, &b.as_slice()[..cols], update, c, c_stride),
+        );
     }
     simd.vectorize(
         #[inline(always)]
@@ -178,7 +181,9 @@ impl<T: Float> Terms<'_, T> {
     }
 }
 
-/// The product of a column and a row, as [`product`]: what is the same in each row of C stays in registers.
+/// The product of a column and a row, as [`product`]: what is the same in each row of C stays in registers. Its loops are
+/// the caller's, as those of [`dots`].
+#[inline(always)]
 pub(crate) fn outer<T: Float, S: Simd<T>>(
     simd: S,
     a: &Terms<'_, T>,
@@ -187,40 +192,35 @@ pub(crate) fn outer<T: Float, S: Simd<T>>(
     c: &mut [T],
     c_stride: usize,
 ) {
-    simd.vectorize(
-        #[inline(always)]
-        || {
-            let (cols, lanes) = (b.len(), S::LANES);
-            let len = if cols <= NARROW { a.len } else { 1 };
-            for row in (0..a.len).step_by(len) {
-                let a = Terms { data: &a.data[row * a.stride..], stride: a.stride, len };
-                let (mut at, c) = (0, &mut c[row * c_stride..]);
-                while at + 4 * lanes <= cols {
-                    outer_vecs::<T, S, 4>(simd, &a, &b[at..], update, &mut c[at..], c_stride);
-                    at += 4 * lanes;
-                }
-                if at + 2 * lanes <= cols {
-                    outer_vecs::<T, S, 2>(simd, &a, &b[at..], update, &mut c[at..], c_stride);
-                    at += 2 * lanes;
-                }
-                if at + lanes <= cols {
-                    outer_vecs::<T, S, 1>(simd, &a, &b[at..], update, &mut c[at..], c_stride);
-                    at += lanes;
-                }
-                if lanes > 8 && at + 8 <= cols {
-                    outer_some::<T, 8>(&a, &b[at..], update, &mut c[at..], c_stride);
-                    at += 8;
-                }
-                if lanes > 4 && at + 4 <= cols {
-                    outer_some::<T, 4>(&a, &b[at..], update, &mut c[at..], c_stride);
-                    at += 4;
-                }
-                for col in at..cols {
-                    outer_some::<T, 1>(&a, &b[col..], update, &mut c[col..], c_stride);
-                }
-            }
-        },
-    );
+    let (cols, lanes) = (b.len(), S::LANES);
+    let len = if cols <= NARROW { a.len } else { 1 };
+    for row in (0..a.len).step_by(len) {
+        let a = Terms { data: &a.data[row * a.stride..], stride: a.stride, len };
+        let (mut at, c) = (0, &mut c[row * c_stride..]);
+        while at + 4 * lanes <= cols {
+            outer_vecs::<T, S, 4>(simd, &a, &b[at..], update, &mut c[at..], c_stride);
+            at += 4 * lanes;
+        }
+        if at + 2 * lanes <= cols {
+            outer_vecs::<T, S, 2>(simd, &a, &b[at..], update, &mut c[at..], c_stride);
+            at += 2 * lanes;
+        }
+        if at + lanes <= cols {
+            outer_vecs::<T, S, 1>(simd, &a, &b[at..], update, &mut c[at..], c_stride);
+            at += lanes;
+        }
+        if lanes > 8 && at + 8 <= cols {
+            outer_some::<T, 8>(&a, &b[at..], update, &mut c[at..], c_stride);
+            at += 8;
+        }
+        if lanes > 4 && at + 4 <= cols {
+            outer_some::<T, 4>(&a, &b[at..], update, &mut c[at..], c_stride);
+            at += 4;
+        }
+        for col in at..cols {
+            outer_some::<T, 1>(&a, &b[col..], update, &mut c[col..], c_stride);
+        }
+    }
 }
 
 /// N registers of each row of C, where each is a single term.
@@ -234,11 +234,14 @@ fn outer_vecs<T: Float, S: Simd<T>, const N: usize>(
     c_stride: usize,
 ) {
     let zero = simd.splat(T::zero());
-    let b: [S::V; N] = core::array::from_fn(|v| simd.load(&b[v * S::LANES..]));
+    let mut vecs = [zero; N];
+    for v in 0..N {
+        vecs[v] = simd.load(&b[v * S::LANES..]);
+    }
     for row in 0..a.len {
         let (a, c) = (simd.splat(a.get(row)), &mut c[row * c_stride..][..N * S::LANES]);
         for v in 0..N {
-            update.apply(simd, simd.mul_add(a, b[v], zero), &mut c[v * S::LANES..]);
+            update.apply(simd, simd.mul_add(a, vecs[v], zero), &mut c[v * S::LANES..]);
         }
     }
 }
@@ -252,7 +255,7 @@ fn outer_some<T: Float, const N: usize>(
     c: &mut [T],
     c_stride: usize,
 ) {
-    let b: [T; N] = core::array::from_fn(|i| b[i]);
+    let b = &b[..N];
     for row in 0..a.len {
         let (a, c) = (a.get(row), &mut c[row * c_stride..][..N]);
         for i in 0..N {
@@ -261,9 +264,9 @@ fn outer_some<T: Float, const N: usize>(
     }
 }
 
-/// A row of C.
+/// A row of C. Its loops are the caller's, as those of [`dots`].
 #[inline(always)]
-fn sums<T: Float, S: Simd<T>>(
+pub(crate) fn sums<T: Float, S: Simd<T>>(
     simd: S,
     a: &Terms<'_, T>,
     b: &[T],

@@ -36,40 +36,51 @@ pub(crate) struct FewGrad<'a, 's, T> {
     pub(crate) scale: T,
 }
 
-/// The hidden layer and the scores of the examples, as the way forward leaves them.
-struct State<'s, T> {
-    /// Z; later D.
-    z: &'s mut [T],
-    a: &'s mut [T],
-    /// F, class by class; later G.
-    f: &'s mut [T],
-}
-
 /// The sum of the losses; the gradient goes where it is wanted.
 pub(super) fn run<T: Float, S: Simd<T>>(simd: S, few: Few<'_, '_, T>) -> Result<T, Error> {
-    // That one example is one is known to the compiler: no loop over examples is left.
-    if few.x.rows() == 1 { evaluate::<T, S, 1>(simd, few) } else { evaluate::<T, S, FEW_EXAMPLES>(simd, few) }
+    // All of it is code for the instruction set, and that one example is one is known to the compiler: no loop over
+    // examples is left.
+    if few.x.rows() == 1 {
+        simd.vectorize(
+            #[inline(always)]
+            || evaluate::<T, S, 1>(simd, few),
+        )
+    } else {
+        simd.vectorize(
+            #[inline(always)]
+            || evaluate::<T, S, FEW_EXAMPLES>(simd, few),
+        )
+    }
 }
 
 /// The same for up to N examples.
+#[inline(always)]
 fn evaluate<T: Float, S: Simd<T>, const N: usize>(simd: S, few: Few<'_, '_, T>) -> Result<T, Error> {
     let Few { params, kink, x, classes, grad, scratch } = few;
     let (n, h, c) = (if N == 1 { 1 } else { x.rows() }, params.b1.len(), params.b2.len());
+    let x = x.row_range(0..n);
     let (z, rest) = scratch.split_at_mut(n * h);
     let (a, rest) = rest.split_at_mut(n * h);
     let f = &mut rest[..n * c];
-    few::dots(simd, x, params.w1, MatMut::new(&mut *z, n, h)?);
-    bias_relu(simd, kink, params.b1, h, z, a);
-    few::dots(simd, MatRef::new(a, n, h)?, params.w2, MatMut::new(&mut *f, c, n)?.t());
+    few::dots(simd, x, params.w1, z, (h, 1));
+    bias_relu(kink, params.b1, h, z, a);
+    few::dots(simd, MatRef::new(a, n, h)?, params.w2, f, (1, n));
     let scale = grad.as_ref().map(|grad| grad.scale);
     let loss = softmax::<T, S, N>(simd, f, params.b2, &classes[..n], scale);
-    if let Some(grad) = grad {
-        gradient::<T, S, N>(simd, params, kink, x, State { z, a, f }, grad)?;
+    if let Some(FewGrad { target, beta, .. }) = grad {
+        let g = MatRef::new(f, c, n)?;
+        biases(g, beta, target.b2);
+        if N == 1 {
+            gradient_of_one(simd, params, kink, x, (z, a, f), beta, target);
+        } else {
+            gradient(simd, params, kink, x, (z, a, g), beta, target)?;
+        }
     }
     Ok(loss)
 }
 
 /// (3), (5), (15): the sum of the losses from W2 a, and the score gradient in its place.
+#[inline(always)]
 fn softmax<T: Float, S: Simd<T>, const N: usize>(
     simd: S,
     f: &mut [T],
@@ -77,64 +88,69 @@ fn softmax<T: Float, S: Simd<T>, const N: usize>(
     classes: &[usize],
     scale: Option<T>,
 ) -> T {
-    simd.vectorize(
-        #[inline(always)]
-        || {
-            let n = if N == 1 { 1 } else { classes.len() };
-            let mut strip = Strip::<T, N>::new(n);
-            let f = &mut Scores { data: f, stride: n, first: 0, len: n };
-            strip.label[..n].copy_from_slice(classes);
-            strip.score(f, b2);
-            strip.shift(f);
-            strip.exponentiate(simd, f);
-            strip.sum(simd, f, Aside::Label);
-            strip.add_log();
-            if let Some(scale) = scale {
-                strip.grad(f, scale);
-            }
-            sum(strip.losses())
-        },
-    )
+    let n = if N == 1 { 1 } else { classes.len() };
+    let mut strip = Strip::<T, N>::new(n);
+    let f = &mut Scores { data: f, stride: n, first: 0, len: n };
+    strip.label[..n].copy_from_slice(classes);
+    strip.score(f, b2);
+    strip.shift(f);
+    strip.exponentiate(simd, f);
+    strip.sum(simd, f, Aside::Label);
+    strip.add_log();
+    if let Some(scale) = scale {
+        strip.grad(f, scale);
+    }
+    sum(strip.losses())
 }
 
-/// (12) to (15): D in Z's place, then the gradient of the weights.
-fn gradient<T: Float, S: Simd<T>, const N: usize>(
+/// (15): db2, the sums of the rows of G.
+#[inline(always)]
+fn biases<T: Float>(g: MatRef<'_, T>, beta: Beta, b2: &mut [T]) {
+    for (b2, g) in b2.iter_mut().zip(g.as_slice().chunks_exact(g.cols())) {
+        let g = sum(g);
+        *b2 = if beta == Beta::One { *b2 + g } else { g };
+    }
+}
+
+/// (12) to (14): D in Z's place, then dW2, db1 and dW1.
+fn gradient<T: Float, S: Simd<T>>(
     simd: S,
     params: &Params<'_, T>,
     kink: Kink,
     x: MatRef<'_, T>,
-    State { z, a, f }: State<'_, T>,
-    FewGrad { target, beta, .. }: FewGrad<'_, '_, T>,
+    (z, a, g): (&mut [T], &[T], MatRef<'_, T>),
+    beta: Beta,
+    target: &mut ParamsMut<'_, T>,
 ) -> Result<(), Error> {
-    let (n, h, c) = (if N == 1 { 1 } else { x.rows() }, params.b1.len(), params.b2.len());
-    let (g, store) = (MatRef::new(f, c, n)?, few::Update::Store(beta));
+    let (n, h, one, store) = (x.rows(), params.b1.len(), [T::one()], few::Update::Store(beta));
     few::product(simd, g.t(), params.w2, few::Update::Mask(kink), MatMut::new(&mut *z, n, h)?);
-    for (db2, g) in target.b2.iter_mut().zip(f.chunks_exact(n)) {
-        let g = sum(g);
-        *db2 = if beta == Beta::One { *db2 + g } else { g };
-    }
-    let one = [T::one()];
-    if N == 1 {
-        let (w1_stride, w2_stride) = (target.w1.row_stride(), target.w2.row_stride());
-        let column = |data, len| few::Terms { data, stride: 1, len };
-        few::outer(simd, &column(f, c), a, store, target.w2.as_mut_slice(), w2_stride);
-        few::outer(simd, &column(&one, 1), z, store, target.b1, h);
-        few::outer(
-            simd,
-            &column(z, h),
-            &x.as_slice()[..x.cols()],
-            store,
-            target.w1.as_mut_slice(),
-            w1_stride,
-        );
-        return Ok(());
-    }
-    let (a, d) = (MatRef::new(a, n, h)?, MatRef::new(z, n, h)?);
+    let (a, d, ones) =
+        (MatRef::new(a, n, h)?, MatRef::new(z, n, h)?, MatRef::with_strides(&one, (1, n), (1, 0))?);
     few::product(simd, g, a, store, target.w2.reborrow());
-    let ones = MatRef::with_strides(&one, (1, n), (1, 0))?;
     few::product(simd, ones, d, store, MatMut::new(&mut *target.b1, 1, h)?);
     few::product(simd, d.t(), x, store, target.w1.reborrow());
     Ok(())
+}
+
+/// The same of one example: products of vectors.
+#[inline(always)]
+fn gradient_of_one<T: Float, S: Simd<T>>(
+    simd: S,
+    params: &Params<'_, T>,
+    kink: Kink,
+    x: MatRef<'_, T>,
+    (z, a, g): (&mut [T], &[T], &[T]),
+    beta: Beta,
+    target: &mut ParamsMut<'_, T>,
+) {
+    let (w2, store, x) = (params.w2, few::Update::Store(beta), &x.as_slice()[..x.cols()]);
+    let (w1_stride, w2_stride) = (target.w1.row_stride(), target.w2.row_stride());
+    let one = [T::one()];
+    let terms = |data| few::Terms { data, stride: 1, len: <[T]>::len(data) };
+    few::sums(simd, &terms(g), w2.as_slice(), w2.row_stride(), few::Update::Mask(kink), z);
+    few::outer(simd, &terms(g), a, store, target.w2.as_mut_slice(), w2_stride);
+    few::outer(simd, &terms(&one), z, store, target.b1, z.len());
+    few::outer(simd, &terms(z), x, store, target.w1.as_mut_slice(), w1_stride);
 }
 
 #[cfg(test)]

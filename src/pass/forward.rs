@@ -33,14 +33,20 @@ pub(super) fn hidden<T: Float, S: Simd<T>>(
     if let Some(gemm) = plan.forward_gemm() {
         gemm.gemm(x, w1.t(), Beta::Zero, z_view)?;
     } else if plan.layout.few_examples && x.col_stride() == 1 && w1.col_stride() == 1 {
-        few::dots(simd, x, w1, z_view);
+        simd.vectorize(
+            #[inline(always)]
+            || few::dots(simd, x, w1, &mut *z, (stride, 1)),
+        );
     } else {
         let w1 = part.w1_panels.map_or(Right::View(w1.t()), Right::Packed);
         let epilogue = Epilogue::Activate { kink, bias, a };
         product(simd, Left::view(x), w1, Beta::Zero, z_view, epilogue, part.pack_buffer);
         return Ok(());
     }
-    bias_relu(simd, kink, bias, stride, z, a);
+    simd.vectorize(
+        #[inline(always)]
+        || bias_relu(kink, bias, stride, z, a),
+    );
     Ok(())
 }
 
@@ -62,7 +68,10 @@ pub(super) fn scores<T: Float, S: Simd<T>>(
         if let Some(gemm) = plan.forward_gemm() {
             gemm.gemm(a, w2.t(), Beta::Zero, f.t())?;
         } else if plan.layout.few_examples && w2.col_stride() == 1 {
-            few::dots(simd, a, w2, f.t());
+            simd.vectorize(
+                #[inline(always)]
+                || few::dots(simd, a, w2, f.t().as_mut_slice(), (1, score_stride)),
+            );
         } else {
             let (w2, a) = (Left::view(w2), Right::View(a.t()));
             product(simd, w2, a, Beta::Zero, f, Epilogue::None, part.pack_buffer);
