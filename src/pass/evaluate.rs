@@ -13,6 +13,7 @@ use super::setup::{Pass, Reduction};
 use super::threads::Threads;
 use crate::data::{MatMut, Params, ParamsMut};
 use crate::error::{Error, What};
+use crate::kernels::softmax::NO_LABEL;
 use crate::limits::FEW_EXAMPLES;
 
 impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
@@ -94,8 +95,11 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         let expected = n * (2 * dims.hidden() + dims.classes());
         debug_assert_eq!(expected, dims.scratch_len(n));
         check_scratch(expected, scratch.len())?;
-        let mut classes = [0; FEW_EXAMPLES];
-        Integers { labels, ignored: None }.classes(0, &mut classes[..n]);
+        let mut classes = [NO_LABEL; FEW_EXAMPLES];
+        for (class, label) in classes.iter_mut().zip(labels) {
+            // That all are classes has been checked.
+            *class = label.to_usize().unwrap_or(NO_LABEL);
+        }
         let divisor = match self.reduction {
             Reduction::Mean => T::from(n).unwrap_or_else(T::nan),
             Reduction::Sum => T::one(),

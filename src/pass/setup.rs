@@ -103,6 +103,7 @@ pub struct Pass<'a, T, L = usize> {
 impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     /// An evaluation of the net `params` on `batch`, with no outputs but the loss: the mean over the
     /// examples, [`Kink::One`], [`Engine::Auto`], on the calling thread.
+    #[inline]
     pub fn new(params: Params<'a, T>, batch: Batch<'a, T, L>) -> Self {
         let objective = Objective {
             labels: None,
@@ -158,6 +159,7 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     }
 
     /// Overwrites `grad` with the gradient of the loss, dW1, db1, dW2, db2.
+    #[inline]
     pub fn grad(self, grad: ParamsMut<'a, T>) -> Self {
         Self { grad: Some((grad, Beta::Zero)), ..self }
     }
