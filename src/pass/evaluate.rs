@@ -68,16 +68,19 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
 
     /// Whether there is nothing in it that the short way has not.
     pub(super) fn is_short(&self, external: External) -> bool {
-        let Self { params: Params { dims, w1, w2, .. }, x, objective, l2, .. } = self;
+        // Who runs it does not matter: few examples are not cut up.
+        let Self { params, x, ignored_label, objective, divisor, l2, effective_weight, .. } = self;
+        let Self { clip, second_moment, gram, grad, out, .. } = self;
+        let Params { dims, w1, w2, .. } = params;
         let few = x.rows() <= FEW_EXAMPLES && dims.classes() <= FEW_CLASSES && external != External::All;
         let rows = x.col_stride() == 1 && w1.col_stride() == 1 && w2.col_stride() == 1;
-        let grad = self.grad.as_ref();
+        let grad = grad.as_ref();
         let grad_rows = grad.is_none_or(|(grad, _)| grad.w1.col_stride() == 1 && grad.w2.col_stride() == 1);
-        let plain = self.ignored_label.is_none() && objective.targets.is_none() && !objective.is_weighted();
+        let plain = ignored_label.is_none() && objective.targets.is_none() && !objective.is_weighted();
         let no_factor = l2.w1 == T::zero() && l2.w2 == T::zero() && objective.smoothing == T::zero();
-        let no_option = self.divisor.is_none() && self.effective_weight.is_none() && self.clip.is_none();
-        let sums = self.second_moment.is_some() || self.gram.is_some();
-        few && rows && grad_rows && plain && no_factor && no_option && !sums && self.out.is_empty()
+        let no_option = divisor.is_none() && effective_weight.is_none() && clip.is_none();
+        let no_sums = second_moment.is_none() && gram.is_none();
+        few && rows && grad_rows && plain && no_factor && no_option && no_sums && out.is_empty()
     }
 
     /// The short way. The checks are those that are left of [`check`](Self::check), in its order.

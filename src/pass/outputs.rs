@@ -56,8 +56,17 @@ impl<'a, T: Float> Outputs<'a, T> {
 
     /// Whether nothing is wanted of single examples.
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { input_grad, losses, grad_norms, example_grads, scores, .. } = self;
-        let Self { probabilities, log_probabilities, predictions, .. } = self;
+        // Each field by name, so that a new one is not forgotten.
+        let Self {
+            input_grad,
+            losses,
+            grad_norms,
+            example_grads,
+            scores,
+            probabilities,
+            log_probabilities,
+            predictions,
+        } = self;
         !(input_grad.is_some()
             | losses.is_some()
             | grad_norms.is_some()
