@@ -11,6 +11,9 @@ pub(crate) const MAX_DEPTH: usize = 800;
 /// and each into a page of its own: from here on packing pays.
 pub(crate) const FAR_STRIDE: usize = 256;
 
+/// Up to so many examples are few: every weight is used a few times only, so nothing is packed.
+pub(crate) const FEW_EXAMPLES: usize = 8;
+
 /// No chunk has more examples than this.
 pub(crate) const MAX_CHUNK: usize = 2048;
 

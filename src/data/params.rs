@@ -71,6 +71,7 @@ impl<'a, T> Params<'a, T> {
     /// # Errors
     ///
     /// [`Error::Length`] if `flat` has not exactly [`Dims::param_len`] elements.
+    #[inline]
     pub fn from_flat(dims: Dims, flat: &'a [T]) -> Result<Self, Error> {
         let [w1, b1, w2, b2] = dims.split(flat)?;
         let w1 = MatRef::new(w1, dims.hidden(), dims.inputs())?;
@@ -149,6 +150,7 @@ impl<'a, T> ParamsMut<'a, T> {
     /// # Errors
     ///
     /// As [`Params::from_flat`].
+    #[inline]
     pub fn from_flat(dims: Dims, flat: &'a mut [T]) -> Result<Self, Error> {
         let [w1, b1, w2, b2] = dims.split_mut(flat)?;
         let w1 = MatMut::new(w1, dims.hidden(), dims.inputs())?;

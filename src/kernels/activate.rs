@@ -4,32 +4,20 @@
 use num_traits::Float;
 
 use crate::kink::Kink;
-use crate::simd::Simd;
 
 /// (1), (2) of examples that are `stride` apart: z ← z + b1, a ← max(0, z).
 ///
 /// The ReLU asks the same question as the indicator of the way back, whether I = 1. So NaN passes through (a
 /// comparison with it is false, where `Float::max` would swallow it), and a type that carries derivatives
-/// sees the chosen derivative at 0.
-pub(crate) fn bias_relu<T: Float, S: Simd<T>>(
-    simd: S,
-    kink: Kink,
-    b1: &[T],
-    stride: usize,
-    z: &mut [T],
-    a: &mut [T],
-) {
-    simd.vectorize(
-        #[inline(always)]
-        || {
-            for (z, a) in z.chunks_mut(stride).zip(a.chunks_mut(stride)) {
-                for ((z, a), &b) in z.iter_mut().zip(a).zip(b1) {
-                    *z = *z + b;
-                    *a = if kink.is_active(*z) { *z } else { T::zero() };
-                }
-            }
-        },
-    );
+/// sees the chosen derivative at 0. Its loops are the caller's, inside of `Simd::vectorize`.
+#[inline(always)]
+pub(crate) fn bias_relu<T: Float>(kink: Kink, b1: &[T], stride: usize, z: &mut [T], a: &mut [T]) {
+    for (z, a) in z.chunks_mut(stride).zip(a.chunks_mut(stride)) {
+        for ((z, a), &b) in z.iter_mut().zip(a).zip(b1) {
+            *z = *z + b;
+            *a = if kink.is_active(*z) { *z } else { T::zero() };
+        }
+    }
 }
 
 /// (2) in place: z ← max(0, z), as above.

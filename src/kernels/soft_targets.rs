@@ -10,33 +10,33 @@
 
 use num_traits::Float;
 
-use super::softmax::{STRIP, Scores, Strip, sum_rows};
+use super::softmax::{Scores, Strip, sum_rows};
 
-/// What is known of the targets of up to [`STRIP`] examples.
-pub(crate) struct SoftTargets<'a, T> {
+/// What is known of the targets of up to N examples.
+pub(crate) struct SoftTargets<'a, T, const N: usize> {
     /// a_c of an example, by its column, its label and the class.
     share: &'a dyn Fn(usize, usize, usize) -> T,
     /// The class of the largest share.
-    class: [usize; STRIP],
+    class: [usize; N],
     /// The sum of all shares but that one.
-    rest: [T; STRIP],
+    rest: [T; N],
     /// A.
-    total: [T; STRIP],
+    total: [T; N],
     /// The sum of a_c (M - f_c).
-    distance: [T; STRIP],
+    distance: [T; N],
 }
 
-impl<'a, T: Float> SoftTargets<'a, T> {
+impl<'a, T: Float, const N: usize> SoftTargets<'a, T, N> {
     /// From f - M.
     pub(crate) fn new(
         share: &'a dyn Fn(usize, usize, usize) -> T,
-        strip: &Strip<T>,
+        strip: &Strip<T, N>,
         f: &mut Scores<'_, T>,
     ) -> Self {
         let share_of = |col: usize, class| share(col, strip.label[col], class);
         let classes = f.data.len() / f.stride;
-        let none = [T::zero(); STRIP];
-        let mut soft = Self { share, class: [0; STRIP], rest: none, total: none, distance: none };
+        let none = [T::zero(); N];
+        let mut soft = Self { share, class: [0; N], rest: none, total: none, distance: none };
         let mut largest = none;
         for class in 0..classes {
             for col in 0..f.len {
@@ -67,7 +67,7 @@ impl<'a, T: Float> SoftTargets<'a, T> {
     }
 
     /// (20), (22): the losses.
-    pub(crate) fn losses(&self, strip: &mut Strip<T>) {
+    pub(crate) fn losses(&self, strip: &mut Strip<T, N>) {
         for col in 0..strip.losses().len() {
             let log = strip.log_total(col);
             strip.loss[col] = (self.distance[col] + self.total[col] * log) * strip.scale[col];
@@ -76,7 +76,7 @@ impl<'a, T: Float> SoftTargets<'a, T> {
     }
 
     /// (21) in place: the exponentials become `weight` times the score gradient.
-    pub(crate) fn grad(&self, strip: &Strip<T>, f: &mut Scores<'_, T>, weight: T) {
+    pub(crate) fn grad(&self, strip: &Strip<T, N>, f: &mut Scores<'_, T>, weight: T) {
         for (class, row) in f.rows().enumerate() {
             for (col, g) in row.iter_mut().enumerate() {
                 let share = (self.share)(col, strip.label[col], class);

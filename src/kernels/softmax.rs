@@ -36,21 +36,21 @@ pub(crate) enum Aside {
     Label,
 }
 
-/// What is known of up to [`STRIP`] examples.
-pub(crate) struct Strip<T> {
+/// What is known of up to N examples.
+pub(crate) struct Strip<T, const N: usize> {
     len: usize,
     /// M, and its class: the first of the largest scores. NaN counts as the largest of all.
-    lead: [T; STRIP],
-    pub(crate) class: [usize; STRIP],
-    pub(crate) label: [usize; STRIP],
+    lead: [T; N],
+    pub(crate) class: [usize; N],
+    pub(crate) label: [usize; N],
     /// The sum of exp(f_j - M) over all but the leader, or over all but the label.
-    rest: [T; STRIP],
-    others: [T; STRIP],
+    rest: [T; N],
+    others: [T; N],
     /// log of the sum of all exp(f_j - M): NaN if M is not finite.
-    log_total: [T; STRIP],
-    pub(crate) loss: [T; STRIP],
+    log_total: [T; N],
+    pub(crate) loss: [T; N],
     /// What the loss counts: 0 for an example that is excluded.
-    pub(crate) scale: [T; STRIP],
+    pub(crate) scale: [T; N],
     /// Whether one of them is 0.
     excludes: bool,
 }
@@ -77,21 +77,21 @@ impl<T: Float> Scores<'_, T> {
     }
 }
 
-impl<T: Float> Strip<T> {
+impl<T: Float, const N: usize> Strip<T, N> {
     /// Of which nothing is known yet.
     #[inline(always)]
     pub(crate) fn new(len: usize) -> Self {
-        let none = [T::zero(); STRIP];
+        let none = [T::zero(); N];
         Self {
             len,
             lead: none,
-            class: [0; STRIP],
-            label: [NO_LABEL; STRIP],
+            class: [0; N],
+            label: [NO_LABEL; N],
             rest: none,
             others: none,
             log_total: none,
             loss: none,
-            scale: [T::one(); STRIP],
+            scale: [T::one(); N],
             excludes: false,
         }
     }
@@ -150,7 +150,7 @@ impl<T: Float> Strip<T> {
     /// the probabilities only the leader does: they do not depend on whether there are labels.
     #[inline(always)]
     pub(crate) fn sum<S: Simd<T>>(&mut self, simd: S, f: &mut Scores<'_, T>, aside: Aside) {
-        let none = [NO_LABEL; STRIP];
+        let none = [NO_LABEL; N];
         let middle = self.sum_others(f, if aside == Aside::Label { &self.label } else { &none });
         for col in 0..self.len {
             let (y, middle) = (self.label[col], middle[col]);
@@ -198,7 +198,7 @@ impl<T: Float> Strip<T> {
 
     /// The sums of exp(f_j - M) over all classes but the leader and these.
     #[inline(always)]
-    fn sum_others(&self, f: &mut Scores<'_, T>, labels: &[usize; STRIP]) -> [T; STRIP] {
+    fn sum_others(&self, f: &mut Scores<'_, T>, labels: &[usize; N]) -> [T; N] {
         sum_rows(f, |class, row, part| {
             for (((part, &mut e), &lead), &y) in part.iter_mut().zip(row).zip(&self.class).zip(labels) {
                 *part = *part + if (class == lead) | (class == y) { T::zero() } else { e };
@@ -209,7 +209,7 @@ impl<T: Float> Strip<T> {
     /// (15) in place: the exponentials become `weight` times the score gradient g = p - e_y.
     #[inline(always)]
     pub(crate) fn grad(&self, f: &mut Scores<'_, T>, weight: T) {
-        let mut factor = [T::zero(); STRIP];
+        let mut factor = [T::zero(); N];
         let factors = factor.iter_mut().enumerate();
         factors.for_each(|(col, factor)| *factor = weight * self.scale[col] / self.total(col));
         for row in f.rows() {
@@ -261,17 +261,17 @@ impl<T: Float> Strip<T> {
 
 /// A sum over classes for each example: `add` adds the terms of a class, in parts of [`PART`].
 #[inline(always)]
-pub(crate) fn sum_rows<T: Float>(
+pub(crate) fn sum_rows<T: Float, const N: usize>(
     f: &mut Scores<'_, T>,
-    mut add: impl FnMut(usize, &mut [T], &mut [T; STRIP]),
-) -> [T; STRIP] {
-    let (mut sums, mut part) = ([T::zero(); STRIP], [T::zero(); STRIP]);
+    mut add: impl FnMut(usize, &mut [T], &mut [T; N]),
+) -> [T; N] {
+    let (mut sums, mut part) = ([T::zero(); N], [T::zero(); N]);
     let last = f.data.len() / f.stride - 1;
     for (class, row) in f.rows().enumerate() {
         add(class, row, &mut part);
         if class % PART == PART - 1 || class == last {
             sums.iter_mut().zip(&part).for_each(|(sum, &part)| *sum = *sum + part);
-            part = [T::zero(); STRIP];
+            part = [T::zero(); N];
         }
     }
     sums

@@ -11,6 +11,7 @@ pub(crate) fn add_to<T: Float>(sums: &mut [T], terms: &[T]) {
 
 /// The sum of a slice in eight interleaved parts: the error grows with an eighth of the length, and the
 /// parts are independent additions.
+#[inline]
 pub(crate) fn sum<T: Float>(terms: &[T]) -> T {
     let chunks = terms.chunks_exact(8);
     let rest = chunks.remainder();
@@ -18,7 +19,12 @@ pub(crate) fn sum<T: Float>(terms: &[T]) -> T {
     for chunk in chunks {
         add_to(&mut parts, chunk);
     }
-    add_to(&mut parts, rest);
+    // Not a loop over the rest, whose length the compiler does not know: the parts would leave their registers for it.
+    for i in 0..8 {
+        if i < rest.len() {
+            parts[i] = parts[i] + rest[i];
+        }
+    }
     let [a, b, c, d, e, f, g, h] = parts;
     ((a + b) + (c + d)) + ((e + f) + (g + h))
 }

@@ -17,6 +17,7 @@ use crate::kernels::activate::bias_relu;
 use crate::kernels::soft_targets::SoftTargets;
 use crate::kernels::softmax::{Aside, STRIP, Scores, Strip};
 use crate::kernels::sum::{Sum, sum};
+use crate::limits::FEW_EXAMPLES;
 use crate::simd::Simd;
 
 /// (1), (2): Z and A of these rows of the part.
@@ -39,13 +40,19 @@ pub(super) fn hidden<T: Float, S: Simd<T>>(
     } else if let Some(gemm) = plan.forward_gemm() {
         gemm.gemm(x, w1.t(), Beta::Zero, z_view)?;
     } else if plan.layout.few_examples && x.col_stride() == 1 && w1.col_stride() == 1 {
-        few::dots(simd, x, w1, z_view);
+        simd.vectorize(
+            #[inline(always)]
+            || few::dots(simd, x, w1, &mut *z, (stride, 1)),
+        );
     } else {
         let w1 = part.w1_panels.map_or(Right::View(w1.t()), Right::Packed);
         product(simd, Left::view(x), w1, Beta::Zero, z_view, epilogue, part.pack_buffer);
         return Ok(());
     }
-    bias_relu(simd, kink, bias, stride, z, a);
+    simd.vectorize(
+        #[inline(always)]
+        || bias_relu(kink, bias, stride, z, a),
+    );
     Ok(())
 }
 
@@ -76,7 +83,10 @@ pub(super) fn scores<T: Float, S: Simd<T>>(
         } else if let Some(gemm) = plan.forward_gemm() {
             gemm.gemm(a, w2.t(), Beta::Zero, f.t())?;
         } else if plan.layout.few_examples && w2.col_stride() == 1 {
-            few::dots(simd, a, w2, f.t());
+            simd.vectorize(
+                #[inline(always)]
+                || few::dots(simd, a, w2, f.t().as_mut_slice(), (1, score_stride)),
+            );
         } else {
             let (w2, a) = (Left::view(w2), Right::View(a.t()));
             product(simd, w2, a, Beta::Zero, f, Epilogue::None, part.pack_buffer);
@@ -87,6 +97,8 @@ pub(super) fn scores<T: Float, S: Simd<T>>(
         let len = STRIP.min(rows.len() - start);
         let mut f = Scores { data: f, stride: score_stride, first: start, len };
         let place = Place { first: part.first + rows.start + start, row: part.row + rows.start + start };
+        let finish =
+            if plan.layout.few_examples { finish::<T, S, FEW_EXAMPLES> } else { finish::<T, S, STRIP> };
         losses.add(finish(simd, plan, objective, &mut f, &mut part.out, place));
     }
     part.findings[index].loss = losses.total();
@@ -97,12 +109,12 @@ pub(super) fn scores<T: Float, S: Simd<T>>(
     Ok(())
 }
 
-/// (3) to (5), (15) of up to [`STRIP`] examples: from W2 a to the outputs and the score gradient in its place. Returns
+/// (3) to (5), (15) of up to N examples: from W2 a to the outputs and the score gradient in its place. Returns
 /// the sum of the losses.
 ///
 /// Not inlined: what it keeps on the stack would lie under the products.
 #[inline(never)]
-fn finish<T: Float, S: Simd<T>>(
+fn finish<T: Float, S: Simd<T>, const N: usize>(
     simd: S,
     plan: &Plan<'_, T>,
     objective: &Objective<'_, T>,
@@ -111,7 +123,7 @@ fn finish<T: Float, S: Simd<T>>(
     Place { first, row }: Place,
 ) -> T {
     let len = f.len;
-    let mut strip = Strip::new(len);
+    let mut strip = Strip::<T, N>::new(len);
     simd.vectorize(
         #[inline(always)]
         || strip.score(f, plan.params.b2),
@@ -157,9 +169,9 @@ fn finish<T: Float, S: Simd<T>>(
 }
 
 /// The exponentials; and, if they are needed, their sums and what is written of them.
-fn exponentials<T: Float, S: Simd<T>>(
+fn exponentials<T: Float, S: Simd<T>, const N: usize>(
     simd: S,
-    strip: &mut Strip<T>,
+    strip: &mut Strip<T, N>,
     f: &mut Scores<'_, T>,
     out: &mut Outputs<'_, T>,
     row: usize,
@@ -177,11 +189,11 @@ fn exponentials<T: Float, S: Simd<T>>(
 
 /// (20), (21) in the place of (5), (15): losses and score gradients of soft targets, from f - M.
 #[inline(never)]
-fn soft<T: Float, S: Simd<T>>(
+fn soft<T: Float, S: Simd<T>, const N: usize>(
     simd: S,
     plan: &Plan<'_, T>,
     objective: &Objective<'_, T>,
-    strip: &mut Strip<T>,
+    strip: &mut Strip<T, N>,
     f: &mut Scores<'_, T>,
     out: &mut Outputs<'_, T>,
     Place { first, row }: Place,

@@ -5,11 +5,8 @@
 
 use crate::data::Dims;
 use crate::limits::{
-    FAR_STRIDE, MASKED_COLS, MASKED_DEPTH, MASKED_ROWS, MAX_CHUNK, MAX_DEPTH, MAX_LANES, PACK_BUFFER,
+    FAR_STRIDE, FEW_EXAMPLES, MASKED_COLS, MASKED_DEPTH, MASKED_ROWS, MAX_CHUNK, MAX_DEPTH, MAX_LANES, PACK_BUFFER,
 };
-
-/// Up to so many examples are few: every weight is used a few times only, so nothing is packed.
-const FEW_EXAMPLES: usize = 8;
 
 /// Of several blocks none but the last has fewer examples than this.
 pub(super) const MIN_BLOCK: usize = 32;
@@ -31,7 +28,7 @@ const PLAIN_SUM: usize = 4096;
 const WIDE: usize = 128;
 
 /// Up to so many classes D takes the place of Z.
-const FEW_CLASSES: usize = 48;
+pub(super) const FEW_CLASSES: usize = 48;
 
 /// A matrix of so many weights does not stay in the L2 cache.
 const LARGE_MATRIX: usize = 1 << 20;

@@ -2,6 +2,8 @@
 
 mod backward;
 mod engine;
+mod evaluate;
+mod few;
 mod forward;
 mod grad_sum;
 mod layout;

@@ -54,6 +54,29 @@ impl<'a, T: Float> Outputs<'a, T> {
         check_len(What::Predictions, n, self.predictions.as_ref().map_or(n, |classes| classes.len()))
     }
 
+    /// Whether nothing is wanted of single examples.
+    pub(crate) fn is_empty(&self) -> bool {
+        // Each field by name, so that a new one is not forgotten.
+        let Self {
+            input_grad,
+            losses,
+            grad_norms,
+            example_grads,
+            scores,
+            probabilities,
+            log_probabilities,
+            predictions,
+        } = self;
+        !(input_grad.is_some()
+            | losses.is_some()
+            | grad_norms.is_some()
+            | example_grads.is_some()
+            | scores.is_some()
+            | probabilities.is_some()
+            | log_probabilities.is_some()
+            | predictions.is_some())
+    }
+
     /// Whether the examples can be cut in two, for two threads: not where rows of a view interleave.
     pub(crate) fn can_split(&self) -> bool {
         let Self { input_grad, example_grads, scores, probabilities, log_probabilities, .. } = self;
@@ -121,7 +144,7 @@ impl<'a, T: Float> Outputs<'a, T> {
 
     /// Writes what is made of the scores themselves, for the examples of `strip`; `offset` is the first one's
     /// row in the outputs.
-    pub(crate) fn scored(&mut self, strip: &Strip<T>, f: &Scores<'_, T>, offset: usize) {
+    pub(crate) fn scored<const N: usize>(&mut self, strip: &Strip<T, N>, f: &Scores<'_, T>, offset: usize) {
         if let Some(scores) = &mut self.scores {
             for col in 0..f.len {
                 scores.row_mut(offset + col).zip(f.example(col)).for_each(|(out, f)| *out = f);
@@ -139,7 +162,7 @@ impl<'a, T: Float> Outputs<'a, T> {
     }
 
     /// Writes what is made of the exponentials.
-    pub(crate) fn probable(&mut self, strip: &Strip<T>, f: &Scores<'_, T>, offset: usize) {
+    pub(crate) fn probable<const N: usize>(&mut self, strip: &Strip<T, N>, f: &Scores<'_, T>, offset: usize) {
         for col in 0..f.len {
             if let Some(probabilities) = &mut self.probabilities {
                 let row = probabilities.row_mut(offset + col);

@@ -6,6 +6,7 @@ use core::ops::Range;
 
 use num_traits::Float;
 
+use super::few::{self, Few};
 use super::objective::Objective;
 use super::parts::{ExamplesPart, GradsPart, PanelsPart};
 use super::plan::Plan;
@@ -41,6 +42,9 @@ pub(crate) trait Phases<T>: Sync {
 
     /// A product on its own: what [`Gemm::gemm`](crate::gemm::Gemm::gemm) promises.
     fn gemm(&self, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: Beta, c: MatMut<'_, T>) -> Result<(), Error>;
+
+    /// Both phases of a few examples, the short way: the sum of the losses.
+    fn few(&self, few: Few<'_, '_, T>) -> Result<T, Error>;
 
     /// Phase 1: Z, A, F, the outputs, G and D of these examples.
     fn examples(
@@ -99,6 +103,10 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
             if c.col_stride() != 1 && c.row_stride() == 1 { (b.t(), a.t(), c.t()) } else { (a, b, c) };
         product(*self, Left::view(a), Right::View(b), beta, c, Epilogue::None, &mut []);
         Ok(())
+    }
+
+    fn few(&self, few: Few<'_, '_, T>) -> Result<T, Error> {
+        few::run(*self, few)
     }
 
     fn examples(

@@ -1,15 +1,10 @@
-//! `Pass`: what to compute, and how. Checks everything before it runs.
+//! `Pass`: what to compute, and how.
 
 use num_traits::{Float, PrimInt};
 
 use super::engine::{Engine, Products};
-use super::grad_sum::GradSum;
-use super::layout::Layout;
-use super::objective::{Integers, L2, Labels, Objective, check_numbers};
+use super::objective::{L2, Objective};
 use super::outputs::Outputs;
-use super::plan::Plan;
-use super::run::{Job, run};
-use super::threads::Threads;
 use crate::data::{Batch, MatMut, MatRef, Params, ParamsMut};
 use crate::error::{Error, What};
 use crate::executor::Executor;
@@ -85,9 +80,9 @@ pub enum Reduction {
 /// ```
 #[must_use = "nothing is computed until `run` or `infer` is called"]
 pub struct Pass<'a, T, L = usize> {
-    params: Params<'a, T>,
-    x: MatRef<'a, T>,
-    labels: Option<&'a [L]>,
+    pub(super) params: Params<'a, T>,
+    pub(super) x: MatRef<'a, T>,
+    pub(super) labels: Option<&'a [L]>,
     pub(super) ignored_label: Option<L>,
     /// All of the objective but the labels.
     pub(super) objective: Objective<'a, T>,
@@ -97,17 +92,18 @@ pub struct Pass<'a, T, L = usize> {
     pub(super) clip: Option<T>,
     pub(super) second_moment: Option<ParamsMut<'a, T>>,
     pub(super) gram: Option<MatMut<'a, T>>,
-    kink: Kink,
-    reduction: Reduction,
+    pub(super) kink: Kink,
+    pub(super) reduction: Reduction,
     engine: Engine<'a, T>,
-    executor: Option<&'a dyn Executor>,
-    grad: Option<(ParamsMut<'a, T>, Beta)>,
+    pub(super) executor: Option<&'a dyn Executor>,
+    pub(super) grad: Option<(ParamsMut<'a, T>, Beta)>,
     pub(super) out: Outputs<'a, T>,
 }
 
 impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     /// An evaluation of the net `params` on `batch`, with no outputs but the loss: the mean over the
     /// examples, [`Kink::One`], [`Engine::Auto`], on the calling thread.
+    #[inline]
     pub fn new(params: Params<'a, T>, batch: Batch<'a, T, L>) -> Self {
         let objective = Objective {
             labels: None,
@@ -163,6 +159,7 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     }
 
     /// Overwrites `grad` with the gradient of the loss, dW1, db1, dW2, db2.
+    #[inline]
     pub fn grad(self, grad: ParamsMut<'a, T>) -> Self {
         Self { grad: Some((grad, Beta::Zero)), ..self }
     }
@@ -254,103 +251,5 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     /// Whether there is something to compare the scores with.
     fn is_known(&self) -> bool {
         self.labels.is_some() || self.objective.targets.is_some()
-    }
-
-    /// All checks that need both the net and the batch: nothing has been written yet.
-    fn check(&self, objective: &Objective<'_, T>, scratch: usize) -> Result<(), Error> {
-        let (dims, n) = (self.params.dims, self.x.rows());
-        if self.x.cols() != dims.inputs() {
-            let (expected, got) = ((n, dims.inputs()), (n, self.x.cols()));
-            return Err(Error::Shape { what: What::X, expected, got });
-        }
-        if let Some(labels) = self.labels {
-            Integers { labels, ignored: self.ignored_label }.check(dims.classes())?;
-        }
-        objective.check(dims, n)?;
-        check_numbers(What::Divisor, &self.divisor.map_or([T::one()], |divisor| [divisor]))?;
-        check_numbers(What::Clip, &self.clip.map_or([T::one()], |clip| [clip]))?;
-        check_numbers(What::L2, &[self.l2.w1, self.l2.w2])?;
-        if let Some((grad, _)) = &self.grad {
-            dims.check_same(What::Gradient, grad.dims)?;
-        }
-        self.out.check(n, dims)?;
-        if let Some(moment) = &self.second_moment {
-            dims.check_same(What::SecondMoment, moment.dims)?;
-        }
-        if let Some(gram) = &self.gram {
-            let (got, most) = ((gram.rows(), gram.cols()), dims.chunk_len(n));
-            if got != (n, n) {
-                return Err(Error::Shape { what: What::Gram, expected: (n, n), got });
-            }
-            if n > most {
-                return Err(Error::Length { what: What::Examples, expected: most, got: n });
-            }
-        }
-        let expected = dims.scratch_len(n);
-        if scratch < expected {
-            return Err(Error::Length { what: What::Scratch, expected, got: scratch });
-        }
-        Ok(())
-    }
-
-    /// What [`run`](Self::run) and [`infer`](Self::infer) do, with the products of an engine.
-    pub(super) fn evaluate(&mut self, products: Products<'_, T>, scratch: &mut [T]) -> Result<T, Error> {
-        let integers = Integers { labels: self.labels.unwrap_or_default(), ignored: self.ignored_label };
-        let objective = Objective {
-            labels: self.labels.map(|_| &integers as &dyn Labels),
-            ignores_label: self.ignored_label.is_some(),
-            ..self.objective
-        };
-        self.check(&objective, scratch.len())?;
-        let (dims, n) = (self.params.dims, self.x.rows());
-        let effective_weight = objective.total_weight(n);
-        let divisor = match (self.divisor, self.reduction) {
-            (Some(divisor), _) => divisor,
-            (None, Reduction::Mean) => effective_weight,
-            (None, Reduction::Sum) => T::one(),
-        };
-        // Where nothing counts, the loss and its gradient are 0 and not 0 / 0.
-        let scale = if divisor == T::zero() { T::zero() } else { divisor.recip() };
-        let per_example =
-            self.out.needs_per_example_grads() || self.second_moment.is_some() || self.gram.is_some();
-        let needs_grads = self.grad.is_some() || self.out.input_grad.is_some() || per_example;
-        let layout = Layout::new(dims, n, products.external);
-        let plan = Plan {
-            params: self.params,
-            kink: self.kink,
-            grad_scale: needs_grads.then_some(scale),
-            divisor,
-            clip: self.clip,
-            layout,
-            skips_inputs: false,
-            gemm: products.gemm,
-        };
-        let mut scratch = layout.cut(scratch);
-        let low_order = match core::mem::take(&mut scratch.low_order) {
-            [] => None,
-            low_order => Some(ParamsMut::from_flat(dims, &mut low_order[..dims.param_len()])?),
-        };
-        let grad = self
-            .grad
-            .as_mut()
-            .map(|(grad, beta)| GradSum::new(grad.reborrow(), *beta, layout.plain_chunks, low_order));
-        let mut job = Job {
-            x: self.x,
-            out: self.out.reborrow(),
-            scratch,
-            grad,
-            second_moment: self.second_moment.as_mut().map(ParamsMut::reborrow),
-            gram: self.gram.as_mut().map(MatMut::reborrow),
-        };
-        let threads = Threads::new(self.executor, &plan, n);
-        let total = threads.enter(|| run(products.phases, threads, &plan, &objective, &mut job))?;
-        if let Some((grad, _)) = &mut self.grad {
-            self.l2.add_grad(self.params, grad);
-        }
-        if let Some(sum) = &mut self.effective_weight {
-            **sum = effective_weight;
-        }
-        let loss = if divisor == T::zero() { T::zero() } else { total / divisor };
-        Ok(self.l2.add_loss(self.params, loss))
     }
 }

@@ -100,7 +100,8 @@ const AVX512: Blocking = Blocking {
 const MASKS: usize = 1 << 12;
 
 /// The same implementation for each pair of an instruction set and a type, which differ in the names of the
-/// instructions.
+/// instructions. (What has the form of a closure is the body of a method: a closure would be inlined or not, and where it
+/// is not, each of its instructions is a call.)
 ///
 /// SAFETY, for all blocks in it:
 /// - the CPU has the instructions: `self` exists;
@@ -109,7 +110,9 @@ const MASKS: usize = 1 << 12;
 macro_rules! simd {
     (
         $set:ident, $features:literal, $t:ty, $v:ty, $lanes:literal, tile $rows:literal, $vecs:literal, $blocking:ident,
-        $splat:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident, $zip:expr, $keep:expr, $nonzero:expr
+        $splat:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident,
+        |$a:ident, $b:ident| $zip:expr, |$kink:ident, $of:ident, $kept:ident| $keep:expr,
+        |$x:ident| $nonzero:expr
     ) => {
         impl Simd<$t> for $set {
             type V = $v;
@@ -178,21 +181,21 @@ macro_rules! simd {
             }
 
             #[inline(always)]
-            fn zip(self, a: $v, b: $v) -> ($v, $v) {
+            fn zip(self, $a: $v, $b: $v) -> ($v, $v) {
                 // SAFETY: above.
-                unsafe { ($zip)(a, b) }
+                unsafe { $zip }
             }
 
             #[inline(always)]
-            fn keep_active(self, kink: Kink, z: $v, v: $v) -> $v {
+            fn keep_active(self, $kink: Kink, $of: $v, $kept: $v) -> $v {
                 // SAFETY: above.
-                unsafe { ($keep)(kink, z, v) }
+                unsafe { $keep }
             }
 
             #[inline(always)]
-            fn nonzero(self, v: $v) -> u32 {
+            fn nonzero(self, $x: $v) -> u32 {
                 // SAFETY: above.
-                unsafe { ($nonzero)(v) }
+                unsafe { $nonzero }
             }
 
             #[inline(always)]

@@ -92,8 +92,7 @@ impl EachType for Dots {
                         let context = || format!("{name} {examples} x {depth} x {outputs}, {strides:?}");
                         let len = (examples - 1) * strides.0 + (outputs - 1) * strides.1 + 1;
                         let mut out = vec![T::nan(); len + 2];
-                        let view = MatMut::with_strides(&mut out, (examples, outputs), strides).unwrap();
-                        dots(set, x.view(), w.view(), view);
+                        set.vectorize(|| dots(set, x.view(), w.view(), &mut out, strides));
                         for (i, j) in each((examples, outputs)) {
                             let exact = Exact::new::<T>((0..depth).map(|p| x.get(i, p) * w.get(j, p)));
                             exact.assert(out[i * strides.0 + j * strides.1], context);
@@ -183,10 +182,11 @@ impl Case {
 struct Products;
 
 impl EachType for Products {
-    /// One example is apart, up to [`NARROW`] columns; registers are written one by one or four at a time.
+    /// One example is apart, up to [`NARROW`] columns; registers are written four, two or one at a time, and what is left
+    /// of a row in halves and quarters.
     fn check_type<T: Float, S: Simd<T>>(name: &str, set: S) {
         let four = 4 * S::LANES;
-        let around = [1, S::LANES - 1, S::LANES, four - 1, four, four + 1, four + S::LANES + 1];
+        let around = [1, S::LANES - 1, S::LANES, 2 * S::LANES, four - 1, four, four + 1, four + S::LANES + 1];
         for cols in around.into_iter().chain([NARROW - 1, NARROW, NARROW + 1, NARROW + four + 3]) {
             for rows in 1..=8 {
                 for depth in [1, 2, 5] {

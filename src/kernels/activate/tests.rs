@@ -77,7 +77,7 @@ impl BiasAndRelu {
             for (i, j) in (0..EXAMPLES).flat_map(|i| (0..hidden).map(move |j| (i, j))) {
                 z[i * stride + j] = product(i, j);
             }
-            bias_relu(set, kink, &b1, stride, &mut z, &mut a);
+            set.vectorize(|| bias_relu(kink, &b1, stride, &mut z, &mut a));
             for (i, j) in (0..EXAMPLES).flat_map(|i| (0..stride).map(move |j| (i, j))) {
                 let got = (z[i * stride + j], a[i * stride + j]);
                 let expected = if j < hidden {
@@ -113,7 +113,9 @@ impl Check for Kinks {
         each_kink(|kink, products, active| {
             let (mut z, mut a) = (products.to_vec(), vec![77.0; products.len()]);
             // -0 as the bias changes no number.
-            bias_relu(*set, kink, &vec![-0.0; z.len()], z.len(), &mut z, &mut a);
+            Simd::<f64>::vectorize(*set, || {
+                bias_relu(kink, &vec![-0.0; products.len()], products.len(), &mut z, &mut a)
+            });
             for (i, (&product, &active)) in products.iter().zip(active).enumerate() {
                 let expected = if active { product } else { 0.0 };
                 assert!(same(z[i], product) && same(a[i], expected), "{name} {kink:?} {product:e}: {}", a[i]);

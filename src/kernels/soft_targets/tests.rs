@@ -3,7 +3,7 @@
 use num_traits::Float;
 
 use super::SoftTargets;
-use crate::kernels::softmax::{Aside, NO_LABEL, Scores, Strip};
+use crate::kernels::softmax::{Aside, NO_LABEL, STRIP, Scores, Strip};
 use crate::simd::tests::{Check, number, on_each_set};
 use crate::simd::{Portable, Simd};
 
@@ -32,7 +32,8 @@ impl<T: Float> Examples<'_, T> {
             if (first..first + len).contains(&col) { self.f[col - first][class] } else { T::nan() }
         };
         let mut data: Vec<T> = (0..c * stride).map(|i| element(i / stride, i % stride)).collect();
-        let (mut strip, mut f) = (Strip::new(len), Scores { data: &mut data, stride, first, len });
+        let (mut strip, mut f) =
+            (Strip::<T, STRIP>::new(len), Scores { data: &mut data, stride, first, len });
         strip.score(&mut f, &vec![T::zero(); c]);
         strip.label[..len].copy_from_slice(self.label);
         strip.set_scales(|col| self.scale[col]);

@@ -61,7 +61,7 @@ fn outcomes<T: Float, S: Simd<T>>(set: S, f: &[Vec<T>], y: &[usize], scale: &[T]
     for (class, col) in (0..c).flat_map(|class| (0..len).map(move |col| (class, col))) {
         data[class * stride + first + col] = f[col][class];
     }
-    let mut strip = Strip::new(len);
+    let mut strip = Strip::<T, STRIP>::new(len);
     let mut scores = Scores { data: &mut data, stride, first, len };
     let b2 = vec![T::zero(); c];
     set.vectorize(|| {
@@ -202,7 +202,7 @@ fn the_first_of_the_largest_scores_leads_and_nan_before_all() {
 #[test]
 fn the_bias_is_added_before_the_leader_is_chosen() {
     let mut data = [1.0, 7.0, 0.5, 0.0];
-    let mut strip = Strip::new(2);
+    let mut strip = Strip::<_, STRIP>::new(2);
     strip.score(&mut Scores { data: &mut data, stride: 2, first: 0, len: 2 }, &[0.25, 1.0]);
     assert_eq!(data, [1.25, 7.25, 1.5, 1.0]);
     assert_eq!(strip.class[..2], [1, 0]);
@@ -223,7 +223,7 @@ fn an_excluded_example_has_neither_loss_nor_gradient_whatever_its_scores() {
 }
 
 /// The exponentials of `f` and what is known of them, of one example that fills its rows.
-fn summed<'a>(data: &'a mut Vec<f64>, y: usize, aside: Aside) -> (Strip<f64>, Scores<'a, f64>) {
+fn summed<'a>(data: &'a mut Vec<f64>, y: usize, aside: Aside) -> (Strip<f64, STRIP>, Scores<'a, f64>) {
     let b2 = vec![0.0; data.len()];
     let (mut strip, mut f) = (Strip::new(1), Scores { data, stride: 1, first: 0, len: 1 });
     strip.score(&mut f, &b2);
@@ -265,7 +265,7 @@ fn the_error_of_a_sum_over_many_classes_is_that_of_its_parts() {
     const CLASSES: usize = 100_000;
     let mut data = vec![0.1f32; CLASSES];
     let mut f = Scores { data: &mut data, stride: 1, first: 0, len: 1 };
-    let got = sum_rows(&mut f, |_, row, part| part[0] += row[0])[0];
+    let got = sum_rows(&mut f, |_, row, part: &mut [_; STRIP]| part[0] += row[0])[0];
     let exact = f64::from(0.1f32) * CLASSES as f64;
     assert!(near(f64::from(got), exact, f64::from(f32::EPSILON) / 2.0 * (64.0 + CLASSES as f64 / 64.0)));
 }
@@ -278,7 +278,8 @@ fn strips_side_by_side_are_as_good_as_alone() {
     let mut data: Vec<f64> = (0..c * stride).map(|i| score(i / stride, i % stride)).collect();
     for first in (0..all).step_by(STRIP) {
         let len = STRIP.min(all - first);
-        let (mut strip, mut f) = (Strip::new(len), Scores { data: &mut data, stride, first, len });
+        let (mut strip, mut f) =
+            (Strip::<_, STRIP>::new(len), Scores { data: &mut data, stride, first, len });
         strip.score(&mut f, &vec![0.0; c]);
         (0..len).for_each(|col| strip.label[col] = (first + col) % c);
         strip.shift(&mut f);

@@ -1,0 +1,185 @@
+//! What a `Pass` does when it runs: all checks, then the short way or the long way.
+
+use num_traits::{Float, PrimInt};
+
+use super::engine::Products;
+use super::few::{Few, FewGrad};
+use super::grad_sum::GradSum;
+use super::layout::{External, FEW_CLASSES, Layout};
+use super::objective::{Integers, Labels, Objective, check_numbers};
+use super::plan::Plan;
+use super::run::{Job, run};
+use super::setup::{Pass, Reduction};
+use super::threads::Threads;
+use crate::data::{MatMut, Params, ParamsMut};
+use crate::error::{Error, What};
+use crate::kernels::softmax::NO_LABEL;
+use crate::limits::FEW_EXAMPLES;
+
+impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
+    /// All checks that need both the net and the batch: nothing has been written yet.
+    fn check(&self, objective: &Objective<'_, T>, scratch: usize) -> Result<(), Error> {
+        let (dims, n) = (self.params.dims, self.x.rows());
+        self.check_examples()?;
+        objective.check(dims, n)?;
+        check_numbers(What::Divisor, &self.divisor.map_or([T::one()], |divisor| [divisor]))?;
+        check_numbers(What::Clip, &self.clip.map_or([T::one()], |clip| [clip]))?;
+        check_numbers(What::L2, &[self.l2.w1, self.l2.w2])?;
+        if let Some((grad, _)) = &self.grad {
+            dims.check_same(What::Gradient, grad.dims)?;
+        }
+        self.out.check(n, dims)?;
+        if let Some(moment) = &self.second_moment {
+            dims.check_same(What::SecondMoment, moment.dims)?;
+        }
+        if let Some(gram) = &self.gram {
+            let (got, most) = ((gram.rows(), gram.cols()), dims.chunk_len(n));
+            if got != (n, n) {
+                return Err(Error::Shape { what: What::Gram, expected: (n, n), got });
+            }
+            if n > most {
+                return Err(Error::Length { what: What::Examples, expected: most, got: n });
+            }
+        }
+        check_scratch(dims.scratch_len(n), scratch)
+    }
+
+    /// Those of the examples.
+    #[inline]
+    fn check_examples(&self) -> Result<(), Error> {
+        let (dims, n) = (self.params.dims, self.x.rows());
+        if self.x.cols() != dims.inputs() {
+            let (expected, got) = ((n, dims.inputs()), (n, self.x.cols()));
+            return Err(Error::Shape { what: What::X, expected, got });
+        }
+        match self.labels {
+            Some(labels) => Integers { labels, ignored: self.ignored_label }.check(dims.classes()),
+            None => Ok(()),
+        }
+    }
+
+    /// What [`run`](Self::run) and [`infer`](Self::infer) do, with the products of an engine.
+    pub(super) fn evaluate(&mut self, products: Products<'_, T>, scratch: &mut [T]) -> Result<T, Error> {
+        match self.labels.filter(|_| self.is_short(products.external)) {
+            Some(labels) => self.evaluate_few(products, labels, scratch),
+            None => self.evaluate_all(products, scratch),
+        }
+    }
+
+    /// Whether there is nothing in it that the short way has not.
+    pub(super) fn is_short(&self, external: External) -> bool {
+        // Who runs it does not matter: few examples are not cut up.
+        let Self { params, x, ignored_label, objective, divisor, l2, effective_weight, .. } = self;
+        let Self { clip, second_moment, gram, grad, out, .. } = self;
+        let Params { dims, w1, w2, .. } = params;
+        let few = x.rows() <= FEW_EXAMPLES && dims.classes() <= FEW_CLASSES && external != External::All;
+        let rows = x.col_stride() == 1 && w1.col_stride() == 1 && w2.col_stride() == 1;
+        let grad = grad.as_ref();
+        let grad_rows = grad.is_none_or(|(grad, _)| grad.w1.col_stride() == 1 && grad.w2.col_stride() == 1);
+        let plain = ignored_label.is_none() && objective.targets.is_none() && !objective.is_weighted();
+        let no_factor = l2.w1 == T::zero() && l2.w2 == T::zero() && objective.smoothing == T::zero();
+        let no_option = divisor.is_none() && effective_weight.is_none() && clip.is_none();
+        let no_sums = second_moment.is_none() && gram.is_none();
+        few && rows && grad_rows && plain && no_factor && no_option && no_sums && out.is_empty()
+    }
+
+    /// The short way. The checks are those that are left of [`check`](Self::check), in its order.
+    fn evaluate_few(
+        &mut self,
+        products: Products<'_, T>,
+        labels: &[L],
+        scratch: &mut [T],
+    ) -> Result<T, Error> {
+        let (dims, n) = (self.params.dims, self.x.rows());
+        self.check_examples()?;
+        if let Some((grad, _)) = &self.grad {
+            dims.check_same(What::Gradient, grad.dims)?;
+        }
+        let expected = n * (2 * dims.hidden() + dims.classes());
+        debug_assert_eq!(expected, dims.scratch_len(n));
+        check_scratch(expected, scratch.len())?;
+        let mut classes = [NO_LABEL; FEW_EXAMPLES];
+        for (class, label) in classes.iter_mut().zip(labels) {
+            // That all are classes has been checked.
+            *class = label.to_usize().unwrap_or(NO_LABEL);
+        }
+        let divisor = match self.reduction {
+            Reduction::Mean => T::from(n).unwrap_or_else(T::nan),
+            Reduction::Sum => T::one(),
+        };
+        let grad = self.grad.as_mut().map(|(grad, beta)| FewGrad {
+            target: grad,
+            beta: *beta,
+            scale: divisor.recip(),
+        });
+        let few = Few { params: &self.params, kink: self.kink, x: self.x, classes, grad, scratch };
+        Ok(products.phases.few(few)? / divisor)
+    }
+
+    /// The long way.
+    #[inline(never)]
+    pub(super) fn evaluate_all(&mut self, products: Products<'_, T>, scratch: &mut [T]) -> Result<T, Error> {
+        let integers = Integers { labels: self.labels.unwrap_or_default(), ignored: self.ignored_label };
+        let objective = Objective {
+            labels: self.labels.map(|_| &integers as &dyn Labels),
+            ignores_label: self.ignored_label.is_some(),
+            ..self.objective
+        };
+        self.check(&objective, scratch.len())?;
+        let (dims, n) = (self.params.dims, self.x.rows());
+        let effective_weight = objective.total_weight(n);
+        let divisor = match (self.divisor, self.reduction) {
+            (Some(divisor), _) => divisor,
+            (None, Reduction::Mean) => effective_weight,
+            (None, Reduction::Sum) => T::one(),
+        };
+        // Where nothing counts, the loss and its gradient are 0 and not 0 / 0.
+        let scale = if divisor == T::zero() { T::zero() } else { divisor.recip() };
+        let per_example =
+            self.out.needs_per_example_grads() || self.second_moment.is_some() || self.gram.is_some();
+        let needs_grads = self.grad.is_some() || self.out.input_grad.is_some() || per_example;
+        let layout = Layout::new(dims, n, products.external);
+        let plan = Plan {
+            params: self.params,
+            kink: self.kink,
+            grad_scale: needs_grads.then_some(scale),
+            divisor,
+            clip: self.clip,
+            layout,
+            skips_inputs: false,
+            gemm: products.gemm,
+        };
+        let mut scratch = layout.cut(scratch);
+        let low_order = match core::mem::take(&mut scratch.low_order) {
+            [] => None,
+            low_order => Some(ParamsMut::from_flat(dims, &mut low_order[..dims.param_len()])?),
+        };
+        let grad = self
+            .grad
+            .as_mut()
+            .map(|(grad, beta)| GradSum::new(grad.reborrow(), *beta, layout.plain_chunks, low_order));
+        let mut job = Job {
+            x: self.x,
+            out: self.out.reborrow(),
+            scratch,
+            grad,
+            second_moment: self.second_moment.as_mut().map(ParamsMut::reborrow),
+            gram: self.gram.as_mut().map(MatMut::reborrow),
+        };
+        let threads = Threads::new(self.executor, &plan, n);
+        let total = threads.enter(|| run(products.phases, threads, &plan, &objective, &mut job))?;
+        if let Some((grad, _)) = &mut self.grad {
+            self.l2.add_grad(self.params, grad);
+        }
+        if let Some(sum) = &mut self.effective_weight {
+            **sum = effective_weight;
+        }
+        let loss = if divisor == T::zero() { T::zero() } else { total / divisor };
+        Ok(self.l2.add_loss(self.params, loss))
+    }
+}
+
+/// `Ok` if the scratch is long enough.
+fn check_scratch(expected: usize, got: usize) -> Result<(), Error> {
+    if got < expected { Err(Error::Length { what: What::Scratch, expected, got }) } else { Ok(()) }
+}
