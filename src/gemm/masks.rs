@@ -44,11 +44,10 @@ pub(super) fn masks<T: Float, S: Simd<T>>(
                 let count = GROUP.min(rows.end - row).min(a.row_blocks.rest(row));
                 let (group, rest) = to.split_at_mut(count);
                 let from = &a.data[a.offset(row, depth.start)..];
-                match (a.strides, count) {
-                    ((1, _), 8) => by_columns::<T, 8>(from, a.strides.1, depth.len(), group),
-                    ((1, _), 6) => by_columns::<T, 6>(from, a.strides.1, depth.len(), group),
-                    ((1, _), 4) => by_columns::<T, 4>(from, a.strides.1, depth.len(), group),
-                    _ => by_rows(simd, from, a.strides, depth.len(), group),
+                if a.strides.0 == 1 {
+                    by_columns(from, a.strides.1, depth.len(), group);
+                } else {
+                    by_rows(simd, from, a.strides, depth.len(), group);
                 }
                 (to, row) = (rest, row + count);
             }
@@ -87,18 +86,27 @@ fn transpose(square: &mut [u64; MASK_BITS]) {
     }
 }
 
-/// Rows that lie side by side: their masks grow by a bit with each column.
+/// Up to [`GROUP`] rows side by side: their masks grow by a bit with each column.
 #[inline(always)]
-fn by_columns<T: Float, const R: usize>(from: &[T], col_stride: usize, depth: usize, to: &mut [u64]) {
-    let (mut masks, mut bit) = ([0; R], 1u64);
-    for p in 0..depth {
-        let column = &from[p * col_stride..][..R];
-        for (mask, &x) in masks.iter_mut().zip(column) {
-            *mask |= if x == T::zero() { 0 } else { bit };
+fn by_columns<T: Float>(from: &[T], col_stride: usize, depth: usize, to: &mut [u64]) {
+    to.fill(0);
+    // Masks that are no wider than most numbers fill registers as those do.
+    for start in (0..depth).step_by(32) {
+        let (mut masks, mut bit) = ([0u32; GROUP], 1u32);
+        for p in start..depth.min(start + 32) {
+            let from = &from[p * col_stride..];
+            let mut padded = [T::zero(); GROUP];
+            let column = from.first_chunk().unwrap_or_else(|| {
+                padded[..from.len()].copy_from_slice(from);
+                &padded
+            });
+            for (mask, &x) in masks.iter_mut().zip(column) {
+                *mask |= if x == T::zero() { 0 } else { bit };
+            }
+            bit = bit.rotate_left(1);
         }
-        bit <<= 1;
+        to.iter_mut().zip(masks).for_each(|(to, mask)| *to |= u64::from(mask) << start);
     }
-    to.copy_from_slice(&masks);
 }
 
 /// One row after the other, in whole registers where they are contiguous.
@@ -161,3 +169,6 @@ pub(crate) fn is_finite<T: Float, S: Simd<T>>(simd: S, matrix: MatRef<'_, T>) ->
         },
     )
 }
+
+#[cfg(test)]
+mod tests;

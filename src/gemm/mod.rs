@@ -8,6 +8,7 @@ mod epilogue;
 mod factors;
 pub(crate) mod few;
 pub(crate) mod masked;
+mod masked_kernel;
 mod masks;
 #[cfg(feature = "matrixmultiply")]
 mod matrix_multiply;
@@ -21,9 +22,9 @@ mod tile;
 pub(crate) use blocked::product;
 pub(crate) use epilogue::Epilogue;
 pub(crate) use factors::{Blocks, Left, Right};
+pub(crate) use masks::is_finite;
 #[cfg(feature = "matrixmultiply")]
 pub(crate) use matrix_multiply::matrix_multiply;
-pub(crate) use masks::is_finite;
 pub(crate) use packing::{pack, pack_left};
 pub(crate) use panels::{panel, panels};
 #[cfg(not(feature = "matrixmultiply"))]

@@ -145,7 +145,13 @@ fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8>(
                             for i in 0..R {
                                 store::<T, S, N>(simd, sums[i], &mut memory[i]);
                             }
-                            finish_elements(memory.as_flattened(), MAX_VECS * MAX_LANES, &mut dest, place, col..all.min(col + width));
+                            finish_elements(
+                                memory.as_flattened(),
+                                MAX_VECS * MAX_LANES,
+                                &mut dest,
+                                place,
+                                col..all.min(col + width),
+                            );
                         }
                     }
                 }
@@ -156,7 +162,11 @@ fn run<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8>(
 
 /// Prefetches the places of a row of sums, so that they are at hand when those are complete.
 #[inline(always)]
-pub(super) fn prefetch_dest<T: Float, S: Simd<T>, const N: usize>(simd: S, dest: &Destination<'_, T>, place: usize) {
+pub(super) fn prefetch_dest<T: Float, S: Simd<T>, const N: usize>(
+    simd: S,
+    dest: &Destination<'_, T>,
+    place: usize,
+) {
     for v in 0..N {
         let place = place + v * S::LANES;
         simd.prefetch(dest.c.as_ptr().wrapping_add(place));
@@ -299,9 +309,11 @@ pub(super) fn finish_rows<T: Float, S: Simd<T>, const R: usize, const N: usize>(
 ) {
     let stride = dest.strides.0;
     let c = &mut dest.c[place..];
-    for i in 0..R {
-        for v in 0..N {
-            sums[i][v] = simd.add(sums[i][v], simd.splat(T::zero()));
+    if !matches!(dest.epilogue, Epilogue::Mask { .. }) {
+        for i in 0..R {
+            for v in 0..N {
+                sums[i][v] = simd.add(sums[i][v], simd.splat(T::zero()));
+            }
         }
     }
     if dest.beta == Beta::One {

@@ -35,7 +35,8 @@ pub(super) fn hidden<T: Float, S: Simd<T>>(
     let epilogue = Epilogue::Activate { kink, bias, a };
     if let (true, Some(panels)) = (plan.skips_inputs, part.w1_panels) {
         let (a, b) = (Left::view(x), Right::Packed(panels));
-        Masked { a, b, b_blocks: Blocks::ONE, beta: Beta::Zero, c: z_view, epilogue, multiplied: &[] }.run(simd, part.pack_buffer);
+        Masked { a, b, b_blocks: Blocks::ONE, beta: Beta::Zero, c: z_view, epilogue, multiplied: &[] }
+            .run(simd, part.pack_buffer);
         return Ok(());
     } else if let Some(gemm) = plan.forward_gemm() {
         gemm.gemm(x, w1.t(), Beta::Zero, z_view)?;
@@ -76,9 +77,17 @@ pub(super) fn scores<T: Float, S: Simd<T>>(
         let f = MatMut::with_strides(&mut *f, (c, rows.len()), (score_stride, 1))?;
         let has_many_classes = plan.layout.hidden_grad == HiddenGrad::Own && !plan.layout.few_examples;
         let (active, right) = (Left::view(a), Right::View(w2.t()));
-        if has_many_classes && masked::time(simd, &active, &right, c) < 1.0 && is_finite(simd, w2) {
+        if has_many_classes && masked::time(simd, &active, &right, c) < masked::PAYS && is_finite(simd, w2) {
             let (beta, epilogue) = (Beta::Zero, Epilogue::None);
-            let masked = Masked { a: active, b: right, b_blocks: Blocks::ONE, beta, c: f.t(), epilogue, multiplied: &[] };
+            let masked = Masked {
+                a: active,
+                b: right,
+                b_blocks: Blocks::ONE,
+                beta,
+                c: f.t(),
+                epilogue,
+                multiplied: &[],
+            };
             masked.run(simd, part.pack_buffer);
         } else if let Some(gemm) = plan.forward_gemm() {
             gemm.gemm(a, w2.t(), Beta::Zero, f.t())?;

@@ -5,7 +5,8 @@
 
 use crate::data::Dims;
 use crate::limits::{
-    FAR_STRIDE, FEW_EXAMPLES, MASKED_COLS, MASKED_DEPTH, MASKED_ROWS, MAX_CHUNK, MAX_DEPTH, MAX_LANES, PACK_BUFFER,
+    FAR_STRIDE, FEW_EXAMPLES, MASKED_COLS, MASKED_DEPTH, MASKED_ROWS, MAX_CHUNK, MAX_DEPTH, MAX_LANES,
+    PACK_BUFFER,
 };
 
 /// Of several blocks none but the last has fewer examples than this.

@@ -31,7 +31,8 @@ impl NonFinite {
         if included_are_finite && !objective.is_weighted() {
             return None;
         }
-        let mut found = Self { excluded: [0; MAX_CHUNK / 64], included: [0; MAX_CHUNK / 64], has_excluded: false };
+        let mut found =
+            Self { excluded: [0; MAX_CHUNK / 64], included: [0; MAX_CHUNK / 64], has_excluded: false };
         let mut any = false;
         for row in 0..x.rows() {
             let is_excluded = objective.excludes(first + row);

@@ -93,7 +93,8 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
     }
 
     fn skips_inputs(&self, x: MatRef<'_, T>, w1: MatRef<'_, T>) -> bool {
-        masked::time(*self, &Left::view(x), &Right::Packed(&[]), w1.rows()) < 1.0 && is_finite(*self, w1)
+        masked::time(*self, &Left::view(x), &Right::Packed(&[]), w1.rows()) < masked::PAYS
+            && is_finite(*self, w1)
     }
 
     fn gemm(&self, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: Beta, c: MatMut<'_, T>) -> Result<(), Error> {

@@ -95,15 +95,7 @@ pub(crate) fn run<T: Float + Send + Sync>(
         let nonfinite = NonFinite::find(objective, start, x, finite);
         let nonfinite = nonfinite.as_ref();
         let d_panels: &[T] = if layout.packs_hidden_grad { hidden.d_panels } else { &[] };
-        let chunk = ChunkFactors {
-            x,
-            a: hidden.a,
-            d: hidden.d,
-            d_panels,
-            g: f,
-            nonfinite,
-            squared: false,
-        };
+        let chunk = ChunkFactors { x, a: hidden.a, d: hidden.d, d_panels, g: f, nonfinite, squared: false };
         if let Some(gram) = gram {
             phases.gram(plan, &chunk, gram.reborrow());
         }

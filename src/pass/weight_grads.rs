@@ -66,7 +66,9 @@ fn w2<T: Float, S: Simd<T>>(
         let active = MatRef::with_strides(chunk.a, (n.min(layout.block), h), (layout.hidden_stride, 1))?;
         let active = Left::col_blocks(active.t(), n, Blocks { len: layout.block, step: len });
         let right = Right::View(g.t());
-        if masked::time(simd, &active, &right, g.rows()) < 1.0 && is_finite_in_blocks(simd, g, n, blocks)? {
+        if masked::time(simd, &active, &right, g.rows()) < masked::PAYS
+            && is_finite_in_blocks(simd, g, n, blocks)?
+        {
             let (a, b, b_blocks, c, epilogue) = (active, right, blocks, w2.t(), Epilogue::None);
             Masked { a, b, b_blocks, beta, c, epilogue, multiplied: &[] }.run(simd, part.pack_buffer);
             return Ok(());
@@ -159,12 +161,12 @@ fn w1<T: Float, S: Simd<T>>(
     let inputs = Left::view(x.t());
     let by_inputs = !has_excluded && !chunk.squared && multiplied.is_empty() && {
         let time_x = masked::time(simd, &inputs, &Right::View(rows), rows.cols());
-        time_x < time_d.min(1.0) && is_finite(simd, rows)
+        time_x < time_d.min(masked::PAYS) && is_finite(simd, rows)
     };
     if by_inputs {
         let (b, c) = (Right::View(rows), c.t());
         Masked { a: inputs, b, b_blocks, beta, c, epilogue, multiplied }.run(simd, part.pack_buffer);
-    } else if time_d < 1.0 {
+    } else if time_d < masked::PAYS {
         Masked { a: d, b, b_blocks, beta, c, epilogue, multiplied }.run(simd, part.pack_buffer);
     } else {
         product(simd, d, b, beta, c, epilogue, part.pack_buffer);

@@ -78,7 +78,10 @@ impl Chunk {
             a: numbered(len * STRIDE),
             d: numbered(blocks * BLOCK * STRIDE),
             f: numbered(blocks * (BLOCK + 1) * CLASSES),
-            findings: numbered(blocks).into_iter().map(|loss| Finding { loss, has_finite_inputs: true }).collect(),
+            findings: numbered(blocks)
+                .into_iter()
+                .map(|loss| Finding { loss, has_finite_inputs: true })
+                .collect(),
             pack_buffer: numbered(13 * MAX_LANES),
             example_losses: numbered(FIRST + len),
             scores: numbered((FIRST + len) * CLASSES),

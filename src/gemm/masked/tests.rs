@@ -1,0 +1,1 @@
+//! Products without zeros against those with all terms, on every instruction set.

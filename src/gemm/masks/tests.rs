@@ -1,0 +1,1 @@
+//! Masks against a look at each element, on every instruction set.
