@@ -87,11 +87,19 @@ fn none_on_the_crates_own_engines() {
 #[test]
 fn matrixmultiply_allocates_once_a_product() {
     // 9 examples are one block, 257 are four of up to 80, and of more than 2048 each chunk has blocks of 256.
+    #[cfg(feature = "matrixmultiply")]
+    fn engine<T>() -> Engine<'static, T> {
+        Engine::MatrixMultiply
+    }
+    #[cfg(not(feature = "matrixmultiply"))]
+    fn engine<T>() -> Engine<'static, T> {
+        Engine::Auto
+    }
     let expected = [(1, 0), (8, 0), (9, 2), (257, 1 + 4), (2049, 1 + 8 + 1 + 1), (5000, 2 * (1 + 8) + 1 + 4)];
     for (n, count) in expected {
         let count = if cfg!(feature = "matrixmultiply") { count } else { 0 };
-        assert_eq!(allocations::<f32>(Engine::Auto, n), count, "n = {n}");
-        assert_eq!(allocations::<f64>(Engine::Auto, n), count, "n = {n}");
+        assert_eq!(allocations::<f32>(engine(), n), count, "n = {n}");
+        assert_eq!(allocations::<f64>(engine(), n), count, "n = {n}");
     }
 }
 

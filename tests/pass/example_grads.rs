@@ -2,6 +2,7 @@
 //! single ones, each scaled to the norm that it may have, on every engine, in one pass.
 
 use crate::scoped::Scoped;
+use crate::support::matrix_multiply;
 use handgrad::derivation as d;
 
 use handgrad::{Batch, Dims, Engine, Error, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction, What};
@@ -157,7 +158,7 @@ fn norms_and_clipped_gradients_are_the_formulas() {
             let dot = |u: &[f64], v: &[f64]| u.iter().zip(v).map(|(u, v)| u * v).sum::<f64>();
             let few = if problem.n <= FEW { &clipped[..] } else { &[] };
             let gram: Vec<f64> = few.iter().flat_map(|u| few.iter().map(|v| dot(u, v))).collect();
-            let engines: [Engine<'_, f64>; 3] = [Engine::Auto, Engine::Builtin, Engine::Portable];
+            let engines: [Engine<'_, f64>; 3] = [matrix_multiply(), Engine::Builtin, Engine::Portable];
             for engine in engines {
                 for column_major in [false, true] {
                     let got = evaluate(&problem, engine, clip, column_major, false);
@@ -176,7 +177,7 @@ fn norms_and_clipped_gradients_are_the_formulas() {
 fn loss_and_input_gradient_are_not_clipped() {
     for shape in SHAPES {
         let problem = Problem::new(shape);
-        let engines: [Engine<'_, f64>; 3] = [Engine::Auto, Engine::Builtin, Engine::Portable];
+        let engines: [Engine<'_, f64>; 3] = [matrix_multiply(), Engine::Builtin, Engine::Portable];
         for engine in engines {
             let [plain, clipped] =
                 [None, Some(1e-6)].map(|clip| evaluate(&problem, engine, clip, false, false));
@@ -199,7 +200,7 @@ fn same_bits_on_threads() {
 fn nan_stays() {
     let mut problem = Problem::new((9, 16, 3, 50));
     problem.x[9] = f64::NAN;
-    let engines: [Engine<'_, f64>; 3] = [Engine::Auto, Engine::Builtin, Engine::Portable];
+    let engines: [Engine<'_, f64>; 3] = [matrix_multiply(), Engine::Builtin, Engine::Portable];
     for engine in engines {
         let got = evaluate(&problem, engine, Some(1.0), false, false);
         assert!(got.norms[1].is_nan() && got.norms[0].is_finite() && got.norms[2].is_finite());
@@ -211,7 +212,7 @@ fn nan_stays() {
 fn what_is_left_out_has_no_part() {
     for shape in SHAPES {
         let mut problem = Problem::new(shape);
-        let engines: [Engine<'_, f64>; 3] = [Engine::Auto, Engine::Builtin, Engine::Portable];
+        let engines: [Engine<'_, f64>; 3] = [matrix_multiply(), Engine::Builtin, Engine::Portable];
         let clean = engines.map(|engine| evaluate(&problem, engine, Some(0.1), false, false));
         let m = problem.dims.inputs();
         for (i, x) in problem.x.chunks_exact_mut(m).enumerate().filter(|(i, _)| problem.labels[*i] < 0) {

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use crate::scoped::Scoped;
-use crate::support::{Element, Layout, Problem};
+use crate::support::{Element, Layout, Problem, matrix_multiply};
 use half::bf16;
 use handgrad::gemm::{Beta, Gemm, product_shape};
 use handgrad::{Batch, Engine, Error, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction};
@@ -227,8 +227,9 @@ fn add<T: Element>(
     for &(m, h, c, n) in shapes {
         let problem = Problem::random((m * 31 + h * 17 + c * 5 + n) as u64, (m, h, c, n));
         let work = n * (m * h + h * c);
-        let engines: [(&str, Engine<'_, T>); 4] = [
+        let engines: [(&str, Engine<'_, T>); 5] = [
             ("auto", Engine::Auto),
+            ("matrixmultiply", matrix_multiply()),
             ("builtin", Engine::Builtin),
             ("portable", Engine::Portable),
             ("gemm", Engine::Gemm(&Plain)),

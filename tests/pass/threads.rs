@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::support::{Element, Problem};
+use crate::support::{Element, Problem, matrix_multiply};
 use handgrad::gemm::Gemm;
 use handgrad::{Batch, Engine, Error, Executor, MatMut, MatRef, Params, ParamsMut, Pass};
 
@@ -159,19 +159,19 @@ fn same_bits_for_any_number_of_threads() {
     for (m, h, c) in [(7, 11, 5), (64, 32, 10), (20, 270, 60), (300, 40, 3), (270, 259, 49)] {
         for n in [1, 64, 150, 600] {
             let problem = Problem::random(n as u64, (m, h, c, n));
-            check::<f32>(&problem, Engine::Auto);
-            check::<f64>(&problem, Engine::Auto);
+            check::<f32>(&problem, matrix_multiply());
+            check::<f64>(&problem, matrix_multiply());
             check::<f32>(&problem, Engine::Builtin);
             check::<f64>(&problem, Engine::Builtin);
             check::<f32>(&problem, Engine::Portable);
         }
     }
     let many = Problem::random(5, (17, 27, 4, 5000));
-    check::<f32>(&many, Engine::Auto);
+    check::<f32>(&many, matrix_multiply());
     check::<f32>(&many, Engine::Builtin);
     // So many weights that all examples of a part go past them together, where they are one block on eight threads.
     let large = Problem::random(6, (4, 1024, 1025, 300));
-    check::<f32>(&large, Engine::Auto);
+    check::<f32>(&large, matrix_multiply());
     check::<f32>(&large, Engine::Builtin);
 }
 
@@ -197,7 +197,7 @@ fn engines_of_others_are_not_cut_up() {
             beta: handgrad::gemm::Beta,
             c: MatMut<'_, f32>,
         ) -> Result<(), Error> {
-            Engine::Auto.gemm(a, b, beta, c)
+            matrix_multiply().gemm(a, b, beta, c)
         }
     }
     let problem = Problem::random(3, (70, 61, 5, 200));

@@ -3,7 +3,7 @@
 
 use crate::support::bounds::{Rounding, bounds, gauges};
 use crate::support::vectors::{Vector, all};
-use crate::support::{Element, How, Outputs, assert_within, oracle, run_pass};
+use crate::support::{Element, How, Outputs, assert_within, matrix_multiply, oracle, run_pass};
 
 use handgrad::derivation::GradFactors;
 use handgrad::{Engine, Kink, Reduction, derivation};
@@ -40,14 +40,14 @@ fn check<T: Element>(engine: Engine<'_, T>) {
 
 #[test]
 fn f64_within_the_bound() {
-    check::<f64>(Engine::Auto);
+    check::<f64>(matrix_multiply());
     check::<f64>(Engine::Builtin);
     check::<f64>(Engine::Portable);
 }
 
 #[test]
 fn f32_within_the_bound() {
-    check::<f32>(Engine::Auto);
+    check::<f32>(matrix_multiply());
     check::<f32>(Engine::Builtin);
     check::<f32>(Engine::Portable);
 }

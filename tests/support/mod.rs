@@ -301,3 +301,11 @@ pub fn assert_within<T: Element>(what: &str, got: &[T], expected: &[T], bound: &
     }
     worst
 }
+
+/// The engine with the products of matrixmultiply, where that feature is on.
+pub fn matrix_multiply<'a, T>() -> Engine<'a, T> {
+    #[cfg(feature = "matrixmultiply")]
+    return Engine::MatrixMultiply;
+    #[cfg(not(feature = "matrixmultiply"))]
+    Engine::Builtin
+}
