@@ -6,7 +6,7 @@
 //! | `sparse/f32` | the same where 20 % of the inputs are not 0 |
 //! | `few/f32` | the same for 1, 2, 4 and 8 examples |
 //! | `phases/f32` | scores, loss, gradient, and the gradient with each of what can be had with it, by the default engine |
-//! | `products/f32` | each of the five matrix products alone, by `Engine::Builtin` and by the default, matrixmultiply |
+//! | `products/f32` | each of the five matrix products alone, by `Engine::Builtin` and by matrixmultiply |
 //! | `compact/f32` | one example at a time, and the same by a pass |
 //!
 //! One group: `cargo bench -- phases/f32`. One line: `cargo bench -- products/f64/builtin/Z/784x128x10x1024`.
@@ -86,7 +86,7 @@ fn phases<T: Real>(criterion: &mut Criterion, group: &str) {
 fn products<T: Real>(criterion: &mut Criterion, group: &str) {
     for shape in SHAPES {
         let (mut case, make) = (None, || Case::<T>::new(shape, 100));
-        for by in [By::Builtin, By::Auto] {
+        for by in [By::Builtin, By::MatrixMultiply] {
             for product in Product::ALL {
                 let line = format!("{}/{}/{}", by.name(), product.name(), name(shape));
                 let call = |case: &mut Case<T>| case.product(product, by);
@@ -99,9 +99,9 @@ fn products<T: Real>(criterion: &mut Criterion, group: &str) {
 fn of_type<T: Real>(criterion: &mut Criterion, element: &str) {
     let group = |name: &str| format!("{name}/{element}");
     gradients::<T>(criterion, &group("engines"), &By::ALL, &SHAPES, 100);
-    gradients::<T>(criterion, &group("sparse"), &[By::Auto, By::Builtin], &SHAPES[3..6], 20);
+    gradients::<T>(criterion, &group("sparse"), &[By::Auto, By::MatrixMultiply], &SHAPES[3..6], 20);
     let few = [1, 2, 4, 8].map(|n| [(64, 32, 10, n), (784, 128, 10, n), (784, 1024, 10, n)]).concat();
-    gradients::<T>(criterion, &group("few"), &[By::Auto, By::Builtin], &few, 100);
+    gradients::<T>(criterion, &group("few"), &[By::Auto, By::Portable], &few, 100);
     phases::<T>(criterion, &group("phases"));
     products::<T>(criterion, &group("products"));
     small::bench::<T>(criterion, &group("compact"));

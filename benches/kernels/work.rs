@@ -10,18 +10,21 @@ pub enum By {
     Auto,
     Builtin,
     Portable,
+    MatrixMultiply,
     /// A caller's engine: all products by matrixmultiply.
     Gemm,
 }
 
 impl By {
-    pub const ALL: [Self; 4] = [Self::Auto, Self::Builtin, Self::Portable, Self::Gemm];
+    pub const ALL: [Self; 5] =
+        [Self::Auto, Self::Builtin, Self::Portable, Self::MatrixMultiply, Self::Gemm];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Builtin => "builtin",
             Self::Portable => "portable",
+            Self::MatrixMultiply => "matrixmultiply",
             Self::Gemm => "gemm",
         }
     }
@@ -31,7 +34,7 @@ impl By {
             Self::Auto => Engine::Auto,
             Self::Builtin => Engine::Builtin,
             Self::Portable => Engine::Portable,
-            // As an engine for single products, Auto is matrixmultiply.
+            Self::MatrixMultiply => Engine::MatrixMultiply,
             Self::Gemm => Engine::Gemm(&Engine::MatrixMultiply),
         }
     }

@@ -11,19 +11,19 @@ use crate::problem::{Answer, Problem, Real};
 pub enum Row {
     /// What users get who choose nothing.
     Auto,
-    Builtin,
+    MatrixMultiply,
 }
 
 impl Row {
     pub const fn name(self) -> &'static str {
         match self {
             Row::Auto => "handgrad Auto",
-            Row::Builtin => "handgrad Builtin",
+            Row::MatrixMultiply => "handgrad MatrixMultiply",
         }
     }
 }
 
-pub const ROWS: [Row; 2] = [Row::Auto, Row::Builtin];
+pub const ROWS: [Row; 2] = [Row::Auto, Row::MatrixMultiply];
 
 /// A problem with the buffers that every call uses again.
 pub struct Ours<T> {
@@ -65,7 +65,7 @@ impl<T: Real> Peer for Ours<T> {
         let grad = ParamsMut::from_flat(self.dims, &mut self.grad)?;
         let engine = match self.row {
             Row::Auto => Engine::Auto,
-            Row::Builtin => Engine::Builtin,
+            Row::MatrixMultiply => Engine::MatrixMultiply,
         };
         let pass = Pass::new(params, batch).engine(engine).grad(grad);
         self.loss = match self.threads {
@@ -80,9 +80,9 @@ impl<T: Real> Peer for Ours<T> {
     }
 }
 
-/// What all peers are compared with: the crate's own kernels, in `f64`.
+/// What all peers are compared with, in `f64`.
 pub fn reference(problem: Problem<f64>) -> Result<Answer> {
-    let mut ours = Ours::new(problem, Row::Builtin, 1)?;
+    let mut ours = Ours::new(problem, Row::Auto, 1)?;
     ours.call()?;
     ours.answer()
 }

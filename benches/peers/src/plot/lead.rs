@@ -99,7 +99,7 @@ fn head(root: &Area<'_>, element: Type, threads: usize) -> Result<()> {
     let key = [
         (16, FASTER, "Engine::Auto, the default"),
         (220, SLOWER, "the same, where it is slower"),
-        (430, LIGHT, "Engine::Builtin"),
+        (430, LIGHT, "Engine::MatrixMultiply"),
     ];
     let line = PathElement::new([(578, 64), (578, 80)], INK.stroke_width(2));
     root.draw(&line).map_err(drawing)?;
