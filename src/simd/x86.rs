@@ -93,7 +93,7 @@ const AVX512: Blocking = Blocking {
     spread_prefetch: true,
     packs_in_tile: true,
     masked_vecs: 8,
-    l1_bytes: 28 << 10,
+    l1_bytes: 32 << 10,
 };
 
 /// Of 256 rows of the largest depth: 32 KB.
