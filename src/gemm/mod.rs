@@ -1,7 +1,6 @@
 //! Matrix products over views: the trait [`Gemm`] for engines of your own, and the crate's products.
 //!
-//! A [`Pass`](crate::Pass) multiplies with what [`Engine`](crate::Engine) says: by default with matrixmultiply on the way
-//! forward and with the products here for the gradients.
+//! A [`Pass`](crate::Pass) multiplies with what [`Engine`](crate::Engine) says, by default with the products here.
 
 mod blocked;
 mod epilogue;
