@@ -16,8 +16,7 @@ pub enum By {
 }
 
 impl By {
-    pub const ALL: [Self; 5] =
-        [Self::Auto, Self::Builtin, Self::Portable, Self::MatrixMultiply, Self::Gemm];
+    pub const ALL: [Self; 5] = [Self::Auto, Self::Builtin, Self::Portable, Self::MatrixMultiply, Self::Gemm];
 
     pub fn name(self) -> &'static str {
         match self {

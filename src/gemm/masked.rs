@@ -54,6 +54,11 @@ pub(crate) struct Masked<'a, T> {
 /// Where a product without zeros takes no less than this share of the time, it does not pay: the estimate is not that good.
 pub(crate) const PAYS: f32 = 0.95;
 
+/// A product of so many terms whose columns are the contiguous ones takes this much more of the time: its sums are transposed.
+pub(crate) fn transposed(depth: usize) -> f32 {
+    16.0 / depth as f32
+}
+
 /// C = A B, or C + A B, without the zeros of A where that takes less time and may be done.
 pub(crate) fn product<T: Float, S: Simd<T>>(
     simd: S,

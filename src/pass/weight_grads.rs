@@ -160,7 +160,8 @@ fn w1<T: Float, S: Simd<T>>(
     let time_d = if has_excluded { 0.0 } else { masked::time(simd, &d, &b, x.cols()) };
     let inputs = Left::view(x.t());
     let by_inputs = !has_excluded && !chunk.squared && multiplied.is_empty() && {
-        let time_x = masked::time(simd, &inputs, &Right::View(rows), rows.cols());
+        let time_x =
+            masked::time(simd, &inputs, &Right::View(rows), rows.cols()) + masked::transposed(x.rows());
         time_x < time_d.min(masked::PAYS) && is_finite(simd, rows)
     };
     if by_inputs {
