@@ -120,7 +120,7 @@ macro_rules! simd {
             #[inline(always)]
             fn nonzero(self, v: $v) -> u32 {
                 let mut lanes = [0.0; $lanes];
-                self.store(v, &mut lanes);
+                Simd::<$t>::store(self, v, &mut lanes);
                 (0..$lanes).fold(0, |bits, lane| bits | u32::from(lanes[lane] != 0.0) << lane)
             }
 

@@ -9,13 +9,21 @@ compile_error!("this program starts and ends by Linux system calls on x86-64");
 
 mod platform;
 
-use handgrad::{Batch, Dims, Error, MatRef, Params, ParamsMut, loss_and_grad, predict};
+use handgrad::{Batch, Dims, Engine, Error, MatRef, Params, ParamsMut, Pass, predict};
 
 const N: usize = 64;
 const DIMS: Dims = match Dims::new(2, 8, 2) {
     Ok(dims) => dims,
     Err(_) => panic!("constant dimensions"),
 };
+
+/// With an allocator the products that need one.
+fn engine<'a>() -> Engine<'a, f32> {
+    #[cfg(feature = "alloc")]
+    return Engine::MatrixMultiply;
+    #[cfg(not(feature = "alloc"))]
+    Engine::Auto
+}
 
 /// Trains by gradient descent on arrays and returns the first loss, the last loss and the right predictions.
 fn learn() -> Result<(f32, f32, usize), Error> {
@@ -36,7 +44,8 @@ fn learn() -> Result<(f32, f32, usize), Error> {
     let (mut first, mut last) = (f32::NAN, f32::NAN);
     for step in 0..500 {
         let dtheta = ParamsMut::from_flat(DIMS, &mut grad)?;
-        last = loss_and_grad(Params::from_flat(DIMS, &theta)?, batch, dtheta, &mut scratch)?;
+        let pass = Pass::new(Params::from_flat(DIMS, &theta)?, batch).engine(engine());
+        last = pass.grad(dtheta).run(&mut scratch)?;
         if step == 0 {
             first = last;
         }
