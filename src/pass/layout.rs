@@ -31,6 +31,9 @@ const WIDE: usize = 128;
 /// Up to so many classes D takes the place of Z.
 pub(super) const FEW_CLASSES: usize = 48;
 
+/// Of products of fewer terms the zeros are left in.
+const MASKED_TERMS: usize = 1 << 17;
+
 /// A matrix of so many weights does not stay in the L2 cache.
 const LARGE_MATRIX: usize = 1 << 20;
 
@@ -338,7 +341,7 @@ const fn pack_buffer(dims: Dims, chunk: usize, block: usize) -> usize {
         i += 1;
     }
     // X W1ᵀ, Dᵀ X and Xᵀ D.
-    let products = [(chunk, 0, h), (h, chunk, m), (m, chunk, h)];
+    let products = [(chunk, m, h), (h, chunk, m), (m, chunk, h)];
     i = 0;
     while i < products.len() {
         let (rows, depth, cols) = products[i];
@@ -348,10 +351,13 @@ const fn pack_buffer(dims: Dims, chunk: usize, block: usize) -> usize {
     most
 }
 
-/// What a product without zeros has its pack buffer for: a piece of its right factor, and sums of some rows.
+/// What a product without zeros has its pack buffer for: a piece of its right factor, and sums of some rows. Nothing where it
+/// is so small that none pays.
 const fn masked_buffer(rows: usize, depth: usize, cols: usize) -> usize {
+    let terms = rows.saturating_mul(depth).saturating_mul(cols);
     let width = between(1, cols.next_multiple_of(MAX_LANES), MASKED_COLS);
-    (between(0, depth, MASKED_DEPTH) + between(0, rows, MASKED_ROWS)) * width
+    let piece = between(0, depth, MASKED_DEPTH);
+    if terms < MASKED_TERMS { 0 } else { (piece + between(0, rows, MASKED_ROWS)) * width }
 }
 
 /// The next multiple of the widest register.
