@@ -17,7 +17,7 @@ const BLOCKING: Blocking = Blocking {
     prefetch_ahead: 0,
     spread_prefetch: false,
     packs_in_tile: false,
-    masked_vecs: 4,
+    masked_vecs: 2,
     l1_bytes: 8 << 10,
 };
 
