@@ -197,7 +197,7 @@ fn the_signs_of_zeros_change_no_bit() {
             problem.make_uneven();
             let mut flipped = problem.clone();
             flipped.x.iter_mut().filter(|x| **x == 0.0).for_each(|x| *x = -*x);
-            assert!(inputs == Inputs::Density(100) || flipped.x.iter().any(|x| *x == 0.0));
+            assert!(inputs == Inputs::Density(100) || flipped.x.contains(&0.0));
             fn check<T: Element>(problem: &Problem, flipped: &Problem, moment: bool) {
                 let [one, other] = [problem, flipped]
                     .map(|problem| Asked { moment, ..Asked::<T>::of(problem, Engine::Builtin) }.run(None));

@@ -3,7 +3,7 @@
 use handgrad::Engine;
 
 use super::inputs::Inputs;
-use super::written::{Asked, Written, assert_same_part};
+use super::written::{Asked, Which, Written, assert_same_part};
 use crate::golden::Plain;
 use crate::support::{Element, Problem};
 
@@ -19,8 +19,8 @@ enum Holds {
     OneNan,
 }
 
-const IGNORED: fn(usize) -> bool = |i| i % 4 == 1;
-const WEIGHTLESS: fn(usize) -> bool = |i| i % 7 == 2 || i == 64;
+const IGNORED: Which = |i| i % 4 == 1;
+const WEIGHTLESS: Which = |i| i % 7 == 2 || i == 64;
 
 fn is_excluded(i: usize) -> bool {
     IGNORED(i) || WEIGHTLESS(i)

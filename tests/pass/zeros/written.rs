@@ -8,13 +8,16 @@ use crate::support::{Element, Problem};
 /// What a pass has written, by name.
 pub type Written<T> = Vec<(&'static str, Vec<T>)>;
 
+/// Which examples, by their numbers.
+pub type Which = fn(usize) -> bool;
+
 /// A pass.
 #[derive(Clone, Copy)]
 pub struct Asked<'a, T> {
     pub problem: &'a Problem,
     pub engine: Engine<'a, T>,
     /// Which examples have the ignored label, and which have the weight 0.
-    pub excluded: Option<[fn(usize) -> bool; 2]>,
+    pub excluded: Option<[Which; 2]>,
     /// Whether the second moment is wanted.
     pub moment: bool,
     /// Whether gradients, norms and products of single examples are wanted.
