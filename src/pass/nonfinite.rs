@@ -62,3 +62,6 @@ impl NonFinite {
         &self.included
     }
 }
+
+#[cfg(test)]
+mod tests;

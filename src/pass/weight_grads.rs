@@ -157,7 +157,8 @@ fn w1<T: Float, S: Simd<T>>(
     let multiplied = chunk.nonfinite.map_or(&[][..], NonFinite::included);
     let (c, b_blocks, epilogue) = (part.w1.reborrow(), Blocks::ONE, Epilogue::None);
     let b = if chunk.squared { Right::Squares(x) } else { Right::View(x) };
-    let time_d = if has_excluded { 0.0 } else { masked::time(simd, &d, &b, x.cols()) };
+    // The square of a finite number can be infinite, and 0 times that is NaN: none is multiplied by the zeros of D.
+    let time_d = if has_excluded || chunk.squared { 0.0 } else { masked::time(simd, &d, &b, x.cols()) };
     let inputs = Left::view(x.t());
     let by_inputs = !has_excluded && !chunk.squared && multiplied.is_empty() && {
         let time_x =

@@ -16,7 +16,7 @@ use handgrad::{Batch, Engine, Error, Kink, MatMut, MatRef, Params, ParamsMut, Pa
 use num_traits::PrimInt;
 
 /// An engine of somebody else's: plain sums.
-struct Plain;
+pub struct Plain;
 
 impl<T: Element> Gemm<T> for Plain {
     fn gemm(&self, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: Beta, c: MatMut<'_, T>) -> Result<(), Error> {

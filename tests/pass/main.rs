@@ -31,3 +31,4 @@ mod strategies_themselves;
 mod support_itself;
 mod threads;
 mod vectors;
+mod zeros;

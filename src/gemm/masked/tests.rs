@@ -1,1 +1,6 @@
-//! Products without zeros against those with all terms, on every instruction set.
+//! Products without zeros against those with all terms, on every instruction set: the same bits.
+
+mod case;
+mod layouts;
+mod nonfinite;
+mod zeros;
