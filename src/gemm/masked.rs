@@ -68,12 +68,11 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
     c: MatMut<'_, T>,
     pack_buffer: &mut [T],
 ) {
-    let (right, epilogue) = (Right::View(b), Epilogue::None);
+    let right = Right::View(b);
     if time(simd, &a, &right, c.cols()) < PAYS && is_finite(simd, b) {
-        Masked { a, b: right, b_blocks: Blocks::ONE, beta, c, epilogue, multiplied: &[] }
-            .run(simd, pack_buffer);
+        Masked::new(a, right, beta, c).run(simd, pack_buffer);
     } else {
-        blocked::product(simd, a, right, beta, c, epilogue, pack_buffer);
+        blocked::product(simd, a, right, beta, c, Epilogue::None, pack_buffer);
     }
 }
 
@@ -112,6 +111,13 @@ struct Cuts {
 
 /// Fewer rows of A at a time do not pay for copies of B.
 const MIN_ROWS: usize = 32;
+
+impl<'a, T> Masked<'a, T> {
+    /// C = A B or C + A B, of a B whose rows lie as those of a matrix do and have only finite numbers.
+    pub(crate) fn new(a: Left<'a, T>, b: Right<'a, T>, beta: Beta, c: MatMut<'a, T>) -> Self {
+        Self { a, b, b_blocks: Blocks::ONE, beta, c, epilogue: Epilogue::None, multiplied: &[] }
+    }
+}
 
 impl<T: Float> Masked<'_, T> {
     /// Computes it. The pack buffer may have any length: the longer, the better. What it holds afterwards is unspecified.

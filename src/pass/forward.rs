@@ -12,7 +12,7 @@ use super::plan::Plan;
 use crate::data::{MatMut, MatRef, Params};
 use crate::error::Error;
 use crate::gemm::masked::{self, Masked};
-use crate::gemm::{Beta, Blocks, Epilogue, Left, Right, few, is_finite, product};
+use crate::gemm::{Beta, Epilogue, Left, Right, few, is_finite, product};
 use crate::kernels::activate::bias_relu;
 use crate::kernels::soft_targets::SoftTargets;
 use crate::kernels::softmax::{Aside, STRIP, Scores, Strip};
@@ -34,9 +34,8 @@ pub(super) fn hidden<T: Float, S: Simd<T>>(
     let z_view = MatMut::with_strides(&mut *z, (x.rows(), bias.len()), (stride, 1))?;
     let epilogue = Epilogue::Activate { kink, bias, a };
     if let (true, Some(panels)) = (plan.skips_inputs, part.w1_panels) {
-        let (a, b) = (Left::view(x), Right::Packed(panels));
-        Masked { a, b, b_blocks: Blocks::ONE, beta: Beta::Zero, c: z_view, epilogue, multiplied: &[] }
-            .run(simd, part.pack_buffer);
+        let z = Masked::new(Left::view(x), Right::Packed(panels), Beta::Zero, z_view);
+        Masked { epilogue, ..z }.run(simd, part.pack_buffer);
         return Ok(());
     } else if let Some(gemm) = plan.forward_gemm() {
         gemm.gemm(x, w1.t(), Beta::Zero, z_view)?;
@@ -78,17 +77,7 @@ pub(super) fn scores<T: Float, S: Simd<T>>(
         let has_many_classes = plan.layout.hidden_grad == HiddenGrad::Own && !plan.layout.few_examples;
         let (active, right) = (Left::view(a), Right::View(w2.t()));
         if has_many_classes && masked::time(simd, &active, &right, c) < masked::PAYS && is_finite(simd, w2) {
-            let (beta, epilogue) = (Beta::Zero, Epilogue::None);
-            let masked = Masked {
-                a: active,
-                b: right,
-                b_blocks: Blocks::ONE,
-                beta,
-                c: f.t(),
-                epilogue,
-                multiplied: &[],
-            };
-            masked.run(simd, part.pack_buffer);
+            Masked::new(active, right, Beta::Zero, f.t()).run(simd, part.pack_buffer);
         } else if let Some(gemm) = plan.forward_gemm() {
             gemm.gemm(a, w2.t(), Beta::Zero, f.t())?;
         } else if plan.layout.few_examples && w2.col_stride() == 1 {

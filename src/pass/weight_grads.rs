@@ -69,8 +69,8 @@ fn w2<T: Float, S: Simd<T>>(
         if masked::time(simd, &active, &right, g.rows()) < masked::PAYS
             && is_finite_in_blocks(simd, g, n, blocks)?
         {
-            let (a, b, b_blocks, c, epilogue) = (active, right, blocks, w2.t(), Epilogue::None);
-            Masked { a, b, b_blocks, beta, c, epilogue, multiplied: &[] }.run(simd, part.pack_buffer);
+            let w2 = Masked::new(active, right, beta, w2.t());
+            Masked { b_blocks: blocks, ..w2 }.run(simd, part.pack_buffer);
             return Ok(());
         }
     }
@@ -155,23 +155,22 @@ fn w1<T: Float, S: Simd<T>>(
         panels.row_range(hidden)
     };
     let multiplied = chunk.nonfinite.map_or(&[][..], NonFinite::included);
-    let (c, b_blocks, epilogue) = (part.w1.reborrow(), Blocks::ONE, Epilogue::None);
+    let c = part.w1.reborrow();
     let b = if chunk.squared { Right::Squares(x) } else { Right::View(x) };
     // The square of a finite number can be infinite, and 0 times that is NaN: none is multiplied by the zeros of D.
     let time_d = if has_excluded || chunk.squared { 0.0 } else { masked::time(simd, &d, &b, x.cols()) };
     let inputs = Left::view(x.t());
-    let by_inputs = !has_excluded && !chunk.squared && multiplied.is_empty() && {
+    let by_inputs = time_d > 0.0 && multiplied.is_empty() && {
         let time_x =
             masked::time(simd, &inputs, &Right::View(rows), rows.cols()) + masked::transposed(x.rows());
         time_x < time_d.min(masked::PAYS) && is_finite(simd, rows)
     };
     if by_inputs {
-        let (b, c) = (Right::View(rows), c.t());
-        Masked { a: inputs, b, b_blocks, beta, c, epilogue, multiplied }.run(simd, part.pack_buffer);
+        Masked::new(inputs, Right::View(rows), beta, c.t()).run(simd, part.pack_buffer);
     } else if time_d < masked::PAYS {
-        Masked { a: d, b, b_blocks, beta, c, epilogue, multiplied }.run(simd, part.pack_buffer);
+        Masked { multiplied, ..Masked::new(d, b, beta, c) }.run(simd, part.pack_buffer);
     } else {
-        product(simd, d, b, beta, c, epilogue, part.pack_buffer);
+        product(simd, d, b, beta, c, Epilogue::None, part.pack_buffer);
     }
     Ok(())
 }
