@@ -39,7 +39,7 @@ use crate::simd::Simd;
 /// A C = A B of which A has zeros, or C + A B, then the epilogue.
 pub(crate) struct Masked<'a, T> {
     pub(crate) a: Left<'a, T>,
-    /// If packed, in panels of [`Blocking::masked_vecs`](crate::simd::Blocking).
+    /// If packed, in panels of up to `Blocking::masked_vecs` registers.
     pub(crate) b: Right<'a, T>,
     /// If the rows of B lie in blocks, the first of which is this view. The columns of A lie in blocks of the same length then.
     pub(crate) b_blocks: Blocks,
