@@ -20,8 +20,8 @@ pub(crate) const MAX_CHUNK: usize = 2048;
 /// The most elements for packed parts of factors, shared by all threads: two can fill a good part of their L2 caches.
 pub(crate) const PACK_BUFFER: usize = 3 << 17;
 
-/// Products without zeros take so many rows of a right factor at a time, and no instruction set more columns of it; and as many
-/// rows of the left factor as this, or fewer.
+/// Products without zeros take so many rows of a right factor at a time, one for each bit of a mask, and no instruction set more
+/// columns of it; and as many rows of the left factor as this, or fewer.
 pub(crate) const MASKED_DEPTH: usize = 64;
 pub(crate) const MASKED_COLS: usize = 128;
 pub(crate) const MASKED_ROWS: usize = 256;

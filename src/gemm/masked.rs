@@ -27,13 +27,13 @@ use super::blocked::{self, depth_part, even};
 use super::epilogue::Epilogue;
 use super::factors::{Blocks, Left, Right};
 use super::masked_kernel::{LINE, Piece, Sums, Terms, kernel, store_transposed};
-use super::masks::{MASK_BITS, density, is_finite, masks};
+use super::masks::{density, is_finite, masks};
 use super::packing::{Submatrix, copy};
 use super::panels::{panel, panels, widths};
 use super::product::Beta;
 use super::tile::Destination;
 use crate::data::{MatMut, MatRef};
-use crate::limits::MASKED_ROWS;
+use crate::limits::{MASKED_DEPTH, MASKED_ROWS};
 use crate::simd::Simd;
 
 /// A C = A B of which A has zeros, or C + A B, then the epilogue.
@@ -84,7 +84,7 @@ pub(crate) fn time<T: Float, S: Simd<T>>(simd: S, a: &Left<'_, T>, b: &Right<'_,
     // In multiply-adds of whole registers: a term takes a load beside those of its registers, and no less than the latency of
     // a multiply-add; a visit of a row to a piece as long as 64; a copy 3 or 8 for each register; to begin as long as 5000.
     let term = (vecs + 1.0).max(4.0) / vecs;
-    let visit = 64.0 / (vecs * a.depth.min(MASK_BITS) as f32);
+    let visit = 64.0 / (vecs * a.depth.min(MASKED_DEPTH) as f32);
     let copy = match b {
         Right::Packed(_) => 0.0,
         Right::View(b) | Right::Squares(b) if b.col_stride() == 1 => 3.0,
@@ -147,7 +147,7 @@ impl<T: Float> Masked<'_, T> {
         [all, all / 2, all / 4, 1].into_iter().take(if is_packed { 1 } else { 4 }).find_map(|vecs| {
             let vecs = widths::<T, S>(self.c.cols(), vecs.max(1))[0].1;
             let width = vecs * S::LANES;
-            let piece = MASK_BITS.min(S::BLOCKING.l1_bytes / size_of::<T>() / width).max(1);
+            let piece = MASKED_DEPTH.min(S::BLOCKING.l1_bytes / size_of::<T>() / width).max(1);
             let packed = if self.packs::<S>() { piece * width } else { 0 };
             let rows = buffer.checked_sub(packed)? / width;
             (rows >= MIN_ROWS.min(self.a.rows)).then_some(Cuts { vecs, mc: rows, piece, packed })

@@ -9,9 +9,6 @@ use crate::data::MatRef;
 use crate::limits::MASKED_DEPTH;
 use crate::simd::Simd;
 
-/// A mask has a bit for each of so many terms of a sum.
-pub(super) const MASK_BITS: usize = MASKED_DEPTH;
-
 /// So many rows are looked at together where they are the contiguous direction.
 const GROUP: usize = 8;
 
@@ -19,7 +16,7 @@ const GROUP: usize = 8;
 const SAMPLE: usize = 8;
 
 /// The masks of some rows: bit p is set where the element in column `depth.start` + p is not 0 (NaN is not). The columns,
-/// at most [`MASK_BITS`], are of one block.
+/// at most [`MASKED_DEPTH`], are of one block.
 pub(super) fn masks<T: Float, S: Simd<T>>(
     simd: S,
     a: &Left<'_, T>,
@@ -27,18 +24,18 @@ pub(super) fn masks<T: Float, S: Simd<T>>(
     depth: Range<usize>,
     to: &mut [u64],
 ) {
-    debug_assert!(depth.len() <= MASK_BITS.min(a.col_blocks.rest(depth.start)));
+    debug_assert!(depth.len() <= MASKED_DEPTH.min(a.col_blocks.rest(depth.start)));
     simd.vectorize(
         #[inline(always)]
         || {
             let mut to = &mut to[..rows.len()];
             let mut row = rows.start;
             while row < rows.end {
-                if a.strides.0 == 1 && a.row_blocks.rest(row).min(rows.end - row) >= MASK_BITS {
-                    let (group, rest) = to.split_at_mut(MASK_BITS);
+                if a.strides.0 == 1 && a.row_blocks.rest(row).min(rows.end - row) >= MASKED_DEPTH {
+                    let (group, rest) = to.split_at_mut(MASKED_DEPTH);
                     let from = &a.data[a.offset(row, depth.start)..];
                     by_squares(simd, from, a.strides.1, depth.len(), group);
-                    (to, row) = (rest, row + MASK_BITS);
+                    (to, row) = (rest, row + MASKED_DEPTH);
                     continue;
                 }
                 let count = GROUP.min(rows.end - row).min(a.row_blocks.rest(row));
@@ -58,10 +55,10 @@ pub(super) fn masks<T: Float, S: Simd<T>>(
 /// As many rows side by side as a mask has bits: the masks of the columns, transposed.
 #[inline(always)]
 fn by_squares<T: Float, S: Simd<T>>(simd: S, from: &[T], col_stride: usize, depth: usize, to: &mut [u64]) {
-    let mut square = [0; MASK_BITS];
+    let mut square = [0; MASKED_DEPTH];
     for (p, bits) in square.iter_mut().enumerate().take(depth) {
-        let column = &from[p * col_stride..][..MASK_BITS];
-        for row in (0..MASK_BITS).step_by(S::LANES) {
+        let column = &from[p * col_stride..][..MASKED_DEPTH];
+        for row in (0..MASKED_DEPTH).step_by(S::LANES) {
             *bits |= u64::from(simd.nonzero(simd.load(&column[row..]))) << row;
         }
     }
@@ -71,10 +68,10 @@ fn by_squares<T: Float, S: Simd<T>>(simd: S, from: &[T], col_stride: usize, dept
 
 /// Transposes a square of bits: swaps its quarters off the diagonal, then theirs, and so on.
 #[inline(always)]
-fn transpose(square: &mut [u64; MASK_BITS]) {
-    let (mut width, mut low) = (MASK_BITS / 2, u64::from(u32::MAX));
+fn transpose(square: &mut [u64; MASKED_DEPTH]) {
+    let (mut width, mut low) = (MASKED_DEPTH / 2, u64::from(u32::MAX));
     while width > 0 {
-        for first in (0..MASK_BITS).step_by(2 * width) {
+        for first in (0..MASKED_DEPTH).step_by(2 * width) {
             for i in first..first + width {
                 let swapped = (square[i] >> width ^ square[i + width]) & low;
                 square[i] ^= swapped << width;
@@ -140,9 +137,9 @@ pub(super) fn density<T: Float, S: Simd<T>>(simd: S, a: &Left<'_, T>) -> f32 {
     let (mut all, mut nonzero) = (0, 0);
     for (index, row) in (0..a.rows).step_by(SAMPLE * GROUP).enumerate() {
         let rows = row..a.rows.min(row + GROUP);
-        let first = index % SAMPLE * MASK_BITS;
-        for col in (if first < a.depth { first } else { 0 }..a.depth).step_by(SAMPLE * MASK_BITS) {
-            let depth = col..a.depth.min(col + MASK_BITS.min(a.col_blocks.rest(col)));
+        let first = index % SAMPLE * MASKED_DEPTH;
+        for col in (if first < a.depth { first } else { 0 }..a.depth).step_by(SAMPLE * MASKED_DEPTH) {
+            let depth = col..a.depth.min(col + MASKED_DEPTH.min(a.col_blocks.rest(col)));
             let mut group = [0; GROUP];
             masks(simd, a, rows.clone(), depth.clone(), &mut group);
             all += rows.len() * depth.len();

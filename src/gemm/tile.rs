@@ -309,11 +309,10 @@ pub(super) fn finish_rows<T: Float, S: Simd<T>, const R: usize, const N: usize>(
 ) {
     let stride = dest.strides.0;
     let c = &mut dest.c[place..];
-    if !matches!(dest.epilogue, Epilogue::Mask { .. }) {
-        for i in 0..R {
-            for v in 0..N {
-                sums[i][v] = simd.add(sums[i][v], simd.splat(T::zero()));
-            }
+    // A sum that underflows can be -0. Products without zeros would leave it so where a last term of 0 makes it +0.
+    for i in 0..R {
+        for v in 0..N {
+            sums[i][v] = simd.add(sums[i][v], simd.splat(T::zero()));
         }
     }
     if dest.beta == Beta::One {
@@ -392,6 +391,7 @@ pub(super) fn finish_elements<T: Float>(
         for (i, sums) in sums.chunks_exact(width).enumerate() {
             let place = first + i * *row_stride + j * *col_stride;
             let c = &mut c[place];
+            // As in `finish_rows`.
             let sum = sums[j] + T::zero();
             let sum = if *beta == Beta::One { *c + sum } else { sum };
             *c = match epilogue {

@@ -2,7 +2,7 @@
 
 use num_traits::Float;
 
-use super::{GROUP, MASK_BITS, density, is_finite, masks, transpose};
+use super::{GROUP, MASKED_DEPTH, density, is_finite, masks, transpose};
 use crate::data::MatRef;
 use crate::gemm::{Blocks, Left};
 use crate::simd::Simd;
@@ -102,7 +102,7 @@ impl Masks {
 
     fn check_type<T: Float, S: Simd<T>>(name: &str, set: S) {
         for rows in [1, 2, 4, 6, 8, 11, 63, 64, 65, 131] {
-            for depth in 1..=MASK_BITS {
+            for depth in 1..=MASKED_DEPTH {
                 for factor in Factor::each((rows, depth), S::MR, element) {
                     let len = depth.min(factor.col_blocks.len);
                     Self::check_part::<T, S>(name, set, &factor, 0, (0, len));
@@ -114,7 +114,7 @@ impl Masks {
         }
         // From the middle: rows from the beginning of a tile on, columns from anywhere in a block on.
         for factor in Factor::each((150, 200), S::MR, element) {
-            let most = if factor.col_blocks.len == Blocks::ONE.len { MASK_BITS } else { 48 };
+            let most = if factor.col_blocks.len == Blocks::ONE.len { MASKED_DEPTH } else { 48 };
             for part in [(3, most - 3), (most * 2 + 1, 17), (most * 3, 1), (2 * most - 1, 1)] {
                 Self::check_part::<T, S>(name, set, &factor, S::MR, part);
                 Self::check_part::<T, S>(name, set, &factor, 24, part);
@@ -139,11 +139,11 @@ fn a_bit_for_each_element_that_is_not_zero() {
 
 #[test]
 fn squares_of_bits_are_transposed() {
-    let square: [u64; MASK_BITS] =
+    let square: [u64; MASKED_DEPTH] =
         core::array::from_fn(|i| (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (1 << i));
     let mut transposed = square;
     transpose(&mut transposed);
-    for (i, j) in (0..MASK_BITS).flat_map(|i| (0..MASK_BITS).map(move |j| (i, j))) {
+    for (i, j) in (0..MASKED_DEPTH).flat_map(|i| (0..MASKED_DEPTH).map(move |j| (i, j))) {
         assert_eq!(transposed[i] >> j & 1, square[j] >> i & 1, "({i}, {j})");
     }
 }
