@@ -17,13 +17,13 @@ use super::epilogue::Epilogue;
 use super::factors::{Left, Right};
 use super::packing::{Submatrix, copy};
 use super::panels::widths;
-use super::product::Beta;
+use super::product::AlphaBeta;
 use super::tile::{Destination, MicroKernel, Operands, Panels, micro_kernel, packing_kernel};
 use crate::data::{MatMut, MatRef};
 use crate::limits::FAR_STRIDE;
 use crate::simd::Simd;
 
-/// C = A B, or C + A B, then the epilogue. The sizes must go together. The pack buffer may have any length: the more
+/// C = alpha A B, or C + alpha A B, then the epilogue. The sizes must go together. The pack buffer may have any length: the more
 /// panels of B fit there, the better. What it holds afterwards is unspecified.
 ///
 /// Each sum is formed in an order that depends on the depth alone: not on how the rows or columns of the
@@ -32,7 +32,7 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
     simd: S,
     a: Left<'_, T>,
     b: Right<'_, T>,
-    beta: Beta,
+    onto: AlphaBeta<T>,
     c: MatMut<'_, T>,
     epilogue: Epilogue<'_, T>,
     pack_buffer: &mut [T],
@@ -44,7 +44,7 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
         Right::Packed(_) => false,
     };
     let panel = kc * widths::<T, S>(c.cols(), S::NR_VECS)[0].1 * S::LANES;
-    let product = Product { a, b, beta, c, epilogue, kc, packs };
+    let product = Product { a, b, onto, c, epilogue, kc, packs };
     if !packs || panel <= pack_buffer.len() {
         product.run(simd, pack_buffer);
     } else if panel <= size_of::<S::SmallPanel>() / size_of::<T>() {
@@ -58,7 +58,7 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
 struct Product<'a, T> {
     a: Left<'a, T>,
     b: Right<'a, T>,
-    beta: Beta,
+    onto: AlphaBeta<T>,
     c: MatMut<'a, T>,
     epilogue: Epilogue<'a, T>,
     kc: usize,
@@ -177,12 +177,12 @@ impl<T: Float> Product<'_, T> {
     ) {
         let strides = (self.c.row_stride(), self.c.col_stride());
         let offset = rows.start * strides.0 + part.cols.start * strides.1;
-        let beta = if part.depth.start == 0 { self.beta } else { Beta::One };
+        let onto = if part.depth.start == 0 { self.onto } else { self.onto.added() };
         let is_last = part.depth.end == self.a.depth;
         let epilogue = if is_last { self.epilogue.at(offset, part.cols.start) } else { Epilogue::None };
         let c = &mut self.c.as_mut_slice()[offset..];
         let operands = Operands { a: self.a, rows, depth: part.depth.clone(), b, copy };
-        kernel(simd, operands, Destination { c, strides, cols: part.cols.len(), beta, epilogue });
+        kernel(simd, operands, Destination { c, strides, cols: part.cols.len(), onto, epilogue });
     }
 }
 

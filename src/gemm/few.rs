@@ -2,7 +2,7 @@
 
 use num_traits::Float;
 
-use super::product::Beta;
+use super::product::AlphaBeta;
 use crate::data::{MatMut, MatRef};
 use crate::kink::Kink;
 use crate::limits::MAX_LANES;
@@ -105,29 +105,27 @@ fn sums_by_rows<T: Float, S: Simd<T>, const N: usize>(
 
 /// What becomes of an element of C when its sum is complete.
 #[derive(Clone, Copy)]
-pub(crate) enum Update {
-    /// It is the sum, or what was there and the sum.
-    Store(Beta),
+pub(crate) enum Update<T> {
+    /// It is alpha times the sum, or what was there and that.
+    Store(AlphaBeta<T>),
     /// (14): it was the pre-activation, and becomes I * sum.
     Mask(Kink),
 }
 
-impl Update {
+impl<T: Float> Update<T> {
     #[inline(always)]
-    fn apply<T, S: Simd<T>>(self, simd: S, sum: S::V, c: &mut [T]) {
+    fn apply<S: Simd<T>>(self, simd: S, sum: S::V, c: &mut [T]) {
         let new = match self {
-            Update::Store(Beta::Zero) => sum,
-            Update::Store(Beta::One) => simd.add(simd.load(c), sum),
+            Update::Store(onto) => onto.apply(simd, sum, c),
             Update::Mask(kink) => simd.keep_active(kink, simd.load(c), sum),
         };
         simd.store(new, c);
     }
 
     /// The same for a single element.
-    fn apply_one<T: Float>(self, sum: T, c: &mut T) {
+    fn apply_one(self, sum: T, c: &mut T) {
         *c = match self {
-            Update::Store(Beta::Zero) => sum,
-            Update::Store(Beta::One) => *c + sum,
+            Update::Store(onto) => onto.apply_one(sum, *c),
             Update::Mask(kink) if kink.is_active(*c) => sum,
             Update::Mask(_) => T::zero(),
         };
@@ -139,7 +137,7 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
     simd: S,
     a: MatRef<'_, T>,
     b: MatRef<'_, T>,
-    update: Update,
+    update: Update<T>,
     mut c: MatMut<'_, T>,
 ) {
     debug_assert!(b.col_stride() == 1 && c.col_stride() == 1 && a.cols() == b.rows());
@@ -188,7 +186,7 @@ pub(crate) fn outer<T: Float, S: Simd<T>>(
     simd: S,
     a: &Terms<'_, T>,
     b: &[T],
-    update: Update,
+    update: Update<T>,
     c: &mut [T],
     c_stride: usize,
 ) {
@@ -229,7 +227,7 @@ fn outer_vecs<T: Float, S: Simd<T>, const N: usize>(
     simd: S,
     a: &Terms<'_, T>,
     b: &[T],
-    update: Update,
+    update: Update<T>,
     c: &mut [T],
     c_stride: usize,
 ) {
@@ -251,7 +249,7 @@ fn outer_vecs<T: Float, S: Simd<T>, const N: usize>(
 fn outer_some<T: Float, const N: usize>(
     a: &Terms<'_, T>,
     b: &[T],
-    update: Update,
+    update: Update<T>,
     c: &mut [T],
     c_stride: usize,
 ) {
@@ -271,7 +269,7 @@ pub(crate) fn sums<T: Float, S: Simd<T>>(
     a: &Terms<'_, T>,
     b: &[T],
     b_stride: usize,
-    update: Update,
+    update: Update<T>,
     c: &mut [T],
 ) {
     let (cols, lanes, mut at) = (c.len(), S::LANES, 0);
@@ -307,7 +305,7 @@ fn sum_vecs<T: Float, S: Simd<T>, const N: usize>(
     a: &Terms<'_, T>,
     b: &[T],
     b_stride: usize,
-    update: Update,
+    update: Update<T>,
     c: &mut [T],
 ) {
     let c = &mut c[..N * S::LANES];
@@ -329,7 +327,7 @@ fn sum_some<T: Float, const N: usize>(
     a: &Terms<'_, T>,
     b: &[T],
     b_stride: usize,
-    update: Update,
+    update: Update<T>,
     c: &mut [T],
 ) {
     let c = &mut c[..N];

@@ -30,20 +30,20 @@ use super::masked_kernel::{LINE, Piece, Sums, Terms, kernel, store_transposed};
 use super::masks::{density, is_finite, masks};
 use super::packing::{Submatrix, copy};
 use super::panels::{panel, panels, widths};
-use super::product::Beta;
+use super::product::AlphaBeta;
 use super::tile::Destination;
 use crate::data::{MatMut, MatRef};
 use crate::limits::{MASKED_DEPTH, MASKED_ROWS};
 use crate::simd::Simd;
 
-/// A C = A B of which A has zeros, or C + A B, then the epilogue.
+/// A C = alpha A B of which A has zeros, or C + alpha A B, then the epilogue.
 pub(crate) struct Masked<'a, T> {
     pub(crate) a: Left<'a, T>,
     /// If packed, in panels of up to `Blocking::masked_vecs` registers.
     pub(crate) b: Right<'a, T>,
     /// If the rows of B lie in blocks, the first of which is this view. The columns of A lie in blocks of the same length then.
     pub(crate) b_blocks: Blocks,
-    pub(crate) beta: Beta,
+    pub(crate) onto: AlphaBeta<T>,
     pub(crate) c: MatMut<'a, T>,
     /// None where rows of C are not contiguous.
     pub(crate) epilogue: Epilogue<'a, T>,
@@ -59,20 +59,20 @@ pub(crate) fn transposed(depth: usize) -> f32 {
     16.0 / depth as f32
 }
 
-/// C = A B, or C + A B, without the zeros of A where that takes less time and may be done.
+/// C = alpha A B, or C + alpha A B, without the zeros of A where that takes less time and may be done.
 pub(crate) fn product<T: Float, S: Simd<T>>(
     simd: S,
     a: Left<'_, T>,
     b: MatRef<'_, T>,
-    beta: Beta,
+    onto: AlphaBeta<T>,
     c: MatMut<'_, T>,
     pack_buffer: &mut [T],
 ) {
     let right = Right::View(b);
     if time(simd, &a, &right, c.cols()) < PAYS && is_finite(simd, b) {
-        Masked::new(a, right, beta, c).run(simd, pack_buffer);
+        Masked::new(a, right, onto, c).run(simd, pack_buffer);
     } else {
-        blocked::product(simd, a, right, beta, c, Epilogue::None, pack_buffer);
+        blocked::product(simd, a, right, onto, c, Epilogue::None, pack_buffer);
     }
 }
 
@@ -113,9 +113,9 @@ struct Cuts {
 const MIN_ROWS: usize = 32;
 
 impl<'a, T> Masked<'a, T> {
-    /// C = A B or C + A B, of a B whose rows lie as those of a matrix do and have only finite numbers.
-    pub(crate) fn new(a: Left<'a, T>, b: Right<'a, T>, beta: Beta, c: MatMut<'a, T>) -> Self {
-        Self { a, b, b_blocks: Blocks::ONE, beta, c, epilogue: Epilogue::None, multiplied: &[] }
+    /// C = alpha A B or C + alpha A B, of a B whose rows lie as those of a matrix do and have only finite numbers.
+    pub(crate) fn new(a: Left<'a, T>, b: Right<'a, T>, onto: AlphaBeta<T>, c: MatMut<'a, T>) -> Self {
+        Self { a, b, b_blocks: Blocks::ONE, onto, c, epilogue: Epilogue::None, multiplied: &[] }
     }
 }
 
@@ -208,7 +208,7 @@ impl<T: Float> Masked<'_, T> {
         let (packed, sums) = buffer.split_at_mut(cuts.packed);
         let sums = &mut sums[..rows.len() * width];
         let strides = (self.c.row_stride(), self.c.col_stride());
-        let beta = if block.depth.start == 0 { self.beta } else { Beta::One };
+        let onto = if block.depth.start == 0 { self.onto } else { self.onto.added() };
         let is_transposed = strides.1 != 1 && matches!(self.epilogue, Epilogue::None);
         let kernel = kernel::<T, S>(width / S::LANES);
         for (depth, masks) in
@@ -220,13 +220,13 @@ impl<T: Float> Masked<'_, T> {
             let dest = (is_last && !is_transposed).then(|| {
                 let is_end = depth.end == self.a.depth;
                 let epilogue = if is_end { self.epilogue.at(0, 0) } else { Epilogue::None };
-                Destination { c: self.c.as_mut_slice(), strides, cols: cols.end, beta, epilogue }
+                Destination { c: self.c.as_mut_slice(), strides, cols: cols.end, onto, epilogue }
             });
             kernel(simd, &terms, piece, sums, cols.start, dest);
         }
         if is_transposed {
             let c = &mut self.c.as_mut_slice()[rows.start * strides.0 + cols.start * strides.1..];
-            store_transposed(simd, Sums { data: sums, width, cols: cols.len() }, beta, strides, c);
+            store_transposed(simd, Sums { data: sums, width, cols: cols.len() }, onto, strides, c);
         }
     }
 

@@ -5,7 +5,7 @@ use core::ops::Range;
 use num_traits::Float;
 
 use super::factors::Left;
-use super::product::Beta;
+use super::product::{AlphaBeta, Beta};
 use super::tile::{Destination, finish_elements, finish_rows, load, prefetch_dest, store};
 use crate::limits::MAX_LANES;
 use crate::simd::{self, Simd};
@@ -192,7 +192,7 @@ pub(super) struct Sums<'a, T> {
 pub(super) fn store_transposed<T: Float, S: Simd<T>>(
     simd: S,
     sums: Sums<'_, T>,
-    beta: Beta,
+    onto: AlphaBeta<T>,
     (row_stride, col_stride): (usize, usize),
     c: &mut [T],
 ) {
@@ -208,20 +208,23 @@ pub(super) fn store_transposed<T: Float, S: Simd<T>>(
                     for i in 0..S::LANES {
                         // The last row more often if there are no more: those columns are not used.
                         let sums = simd.load(&data[(row + i.min(count - 1)) * width + col..]);
-                        square[i] = simd.add(sums, simd.splat(T::zero()));
+                        square[i] = onto.scaled(simd, sums);
                     }
                     square = simd::transpose(simd, square);
                     for j in 0..S::LANES.min(cols - col) {
                         let c = &mut c[row * row_stride + (col + j) * col_stride..];
                         if row_stride == 1 && count == S::LANES {
-                            let new =
-                                if beta == Beta::One { simd.add(simd.load(c), square[j]) } else { square[j] };
+                            let new = if onto.beta == Beta::One {
+                                simd.add(simd.load(c), square[j])
+                            } else {
+                                square[j]
+                            };
                             simd.store(new, c);
                         } else {
                             let mut column = [T::zero(); MAX_LANES];
                             simd.store(square[j], &mut column);
                             let c = c.iter_mut().step_by(row_stride).zip(&column[..count]);
-                            c.for_each(|(c, &sum)| *c = if beta == Beta::One { *c + sum } else { sum });
+                            c.for_each(|(c, &sum)| *c = if onto.beta == Beta::One { *c + sum } else { sum });
                         }
                     }
                 }

@@ -26,6 +26,7 @@ pub(crate) use masks::is_finite;
 pub(crate) use matrix_multiply::matrix_multiply;
 pub(crate) use packing::{pack, pack_left};
 pub(crate) use panels::{panel, panels};
+pub(crate) use product::AlphaBeta;
 #[cfg(not(feature = "matrixmultiply"))]
 pub(crate) use product::matrix_multiply;
 pub use product::{Beta, Gemm, product_shape};

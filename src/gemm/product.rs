@@ -1,7 +1,10 @@
 //! What a product is, and the trait of the engines.
 
+use num_traits::Float;
+
 use crate::data::{MatMut, MatRef};
 use crate::error::{Error, What};
+use crate::simd::Simd;
 
 /// Whether a result replaces what was there before or is added to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -10,6 +13,51 @@ pub enum Beta {
     Zero,
     /// C = C + A B.
     One,
+}
+
+/// C = alpha A B, or C + alpha A B: what the crate's own products store.
+///
+/// With alpha, a mean over examples need not be formed of terms that were divided before: those may be too small for the
+/// type. Each sum is multiplied once, where it is stored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AlphaBeta<T> {
+    pub(crate) alpha: T,
+    pub(crate) beta: Beta,
+}
+
+impl<T: Float> AlphaBeta<T> {
+    /// With alpha = 1.
+    pub(crate) fn plain(beta: Beta) -> Self {
+        Self { alpha: T::one(), beta }
+    }
+
+    /// The same alpha, added to what is there.
+    pub(crate) fn added(self) -> Self {
+        Self { beta: Beta::One, ..self }
+    }
+
+    /// An element of C from its sum.
+    ///
+    /// A sum that underflows can be -0. Products without zeros would leave it so where a last term of 0 makes it +0: so it is
+    /// made +0 here.
+    #[inline(always)]
+    pub(crate) fn apply_one(self, sum: T, c: T) -> T {
+        let sum = sum * self.alpha + T::zero();
+        if self.beta == Beta::One { c + sum } else { sum }
+    }
+
+    /// A register of sums, before what is there is added.
+    #[inline(always)]
+    pub(super) fn scaled<S: Simd<T>>(self, simd: S, sums: S::V) -> S::V {
+        simd.mul_add(sums, simd.splat(self.alpha), simd.splat(T::zero()))
+    }
+
+    /// A register of C from its sums.
+    #[inline(always)]
+    pub(super) fn apply<S: Simd<T>>(self, simd: S, sums: S::V, c: &[T]) -> S::V {
+        let sums = self.scaled(simd, sums);
+        if self.beta == Beta::One { simd.add(simd.load(c), sums) } else { sums }
+    }
 }
 
 /// An engine for matrix products.

@@ -2,7 +2,7 @@
 
 use num_traits::Float;
 
-use super::{Beta, Blocks, Epilogue, Left, Right, pack, product};
+use super::{AlphaBeta, Beta, Blocks, Epilogue, Left, Right, pack, product};
 use crate::data::{MatMut, MatRef};
 use crate::simd::Simd;
 use crate::simd::tests::{Check, number, on_each_set};
@@ -20,7 +20,7 @@ impl Layouts {
         let times = |a: Left<'_, T>, right: Right<'_, T>, pack_buffer: usize| {
             let (mut c, mut pack_buffer) = (vec![T::nan(); rows * cols], vec![T::nan(); pack_buffer]);
             let dest = MatMut::new(&mut c, rows, cols).unwrap();
-            product(set, a, right, Beta::Zero, dest, Epilogue::None, &mut pack_buffer);
+            product(set, a, right, AlphaBeta::plain(Beta::Zero), dest, Epilogue::None, &mut pack_buffer);
             c
         };
         let expected = times(Left::view(a), Right::View(b), 0);

@@ -7,7 +7,7 @@ use num_traits::Float;
 
 use super::epilogue::Epilogue;
 use super::factors::Left;
-use super::product::Beta;
+use super::product::{AlphaBeta, Beta};
 use crate::limits::MAX_LANES;
 use crate::simd::Simd;
 
@@ -55,7 +55,7 @@ pub(super) struct Destination<'a, T> {
     pub(super) c: &'a mut [T],
     pub(super) strides: (usize, usize),
     pub(super) cols: usize,
-    pub(super) beta: Beta,
+    pub(super) onto: AlphaBeta<T>,
     pub(super) epilogue: Epilogue<'a, T>,
 }
 
@@ -309,13 +309,12 @@ pub(super) fn finish_rows<T: Float, S: Simd<T>, const R: usize, const N: usize>(
 ) {
     let stride = dest.strides.0;
     let c = &mut dest.c[place..];
-    // A sum that underflows can be -0. Products without zeros would leave it so where a last term of 0 makes it +0.
     for i in 0..R {
         for v in 0..N {
-            sums[i][v] = simd.add(sums[i][v], simd.splat(T::zero()));
+            sums[i][v] = dest.onto.scaled(simd, sums[i][v]);
         }
     }
-    if dest.beta == Beta::One {
+    if dest.onto.beta == Beta::One {
         for i in 0..R {
             let old = load::<T, S, N>(simd, &c[i * stride..]);
             for v in 0..N {
@@ -386,14 +385,12 @@ pub(super) fn finish_elements<T: Float>(
     first: usize,
     cols: Range<usize>,
 ) {
-    let Destination { c, strides: (row_stride, col_stride), beta, epilogue, .. } = dest;
+    let Destination { c, strides: (row_stride, col_stride), onto, epilogue, .. } = dest;
     for (j, col) in cols.enumerate() {
         for (i, sums) in sums.chunks_exact(width).enumerate() {
             let place = first + i * *row_stride + j * *col_stride;
             let c = &mut c[place];
-            // As in `finish_rows`.
-            let sum = sums[j] + T::zero();
-            let sum = if *beta == Beta::One { *c + sum } else { sum };
+            let sum = onto.apply_one(sums[j], *c);
             *c = match epilogue {
                 Epilogue::None => sum,
                 Epilogue::Activate { kink, bias, a } => {

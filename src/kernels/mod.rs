@@ -2,6 +2,7 @@
 
 pub(crate) mod activate;
 pub(crate) mod norms;
+pub(crate) mod scaled;
 pub(crate) mod soft_targets;
 pub(crate) mod softmax;
 pub(crate) mod sum;

@@ -58,6 +58,16 @@ impl<T: Float> Sum<T> {
         fold(&mut self.sum, &mut self.rest);
     }
 
+    /// Whether the sum is in range with this term, if it was without.
+    pub(crate) fn reaches(&self, term: T) -> bool {
+        (self.sum + (self.rest + term)).is_finite() || !(self.sum + term * T::zero()).is_finite()
+    }
+
+    /// Multiplies the sum by a power of two.
+    pub(crate) fn multiply(&mut self, by: T) {
+        (self.sum, self.rest) = (self.sum * by, self.rest * by);
+    }
+
     pub(crate) fn total(self) -> T {
         self.sum
     }

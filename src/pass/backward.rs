@@ -13,7 +13,7 @@ use super::plan::Plan;
 use super::weight_grads::multiply;
 use crate::data::{MatMut, MatRef};
 use crate::error::Error;
-use crate::gemm::{Beta, Blocks, Epilogue, Left, Right, few, pack_left, product};
+use crate::gemm::{AlphaBeta, Beta, Blocks, Epilogue, Left, Right, few, pack_left, product};
 use crate::kernels::activate::{mask, relu};
 use crate::kernels::norms::ExampleFactors;
 use crate::simd::Simd;
@@ -54,7 +54,15 @@ pub(super) fn hidden_grad<T: Float, S: Simd<T>>(
     let (target, z_apart) = if over_z { (z, None) } else { (&mut d[place], Some(&*z)) };
     let g = Left::col_blocks(first, rows.len(), Blocks { len: layout.block, step });
     let epilogue = Epilogue::Mask { kink, z: z_apart };
-    product(simd, g.t(), Right::View(w2), Beta::Zero, view(target)?, epilogue, part.pack_buffer);
+    product(
+        simd,
+        g.t(),
+        Right::View(w2),
+        AlphaBeta::plain(Beta::Zero),
+        view(target)?,
+        epilogue,
+        part.pack_buffer,
+    );
     Ok(())
 }
 
@@ -82,7 +90,11 @@ pub(super) fn block<T: Float, S: Simd<T>>(
     if let Some(dx) = &mut part.out.input_grad {
         let mut dx = dx.reborrow().row_range(place.row..place.row + t);
         let d = MatRef::with_strides(d, (t, h), (stride, 1))?;
-        multiply(simd, plan, d, plan.params.w1, Beta::Zero, dx.reborrow(), part.pack_buffer)?;
+        let onto = AlphaBeta { alpha: plan.alpha.get(), beta: Beta::Zero };
+        multiply(simd, plan, d, plan.params.w1, onto, dx.reborrow(), part.pack_buffer)?;
+        if plan.gradient_gemm().is_some() {
+            (0..t).for_each(|i| dx.row_mut(i).for_each(|dx| *dx = *dx * onto.alpha));
+        }
         if objective.is_weighted() {
             let excluded = (0..t).filter(|i| objective.excludes(place.first + i));
             excluded.for_each(|i| dx.row_mut(i).for_each(|dx| *dx = T::zero()));
@@ -90,7 +102,16 @@ pub(super) fn block<T: Float, S: Simd<T>>(
     }
     let step = layout.score_stride * c;
     let g = &mut part.f[rows.start / layout.block * step..][..step];
-    let factors = ExampleFactors { g, g_stride: layout.score_stride, d, a: hidden.a, hidden: h, stride, x };
+    let factors = ExampleFactors {
+        g,
+        g_stride: layout.score_stride,
+        d,
+        a: hidden.a,
+        hidden: h,
+        stride,
+        x,
+        unit: plan.unit,
+    };
     per_example::grads(simd, plan, objective, factors, place, &mut part.out);
     if layout.packs_hidden_grad {
         let d = MatRef::with_strides(d, (t, h), (stride, 1))?;

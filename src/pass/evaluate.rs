@@ -4,15 +4,17 @@ use num_traits::{Float, PrimInt};
 
 use super::engine::Products;
 use super::few::{Few, FewGrad};
-use super::grad_sum::GradSum;
+use super::grad_sum::{GradSum, each};
 use super::layout::{External, FEW_CLASSES, Layout};
 use super::objective::{Integers, Labels, Objective, check_numbers};
-use super::plan::Plan;
+use super::plan::{Plan, margin};
 use super::run::{Job, run};
 use super::setup::{Pass, Reduction};
 use super::threads::Threads;
 use crate::data::{MatMut, Params, ParamsMut};
 use crate::error::{Error, What};
+use crate::gemm::{AlphaBeta, Beta};
+use crate::kernels::scaled::{Scaled, power};
 use crate::kernels::softmax::NO_LABEL;
 use crate::limits::FEW_EXAMPLES;
 
@@ -103,61 +105,68 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
             // That all are classes has been checked.
             *class = label.to_usize().unwrap_or(NO_LABEL);
         }
-        let divisor = match self.reduction {
-            Reduction::Mean => T::from(n).unwrap_or_else(T::nan),
-            Reduction::Sum => T::one(),
-        };
+        let mean = self.reduction == Reduction::Mean;
+        let (divisor, margin) = if mean { (Scaled::count(n).value, margin::<T>(n)) } else { (T::one(), 0) };
+        let alpha = power::<T>(margin) / divisor;
         let grad = self.grad.as_mut().map(|(grad, beta)| FewGrad {
             target: grad,
-            beta: *beta,
-            scale: divisor.recip(),
+            onto: AlphaBeta { alpha, beta: *beta },
+            scale: power(-margin),
         });
         let few = Few { params: &self.params, kink: self.kink, x: self.x, classes, grad, scratch };
-        Ok(products.phases.few(few)? / divisor)
+        Ok(products.phases.few(few)?.over(Scaled::new(divisor)).get())
     }
 
     /// The long way.
     #[inline(never)]
     pub(super) fn evaluate_all(&mut self, products: Products<'_, T>, scratch: &mut [T]) -> Result<T, Error> {
         let integers = Integers { labels: self.labels.unwrap_or_default(), ignored: self.ignored_label };
-        let objective = Objective {
+        let mut objective = Objective {
             labels: self.labels.map(|_| &integers as &dyn Labels),
             ignores_label: self.ignored_label.is_some(),
             ..self.objective
         };
         self.check(&objective, scratch.len())?;
         let (dims, n) = (self.params.dims, self.x.rows());
+        let is_mean = self.divisor.is_none() && self.reduction == Reduction::Mean;
+        objective.find_units(n, !is_mean);
         let effective_weight = objective.total_weight(n);
-        let divisor = match (self.divisor, self.reduction) {
-            (Some(divisor), _) => divisor,
-            (None, Reduction::Mean) => effective_weight,
-            (None, Reduction::Sum) => T::one(),
+        let divisor = match self.divisor {
+            Some(divisor) => Scaled::new(divisor),
+            None if is_mean => effective_weight,
+            None => Scaled::new(T::one()),
         };
         // Where nothing counts, the loss and its gradient are 0 and not 0 / 0.
-        let scale = if divisor == T::zero() { T::zero() } else { divisor.recip() };
-        let per_example =
-            self.out.needs_per_example_grads() || self.second_moment.is_some() || self.gram.is_some();
-        let needs_grads = self.grad.is_some() || self.out.input_grad.is_some() || per_example;
+        let is_empty = divisor.value == T::zero();
         let layout = Layout::new(dims, n, products.external);
-        let plan = Plan {
+        let mut plan = Plan {
             params: self.params,
             kink: self.kink,
-            grad_scale: needs_grads.then_some(scale),
-            divisor,
+            grad_scale: None,
+            alpha: Scaled::new(T::zero()),
+            loss_unit: objective.units.exponent(),
+            unit: objective.units.exponent(),
             clip: self.clip,
             layout,
             skips_inputs: false,
             gemm: products.gemm,
         };
+        let per_example =
+            self.out.needs_per_example_grads() || self.second_moment.is_some() || self.gram.is_some();
+        let sums = self.grad.is_some() || self.out.input_grad.is_some();
+        if per_example || (sums && !is_empty) {
+            let margin = if per_example || self.clip.is_some() || !is_mean { 0 } else { margin::<T>(n) };
+            plan.divide(divisor, margin);
+        }
         let mut scratch = layout.cut(scratch);
         let low_order = match core::mem::take(&mut scratch.low_order) {
             [] => None,
             low_order => Some(ParamsMut::from_flat(dims, &mut low_order[..dims.param_len()])?),
         };
-        let grad = self
-            .grad
-            .as_mut()
-            .map(|(grad, beta)| GradSum::new(grad.reborrow(), *beta, layout.plain_chunks, low_order));
+        let grad = self.grad.as_mut().filter(|_| !is_empty).map(|(grad, beta)| {
+            let at_end = plan.gradient_gemm().is_some();
+            GradSum::new((grad.reborrow(), *beta), plan.alpha, at_end, layout.plain_chunks, low_order)
+        });
         let mut job = Job {
             x: self.x,
             out: self.out.reborrow(),
@@ -168,14 +177,28 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         };
         let threads = Threads::new(self.executor, &plan, n);
         let total = threads.enter(|| run(products.phases, threads, &plan, &objective, &mut job))?;
+        if is_empty {
+            self.clear();
+        }
         if let Some((grad, _)) = &mut self.grad {
             self.l2.add_grad(self.params, grad);
         }
         if let Some(sum) = &mut self.effective_weight {
-            **sum = effective_weight;
+            **sum = effective_weight.get();
         }
-        let loss = if divisor == T::zero() { T::zero() } else { total / divisor };
+        let total = Scaled { exponent: total.exponent + plan.loss_unit, ..total };
+        let loss = if is_empty { T::zero() } else { total.over(divisor).get() };
         Ok(self.l2.add_loss(self.params, loss))
+    }
+
+    /// The gradient where nothing counts.
+    fn clear(&mut self) {
+        if let Some((grad, Beta::Zero)) = &mut self.grad {
+            each(grad, |grad| *grad = T::zero());
+        }
+        if let Some(dx) = &mut self.out.input_grad {
+            (0..dx.rows()).for_each(|row| dx.row_mut(row).for_each(|dx| *dx = T::zero()));
+        }
     }
 }
 

@@ -8,8 +8,9 @@ use num_traits::Float;
 
 use crate::data::{MatMut, MatRef, Params, ParamsMut};
 use crate::error::Error;
-use crate::gemm::{Beta, few};
+use crate::gemm::{AlphaBeta, few};
 use crate::kernels::activate::bias_relu;
+use crate::kernels::scaled::{Scaled, scaled_sum};
 use crate::kernels::softmax::{Aside, Scores, Strip};
 use crate::kernels::sum::sum;
 use crate::kink::Kink;
@@ -31,13 +32,13 @@ pub(crate) struct Few<'a, 's, T> {
 /// The gradient that is wanted.
 pub(crate) struct FewGrad<'a, 's, T> {
     pub(crate) target: &'a mut ParamsMut<'s, T>,
-    pub(crate) beta: Beta,
-    /// What the loss of an example counts in it, 1/N.
+    pub(crate) onto: AlphaBeta<T>,
+    /// What G is multiplied with; alpha is the rest of 1/N.
     pub(crate) scale: T,
 }
 
 /// The sum of the losses; the gradient goes where it is wanted.
-pub(super) fn run<T: Float, S: Simd<T>>(simd: S, few: Few<'_, '_, T>) -> Result<T, Error> {
+pub(super) fn run<T: Float, S: Simd<T>>(simd: S, few: Few<'_, '_, T>) -> Result<Scaled<T>, Error> {
     // All of it is code for the instruction set, and that one example is one is known to the compiler: no loop over
     // examples is left.
     if few.x.rows() == 1 {
@@ -55,7 +56,7 @@ pub(super) fn run<T: Float, S: Simd<T>>(simd: S, few: Few<'_, '_, T>) -> Result<
 
 /// The same for up to N examples.
 #[inline(always)]
-fn evaluate<T: Float, S: Simd<T>, const N: usize>(simd: S, few: Few<'_, '_, T>) -> Result<T, Error> {
+fn evaluate<T: Float, S: Simd<T>, const N: usize>(simd: S, few: Few<'_, '_, T>) -> Result<Scaled<T>, Error> {
     let Few { params, kink, x, classes, grad, scratch } = few;
     let (n, h, c) = (if N == 1 { 1 } else { x.rows() }, params.b1.len(), params.b2.len());
     let x = x.row_range(0..n);
@@ -67,13 +68,15 @@ fn evaluate<T: Float, S: Simd<T>, const N: usize>(simd: S, few: Few<'_, '_, T>) 
     few::dots(simd, MatRef::new(a, n, h)?, params.w2, f, (1, n));
     let scale = grad.as_ref().map(|grad| grad.scale);
     let loss = softmax::<T, S, N>(simd, f, params.b2, &classes[..n], scale);
-    if let Some(FewGrad { target, beta, .. }) = grad {
+    if let Some(FewGrad { target, onto, .. }) = grad {
+        // That alpha is 1 then is known to the compiler.
+        let onto = if N == 1 { AlphaBeta::plain(onto.beta) } else { onto };
         let g = MatRef::new(f, c, n)?;
-        biases(g, beta, target.b2);
+        biases(g, onto, target.b2);
         if N == 1 {
-            gradient_of_one(simd, params, kink, x, (z, a, f), beta, target);
+            gradient_of_one(simd, params, kink, x, (z, a, f), onto, target);
         } else {
-            gradient(simd, params, kink, x, (z, a, g), beta, target)?;
+            gradient(simd, params, kink, x, (z, a, g), onto, target)?;
         }
     }
     Ok(loss)
@@ -87,7 +90,7 @@ fn softmax<T: Float, S: Simd<T>, const N: usize>(
     b2: &[T],
     classes: &[usize],
     scale: Option<T>,
-) -> T {
+) -> Scaled<T> {
     let n = if N == 1 { 1 } else { classes.len() };
     let mut strip = Strip::<T, N>::new(n);
     let f = &mut Scores { data: f, stride: n, first: 0, len: n };
@@ -100,15 +103,15 @@ fn softmax<T: Float, S: Simd<T>, const N: usize>(
     if let Some(scale) = scale {
         strip.grad(f, scale);
     }
-    sum(strip.losses())
+    scaled_sum(strip.losses())
 }
 
 /// (15): db2, the sums of the rows of G.
 #[inline(always)]
-fn biases<T: Float>(g: MatRef<'_, T>, beta: Beta, b2: &mut [T]) {
+fn biases<T: Float>(g: MatRef<'_, T>, onto: AlphaBeta<T>, b2: &mut [T]) {
     for (b2, g) in b2.iter_mut().zip(g.as_slice().chunks_exact(g.cols())) {
         let g = sum(g);
-        *b2 = if beta == Beta::One { *b2 + g } else { g };
+        *b2 = onto.apply_one(g, *b2);
     }
 }
 
@@ -119,10 +122,10 @@ fn gradient<T: Float, S: Simd<T>>(
     kink: Kink,
     x: MatRef<'_, T>,
     (z, a, g): (&mut [T], &[T], MatRef<'_, T>),
-    beta: Beta,
+    onto: AlphaBeta<T>,
     target: &mut ParamsMut<'_, T>,
 ) -> Result<(), Error> {
-    let (n, h, one, store) = (x.rows(), params.b1.len(), [T::one()], few::Update::Store(beta));
+    let (n, h, one, store) = (x.rows(), params.b1.len(), [T::one()], few::Update::Store(onto));
     few::product(simd, g.t(), params.w2, few::Update::Mask(kink), MatMut::new(&mut *z, n, h)?);
     let (a, d, ones) =
         (MatRef::new(a, n, h)?, MatRef::new(z, n, h)?, MatRef::with_strides(&one, (1, n), (1, 0))?);
@@ -140,10 +143,10 @@ fn gradient_of_one<T: Float, S: Simd<T>>(
     kink: Kink,
     x: MatRef<'_, T>,
     (z, a, g): (&mut [T], &[T], &[T]),
-    beta: Beta,
+    onto: AlphaBeta<T>,
     target: &mut ParamsMut<'_, T>,
 ) {
-    let (w2, store, x) = (params.w2, few::Update::Store(beta), &x.as_slice()[..x.cols()]);
+    let (w2, store, x) = (params.w2, few::Update::Store(onto), &x.as_slice()[..x.cols()]);
     let (w1_stride, w2_stride) = (target.w1.row_stride(), target.w2.row_stride());
     let one = [T::one()];
     let terms = |data| few::Terms { data, stride: 1, len: <[T]>::len(data) };

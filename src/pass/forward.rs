@@ -12,11 +12,11 @@ use super::plan::Plan;
 use crate::data::{MatMut, MatRef, Params};
 use crate::error::Error;
 use crate::gemm::masked::{self, Masked};
-use crate::gemm::{Beta, Epilogue, Left, Right, few, is_finite, product};
+use crate::gemm::{AlphaBeta, Beta, Epilogue, Left, Right, few, is_finite, product};
 use crate::kernels::activate::bias_relu;
+use crate::kernels::scaled::{Scaled, ScaledSum, scaled_sum};
 use crate::kernels::soft_targets::SoftTargets;
 use crate::kernels::softmax::{Aside, STRIP, Scores, Strip};
-use crate::kernels::sum::{Sum, sum};
 use crate::limits::FEW_EXAMPLES;
 use crate::simd::Simd;
 
@@ -34,7 +34,7 @@ pub(super) fn hidden<T: Float, S: Simd<T>>(
     let z_view = MatMut::with_strides(&mut *z, (x.rows(), bias.len()), (stride, 1))?;
     let epilogue = Epilogue::Activate { kink, bias, a };
     if let (true, Some(panels)) = (plan.skips_inputs, part.w1_panels) {
-        let z = Masked::new(Left::view(x), Right::Packed(panels), Beta::Zero, z_view);
+        let z = Masked::new(Left::view(x), Right::Packed(panels), AlphaBeta::plain(Beta::Zero), z_view);
         Masked { epilogue, ..z }.run(simd, part.pack_buffer);
         return Ok(());
     } else if let Some(gemm) = plan.forward_gemm() {
@@ -46,7 +46,7 @@ pub(super) fn hidden<T: Float, S: Simd<T>>(
         );
     } else {
         let w1 = part.w1_panels.map_or(Right::View(w1.t()), Right::Packed);
-        product(simd, Left::view(x), w1, Beta::Zero, z_view, epilogue, part.pack_buffer);
+        product(simd, Left::view(x), w1, AlphaBeta::plain(Beta::Zero), z_view, epilogue, part.pack_buffer);
         return Ok(());
     }
     simd.vectorize(
@@ -77,7 +77,7 @@ pub(super) fn scores<T: Float, S: Simd<T>>(
         let has_many_classes = plan.layout.hidden_grad == HiddenGrad::Own && !plan.layout.few_examples;
         let (active, right) = (Left::view(a), Right::View(w2.t()));
         if has_many_classes && masked::time(simd, &active, &right, c) < masked::PAYS && is_finite(simd, w2) {
-            Masked::new(active, right, Beta::Zero, f.t()).run(simd, part.pack_buffer);
+            Masked::new(active, right, AlphaBeta::plain(Beta::Zero), f.t()).run(simd, part.pack_buffer);
         } else if let Some(gemm) = plan.forward_gemm() {
             gemm.gemm(a, w2.t(), Beta::Zero, f.t())?;
         } else if plan.layout.few_examples && w2.col_stride() == 1 {
@@ -87,10 +87,10 @@ pub(super) fn scores<T: Float, S: Simd<T>>(
             );
         } else {
             let (w2, a) = (Left::view(w2), Right::View(a.t()));
-            product(simd, w2, a, Beta::Zero, f, Epilogue::None, part.pack_buffer);
+            product(simd, w2, a, AlphaBeta::plain(Beta::Zero), f, Epilogue::None, part.pack_buffer);
         }
     }
-    let mut losses = Sum::new();
+    let mut losses = ScaledSum::new();
     for start in (0..rows.len()).step_by(STRIP) {
         let len = STRIP.min(rows.len() - start);
         let mut f = Scores { data: f, stride: score_stride, first: start, len };
@@ -119,7 +119,7 @@ fn finish<T: Float, S: Simd<T>, const N: usize>(
     f: &mut Scores<'_, T>,
     out: &mut Outputs<'_, T>,
     Place { first, row }: Place,
-) -> T {
+) -> Scaled<T> {
     let len = f.len;
     let mut strip = Strip::<T, N>::new(len);
     simd.vectorize(
@@ -135,7 +135,7 @@ fn finish<T: Float, S: Simd<T>, const N: usize>(
     }
     out.scored(&strip, f, row);
     if !known && !out.needs_exponentials() {
-        return T::zero();
+        return Scaled::new(T::zero());
     }
     simd.vectorize(
         #[inline(always)]
@@ -147,7 +147,7 @@ fn finish<T: Float, S: Simd<T>, const N: usize>(
         let needs_sums = out.needs_exponentials();
         exponentials(simd, &mut strip, f, out, row, needs_sums);
         if !known {
-            return T::zero();
+            return Scaled::new(T::zero());
         }
         simd.vectorize(
             #[inline(always)]
@@ -161,9 +161,11 @@ fn finish<T: Float, S: Simd<T>, const N: usize>(
         );
     }
     if let Some(losses) = &mut out.losses {
-        losses[row..][..len].copy_from_slice(strip.losses());
+        for (out, &value) in losses[row..].iter_mut().zip(strip.losses()) {
+            *out = Scaled { value, exponent: plan.loss_unit }.get();
+        }
     }
-    sum(strip.losses())
+    scaled_sum(strip.losses())
 }
 
 /// The exponentials; and, if they are needed, their sums and what is written of them.

@@ -3,60 +3,133 @@
 use num_traits::Float;
 
 use crate::data::ParamsMut;
-use crate::gemm::Beta;
+use crate::gemm::{AlphaBeta, Beta};
+use crate::kernels::scaled::{Scaled, is_wide, power};
 use crate::kernels::sum::fold;
 
 /// The caller's gradient, and a second one in the scratch for batches of more than one group of chunks.
 ///
-/// The first group of chunks goes straight to the caller's gradient. The others are added to `low`, and at the
-/// end of each group `low` to the gradient; what that addition lost stays in `low`, under the next group.
+/// The gradients of chunks are multiplied by alpha when they are added up, not before: what is small in each example need not
+/// be small in the mean. The chunks of a single group go straight to the caller's gradient. Of more groups, the chunks are
+/// added to `low`, a share of alpha each, and at the end of each group `low` to the gradient, times the rest of alpha; what
+/// that addition lost stays in `low`, under the next group.
 pub(crate) struct GradSum<'a, 's, T> {
     grad: ParamsMut<'a, T>,
     beta: Beta,
+    /// What the products of a chunk are multiplied with; and what goes from `low` to the gradient, or, where there is no
+    /// `low`, the gradient itself at the end.
+    alpha: T,
+    rest: Factor<T>,
     /// So many chunks are added up plainly: a group.
     plain_chunks: usize,
     low: Option<ParamsMut<'s, T>>,
 }
 
+/// A number, in two factors where it is out of the range of T.
+#[derive(Clone, Copy)]
+struct Factor<T>([T; 2]);
+
+impl<T: Float> Factor<T> {
+    fn new(number: Scaled<T>) -> Self {
+        let half = number.exponent / 2;
+        Self([Scaled { exponent: half, ..number }.get(), power(number.exponent - half)])
+    }
+
+    fn times(self, x: T) -> T {
+        x * self.0[0] * self.0[1]
+    }
+
+    fn inverse(self) -> Self {
+        Self(self.0.map(T::recip))
+    }
+}
+
+/// Of more groups than one, the chunks' sums count so much, as a power of two: less than all examples of a group together, so
+/// that they stay in range.
+const SHARE: i32 = -7;
+
 impl<'a, 's, T: Float> GradSum<'a, 's, T> {
-    /// A sum that replaces what is in `grad` or is added to it, as `beta` says.
+    /// A sum of gradients times alpha that replaces what is in `grad` or is added to it, as `beta` says. `at_end`: who
+    /// multiplies knows no alpha.
     pub(crate) fn new(
-        grad: ParamsMut<'a, T>,
-        beta: Beta,
+        (grad, beta): (ParamsMut<'a, T>, Beta),
+        alpha: Scaled<T>,
+        at_end: bool,
         plain_chunks: usize,
         low: Option<ParamsMut<'s, T>>,
     ) -> Self {
-        Self { grad, beta, plain_chunks, low }
+        let one = Scaled::new(T::one());
+        let (alpha, rest) = match (&low, at_end) {
+            (Some(_), true) => (one, alpha),
+            (Some(_), false) if is_wide::<T>() => {
+                (Scaled { exponent: SHARE, ..one }, Scaled { exponent: alpha.exponent - SHARE, ..alpha })
+            }
+            (Some(_), false) => (one, alpha),
+            (None, true) => (one, alpha),
+            (None, false) => (alpha, one),
+        };
+        let mut sum = Self { grad, beta, alpha: alpha.get(), rest: Factor::new(rest), plain_chunks, low };
+        if sum.low.is_some() && beta == Beta::Zero {
+            each(&mut sum.grad, |grad| *grad = T::zero());
+        } else if sum.low.is_none() && beta == Beta::One && at_end {
+            let inverse = sum.rest.inverse();
+            each(&mut sum.grad, |grad| *grad = inverse.times(*grad));
+        }
+        sum
     }
 
-    /// Where the gradient of this chunk goes, and whether it replaces what is there.
-    pub(crate) fn target(&mut self, chunk: usize) -> (ParamsMut<'_, T>, Beta) {
-        match &mut self.low {
-            Some(low) if chunk >= self.plain_chunks => {
-                (low.reborrow(), if chunk == self.plain_chunks { Beta::Zero } else { Beta::One })
-            }
-            _ => (self.grad.reborrow(), if chunk == 0 { self.beta } else { Beta::One }),
-        }
+    /// Where the gradient of this chunk goes, times what, and whether it replaces what is there.
+    pub(crate) fn target(&mut self, chunk: usize) -> (ParamsMut<'_, T>, AlphaBeta<T>) {
+        let (target, first) = match &mut self.low {
+            Some(low) => (low.reborrow(), Beta::Zero),
+            None => (self.grad.reborrow(), self.beta),
+        };
+        (target, AlphaBeta { alpha: self.alpha, beta: if chunk == 0 { first } else { Beta::One } })
     }
 
     /// To be called when the gradient of a chunk is where it goes.
     pub(crate) fn chunk_done(&mut self, chunk: usize, is_last: bool) {
-        let sum_done = is_last || (chunk + 1) % self.plain_chunks == 0;
-        if let Some(low) = self.low.as_mut().filter(|_| chunk >= self.plain_chunks && sum_done) {
-            fold_params(&mut self.grad, low);
+        let (rest, inverse) = (self.rest, self.rest.inverse());
+        match &mut self.low {
+            Some(low) if is_last || (chunk + 1) % self.plain_chunks == 0 => {
+                each_pair(&mut self.grad, low, |sum, low| {
+                    let term = rest.times(*low);
+                    let mut lost = term;
+                    fold(sum, &mut lost);
+                    // What the term has lost, if it is subnormal, and what the sum has.
+                    let back = (*low - inverse.times(term)) + inverse.times(lost);
+                    *low = if sum.is_finite() { back } else { T::zero() };
+                });
+            }
+            None if is_last && rest.times(T::one()) != T::one() => {
+                each(&mut self.grad, |grad| *grad = rest.times(*grad));
+            }
+            _ => {}
         }
     }
 }
 
-/// [`fold`] for each parameter.
-fn fold_params<T: Float>(sum: &mut ParamsMut<'_, T>, low: &mut ParamsMut<'_, T>) {
-    for (sum, low) in [(&mut sum.w1, &mut low.w1), (&mut sum.w2, &mut low.w2)] {
+/// Changes each parameter.
+pub(super) fn each<T: Float>(params: &mut ParamsMut<'_, T>, change: impl Fn(&mut T)) {
+    for view in [&mut params.w1, &mut params.w2] {
+        (0..view.rows()).for_each(|row| view.row_mut(row).for_each(&change));
+    }
+    params.b1.iter_mut().chain(&mut *params.b2).for_each(change);
+}
+
+/// Changes each parameter and its partner.
+fn each_pair<T: Float>(
+    params: &mut ParamsMut<'_, T>,
+    partners: &mut ParamsMut<'_, T>,
+    change: impl Fn(&mut T, &mut T),
+) {
+    for (sum, low) in [(&mut params.w1, &mut partners.w1), (&mut params.w2, &mut partners.w2)] {
         for row in 0..sum.rows() {
-            sum.row_mut(row).zip(low.row_mut(row)).for_each(|(sum, low)| fold(sum, low));
+            sum.row_mut(row).zip(low.row_mut(row)).for_each(|(sum, low)| change(sum, low));
         }
     }
-    for (sum, low) in [(&mut *sum.b1, &mut *low.b1), (&mut *sum.b2, &mut *low.b2)] {
-        sum.iter_mut().zip(low).for_each(|(sum, low)| fold(sum, low));
+    for (sum, low) in [(&mut *params.b1, &mut *partners.b1), (&mut *params.b2, &mut *partners.b2)] {
+        sum.iter_mut().zip(low).for_each(|(sum, low)| change(sum, low));
     }
 }
 

@@ -4,6 +4,8 @@ use num_traits::{Float, PrimInt};
 
 use crate::data::{Dims, MatRef, Params, ParamsMut};
 use crate::error::{Error, What, check_len};
+use crate::kernels::norms::sum_of_squares;
+use crate::kernels::scaled::{Scaled, ScaledSum, power};
 use crate::kernels::softmax::NO_LABEL;
 use crate::kernels::sum::Sum;
 
@@ -59,6 +61,52 @@ pub(crate) struct Objective<'a, T> {
     pub(crate) class_weights: Option<&'a [T]>,
     /// ε.
     pub(crate) smoothing: T,
+    /// What the weights are counted in.
+    pub(crate) units: Units<T>,
+}
+
+/// Powers of two that weights are divided by, so that products of them stay in range. All scales, shares and losses are in
+/// units of 2^exponent.
+#[derive(Clone, Copy)]
+pub(crate) struct Units<T> {
+    example: Unit<T>,
+    class: Unit<T>,
+}
+
+/// 2^exponent, and 1 divided by that.
+#[derive(Clone, Copy)]
+struct Unit<T> {
+    exponent: i32,
+    inverse: T,
+}
+
+impl<T: Float> Units<T> {
+    pub(crate) fn one() -> Self {
+        let one = Unit { exponent: 0, inverse: T::one() };
+        Self { example: one, class: one }
+    }
+
+    pub(crate) fn exponent(&self) -> i32 {
+        self.example.exponent + self.class.exponent
+    }
+}
+
+impl<T: Float> Unit<T> {
+    /// In which the largest of these weights is about 1; or a weight in the middle between it and the smallest, without
+    /// those that are 0.
+    fn of(weights: impl Iterator<Item = T>, middle: bool) -> Self {
+        let range = weights.filter(|&weight| weight > T::zero()).fold(None, |range, weight| match range {
+            None => Some((weight, weight)),
+            Some((low, high)) => Some((T::min(low, weight), T::max(high, weight))),
+        });
+        let exponent = |weight| Scaled::new(weight).normalized().exponent;
+        let (low, high) = range.map_or((0, 0), |(low, high)| (exponent(low), exponent(high)));
+        let unit = if middle { low + (high - low) / 2 } else { high };
+        // Subnormal weights have no inverse.
+        let limit = exponent(T::max_value()) - 2;
+        let exponent = unit.clamp(-limit, limit);
+        Self { exponent, inverse: power(-exponent) }
+    }
 }
 
 impl<T: Float> Objective<'_, T> {
@@ -100,19 +148,46 @@ impl<T: Float> Objective<'_, T> {
         self.ignores_label || self.example_weights.is_some() || self.class_weights.is_some()
     }
 
-    /// What the loss of an example is multiplied with, beside the terms of a soft target: 0 if it is excluded.
-    pub(crate) fn scale(&self, example: usize) -> T {
-        if self.is_soft() {
-            let ignored = self.targets.is_none() && self.class(example) == NO_LABEL;
-            if ignored { T::zero() } else { self.example_weight(example) }
-        } else {
-            self.effective_weight(example)
+    /// Units in which the weights that occur are neither too large nor too small for products: see [`Unit::of`]. O(n + C).
+    pub(crate) fn find_units(&mut self, n: usize, middle: bool) {
+        if self.example_weights.is_none() && self.class_weights.is_none() {
+            return;
         }
+        let included = || (0..n).filter_map(|example| self.weights(example));
+        let example = Unit::of(included().map(|(v, _)| v), middle);
+        let class = match self.class_weights {
+            Some(weights) if self.is_soft() => Unit::of(weights.iter().copied(), middle),
+            _ => Unit::of(included().map(|(_, w)| w), middle),
+        };
+        self.units = Units { example, class };
+    }
+
+    /// The weights of an example and of its class, which is 1 where targets are not one class; `None` if it is excluded.
+    fn weights(&self, example: usize) -> Option<(T, T)> {
+        let v = self.example_weights.map_or(T::one(), |weights| weights[example]);
+        let mut w = T::one();
+        if self.targets.is_none() && (self.ignores_label || self.class_weights.is_some()) {
+            let label = self.class(example);
+            if label == NO_LABEL {
+                return None;
+            }
+            w = self.class_weights.and_then(|weights| weights.get(label)).copied().unwrap_or(w);
+        }
+        (v > T::zero() && (w > T::zero() || self.is_soft())).then_some((v, w))
+    }
+
+    /// What the loss of an example is multiplied with, beside the terms of a soft target, in units: 0 if it is excluded, and
+    /// only then.
+    pub(crate) fn scale(&self, example: usize) -> T {
+        let Some((v, w)) = self.weights(example) else { return T::zero() };
+        let v = v * self.units.example.inverse;
+        let scale = if self.is_soft() { v } else { v * (w * self.units.class.inverse) };
+        scale.max(T::min_positive_value() * T::epsilon())
     }
 
     /// Whether an example is excluded.
     pub(crate) fn excludes(&self, example: usize) -> bool {
-        self.is_weighted() && self.scale(example) == T::zero()
+        self.is_weighted() && self.weights(example).is_none()
     }
 
     /// Fills what belongs to excluded examples with 0: the first `len` numbers of each of `count` rows, `stride` apart, of
@@ -131,7 +206,7 @@ impl<T: Float> Objective<'_, T> {
         }
     }
 
-    /// (20): a_c of an example with this label and a soft target.
+    /// (20): a_c of an example with this label and a soft target, in units.
     pub(crate) fn share(&self, example: usize, label: usize, class: usize, classes: usize) -> T {
         let (one, smoothing) = (T::one(), self.smoothing);
         let target = match self.targets {
@@ -140,28 +215,24 @@ impl<T: Float> Objective<'_, T> {
             None => T::zero(),
         };
         let even = smoothing / T::from(classes).unwrap_or_else(T::nan);
-        let weight = self.class_weights.map_or(one, |weights| weights[class]);
+        let weight = self.class_weights.map_or(one, |weights| weights[class] * self.units.class.inverse);
         weight * ((one - smoothing) * target + even)
     }
 
-    /// (23): what the loss of an example counts in N.
-    fn effective_weight(&self, example: usize) -> T {
-        let label = self.class(example);
-        if label == NO_LABEL && self.targets.is_none() {
-            return T::zero();
-        }
-        let class = self.class_weights.and_then(|weights| weights.get(label)).copied().unwrap_or(T::one());
-        self.example_weight(example) * class
-    }
-
     /// (23): the sum of the effective weights.
-    pub(crate) fn total_weight(&self, n: usize) -> T {
+    pub(crate) fn total_weight(&self, n: usize) -> Scaled<T> {
         if !self.is_weighted() {
-            return T::from(n).unwrap_or_else(T::nan);
+            return Scaled::count(n);
         }
-        let mut sum = Sum::new();
-        (0..n).for_each(|example| sum.add(self.effective_weight(example)));
-        sum.total()
+        let Units { example, class } = self.units;
+        let mut sum = ScaledSum::new();
+        for (v, w) in (0..n).filter_map(|example| self.weights(example)) {
+            let w = if self.targets.is_some() { w } else { w * class.inverse };
+            sum.add(Scaled::new(v * example.inverse * w));
+        }
+        let Scaled { value, exponent } = sum.total();
+        let class = if self.targets.is_some() { 0 } else { class.exponent };
+        Scaled { value, exponent: exponent + example.exponent + class }
     }
 
     /// The class of an example, or [`NO_LABEL`].
@@ -171,10 +242,6 @@ impl<T: Float> Objective<'_, T> {
             labels.classes(example, &mut class);
         }
         class[0]
-    }
-
-    fn example_weight(&self, example: usize) -> T {
-        self.example_weights.map_or(T::one(), |weights| weights[example])
     }
 }
 
@@ -193,9 +260,9 @@ impl<T: Float> L2<T> {
 
     pub(crate) fn add_loss(self, params: Params<'_, T>, loss: T) -> T {
         self.terms(params.w1, params.w2).fold(loss, |loss, (factor, w)| {
-            let mut sum = Sum::new();
-            (0..w.rows()).flat_map(|row| w.row(row)).for_each(|w| sum.add(w * w));
-            loss + factor * sum.total() / (T::one() + T::one())
+            let squares = sum_of_squares(|| (0..w.rows()).flat_map(|row| w.row(row)));
+            let half = Scaled { exponent: squares.exponent - 1, ..squares };
+            loss + half.times(Scaled::new(factor)).get()
         })
     }
 

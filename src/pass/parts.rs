@@ -8,6 +8,7 @@ use num_traits::Float;
 use super::layout::Hidden;
 use super::outputs::Outputs;
 use crate::data::{MatMut, MatRef, ParamsMut};
+use crate::kernels::scaled::Scaled;
 use crate::limits::MAX_LANES;
 
 /// What part of the work the first of two tasks gets: that of so many of all threads.
@@ -66,7 +67,7 @@ impl<T> PanelsPart<'_, T> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Finding<T> {
     /// The sum of the losses.
-    pub(crate) loss: T,
+    pub(crate) loss: Scaled<T>,
     /// Whether all inputs are finite, as far as a pre-activation tells: it is not finite if one of its terms is not.
     pub(crate) has_finite_inputs: bool,
 }

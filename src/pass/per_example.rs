@@ -8,7 +8,8 @@ use super::parts::Place;
 use super::plan::Plan;
 use super::weight_grads::ChunkFactors;
 use crate::data::MatMut;
-use crate::kernels::norms::{ExampleFactors, dot, dot_rows};
+use crate::kernels::norms::{ExampleFactors, dot, dot_rows, grad_inner_product, inner_product};
+use crate::kernels::scaled::Scaled;
 use crate::simd::Simd;
 
 /// The gradients and norms (18) of some examples, and clipping, as far as they are wanted.
@@ -28,20 +29,30 @@ pub(crate) fn grads<T: Float, S: Simd<T>>(
         let excluded = objective.excludes(first + i);
         if let Some(grads) = &mut out.example_grads {
             let grad = grads.row_mut(row + i);
-            if excluded { grad.for_each(|g| *g = T::zero()) } else { factors.grad(i, plan.divisor, grad) }
+            if excluded { grad.for_each(|g| *g = T::zero()) } else { factors.grad(i, grad) }
         }
         if !needs_norm {
             continue;
         }
-        let norm = if excluded { T::zero() } else { factors.norm(simd, i, plan.divisor) };
+        let norm = if excluded { Scaled::new(T::zero()) } else { factors.norm(simd, i) };
         if let Some(norms) = &mut out.grad_norms {
-            norms[row + i] = norm;
+            norms[row + i] = norm.get();
         }
-        // NaN is not greater: it stays, and reaches the gradient.
-        if let Some(most) = plan.clip.filter(|&most| norm > most) {
-            factors.scale(i, most / norm);
+        if let Some(by) = plan.clip.and_then(|most| share(most, norm)) {
+            factors.scale(i, by);
         }
     }
+}
+
+/// What a gradient of this norm is multiplied with to have the largest one, if it is longer.
+fn share<T: Float>(most: T, norm: Scaled<T>) -> Option<Scaled<T>> {
+    // NaN is not greater: it stays, and reaches the gradient.
+    let share = most / norm.value;
+    if norm.exponent == 0 && (share >= T::min_positive_value() || !(norm.value > most)) {
+        return (norm.value > most).then_some(Scaled::new(share));
+    }
+    let share = Scaled::new(most).over(norm);
+    (share.get() < T::one()).then_some(share)
 }
 
 /// (19) of all pairs of a chunk's examples.
@@ -51,11 +62,11 @@ pub(crate) fn gram<T: Float, S: Simd<T>>(
     chunk: &ChunkFactors<'_, T>,
     mut gram: MatMut<'_, T>,
 ) {
-    let (h, c, one, n) = (plan.params.b1.len(), plan.params.b2.len(), T::one(), plan.divisor);
+    let (h, c) = (plan.params.b1.len(), plan.params.b2.len());
     let layout = &plan.layout;
     let g = |i: usize| {
         let g = &chunk.g[i / layout.block * layout.score_stride * c + i % layout.block..];
-        g.iter().step_by(layout.score_stride).take(c).map(|&g| g * n)
+        g.iter().step_by(layout.score_stride).take(c).copied()
     };
     let row = |i: usize| i * layout.hidden_stride..i * layout.hidden_stride + h;
     let excluded = |i: usize| chunk.nonfinite.is_some_and(|nonfinite| nonfinite.excludes(i));
@@ -64,10 +75,16 @@ pub(crate) fn gram<T: Float, S: Simd<T>>(
             let value = if excluded(i) || excluded(k) {
                 T::zero()
             } else {
+                let (d, a) = ([i, k].map(|i| &chunk.d[row(i)]), [i, k].map(|i| &chunk.a[row(i)]));
                 let gg = g(i).zip(g(k)).fold(T::zero(), |sum, (g_i, g_k)| sum + g_i * g_k);
-                let dd = dot(simd, &chunk.d[row(i)], &chunk.d[row(k)]) * n * n;
-                let aa = dot(simd, &chunk.a[row(i)], &chunk.a[row(k)]);
-                gg * (aa + one) + dd * (dot_rows(simd, chunk.x, i, k) + one)
+                let (dd, aa) = (dot(simd, d[0], d[1]), dot(simd, a[0], a[1]));
+                let product = grad_inner_product([
+                    inner_product(gg, || g(i).zip(g(k))),
+                    inner_product(dd, || d[0].iter().copied().zip(d[1].iter().copied())),
+                    inner_product(aa, || a[0].iter().copied().zip(a[1].iter().copied())),
+                    inner_product(dot_rows(simd, chunk.x, i, k), || chunk.x.row(i).zip(chunk.x.row(k))),
+                ]);
+                Scaled { exponent: product.exponent + 2 * plan.unit, ..product }.get()
             };
             for (row, col) in [(i, k), (k, i)] {
                 if let Some(out) = gram.get_mut(row, col) {

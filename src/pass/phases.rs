@@ -14,7 +14,8 @@ use super::weight_grads::ChunkFactors;
 use super::{backward, forward, per_example, weight_grads};
 use crate::data::{MatMut, MatRef};
 use crate::error::Error;
-use crate::gemm::{self, Beta, Epilogue, Left, Right, is_finite, masked, product, product_shape};
+use crate::gemm::{self, AlphaBeta, Beta, Epilogue, Left, Right, is_finite, masked, product, product_shape};
+use crate::kernels::scaled::Scaled;
 use crate::simd::{Portable, Simd};
 
 /// The phases on one instruction set, for whoever knows the type T but not the set.
@@ -44,7 +45,7 @@ pub(crate) trait Phases<T>: Sync {
     fn gemm(&self, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: Beta, c: MatMut<'_, T>) -> Result<(), Error>;
 
     /// Both phases of a few examples, the short way: the sum of the losses.
-    fn few(&self, few: Few<'_, '_, T>) -> Result<T, Error>;
+    fn few(&self, few: Few<'_, '_, T>) -> Result<Scaled<T>, Error>;
 
     /// Phase 1: Z, A, F, the outputs, G and D of these examples.
     fn examples(
@@ -59,7 +60,7 @@ pub(crate) trait Phases<T>: Sync {
         &self,
         plan: &Plan<'_, T>,
         chunk: &ChunkFactors<'_, T>,
-        beta: Beta,
+        onto: AlphaBeta<T>,
         part: &mut GradsPart<'_, T>,
     ) -> Result<(), Error>;
 
@@ -102,11 +103,11 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         // Registers lie along the rows of C: if its columns are the contiguous ones, Cᵀ = Bᵀ Aᵀ.
         let (a, b, c) =
             if c.col_stride() != 1 && c.row_stride() == 1 { (b.t(), a.t(), c.t()) } else { (a, b, c) };
-        product(*self, Left::view(a), Right::View(b), beta, c, Epilogue::None, &mut []);
+        product(*self, Left::view(a), Right::View(b), AlphaBeta::plain(beta), c, Epilogue::None, &mut []);
         Ok(())
     }
 
-    fn few(&self, few: Few<'_, '_, T>) -> Result<T, Error> {
+    fn few(&self, few: Few<'_, '_, T>) -> Result<Scaled<T>, Error> {
         few::run(*self, few)
     }
 
@@ -136,10 +137,10 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         &self,
         plan: &Plan<'_, T>,
         chunk: &ChunkFactors<'_, T>,
-        beta: Beta,
+        onto: AlphaBeta<T>,
         part: &mut GradsPart<'_, T>,
     ) -> Result<(), Error> {
-        weight_grads::run(*self, plan, chunk, beta, part)
+        weight_grads::run(*self, plan, chunk, onto, part)
     }
 
     fn gram(&self, plan: &Plan<'_, T>, chunk: &ChunkFactors<'_, T>, gram: MatMut<'_, T>) {

@@ -1,8 +1,11 @@
 //! What holds for all examples of a pass.
 
+use num_traits::Float;
+
 use super::layout::{External, Layout};
 use crate::data::Params;
 use crate::gemm::Gemm;
+use crate::kernels::scaled::{Scaled, exponent_limit, is_wide, power};
 use crate::kink::Kink;
 
 /// The net, the options that every part needs, and the decisions.
@@ -10,10 +13,13 @@ use crate::kink::Kink;
 pub(crate) struct Plan<'a, T> {
     pub(crate) params: Params<'a, T>,
     pub(crate) kink: Kink,
-    /// What the loss of an example counts in the gradient, 1/N; `None` if no gradient is wanted.
+    /// What G is multiplied with, a power of two beside the scales of the examples; `None` if no gradient is wanted.
     pub(crate) grad_scale: Option<T>,
-    /// N, by which the gradients are divided: those of single examples are not.
-    pub(crate) divisor: T,
+    /// What sums of gradients so scaled are multiplied with: the rest of 1/N.
+    pub(crate) alpha: Scaled<T>,
+    /// The losses are in units of 2^loss_unit; and the gradients of single examples, where they are wanted, of 2^unit.
+    pub(crate) loss_unit: i32,
+    pub(crate) unit: i32,
     /// The largest norm of an example's gradient.
     pub(crate) clip: Option<T>,
     pub(crate) layout: Layout,
@@ -21,6 +27,31 @@ pub(crate) struct Plan<'a, T> {
     pub(crate) skips_inputs: bool,
     /// The engine of the products that are not the crate's own, as [`Layout::external`] has it.
     pub(crate) gemm: Option<&'a dyn Gemm<T>>,
+}
+
+/// A power of two by which the gradients of single examples are divided in a mean over so many: what their sums cannot exceed
+/// the range by then. No more of it than leaves all digits of the smallest ones that matter; where T has no such room, none.
+pub(crate) fn margin<T: Float>(n: usize) -> i32 {
+    const MOST: u32 = 5;
+    if is_wide::<T>() { n.next_power_of_two().trailing_zeros().min(MOST) as i32 } else { 0 }
+}
+
+impl<T: Float> Plan<'_, T> {
+    /// Has gradients computed, and divided by N: by 2^margin before they are added up, by the rest after that.
+    pub(crate) fn divide(&mut self, divisor: Scaled<T>, margin: i32) {
+        if divisor.value == T::zero() {
+            self.grad_scale = Some(T::one());
+            return;
+        }
+        let alpha = Scaled { value: T::one(), exponent: self.unit + margin }.over(divisor).normalized();
+        // Far from 1, a part of it goes to the terms.
+        let limit = exponent_limit::<T>();
+        let exponent = alpha.exponent.clamp(-limit, limit);
+        let shift = alpha.exponent - exponent;
+        self.alpha = Scaled { exponent, ..alpha };
+        self.unit -= shift;
+        self.grad_scale = Some(power(shift - margin));
+    }
 }
 
 impl<'a, T> Plan<'a, T> {

@@ -14,8 +14,8 @@ use super::threads::Threads;
 use super::weight_grads::ChunkFactors;
 use crate::data::{MatMut, MatRef, ParamsMut};
 use crate::error::Error;
-use crate::gemm::Beta;
-use crate::kernels::sum::Sum;
+use crate::gemm::{AlphaBeta, Beta};
+use crate::kernels::scaled::{Scaled, ScaledSum, power};
 use crate::limits::MAX_CHUNK;
 
 /// A chunk has at most so many blocks: what is found of them lies on the stack.
@@ -42,7 +42,7 @@ pub(crate) fn run<T: Float + Send + Sync>(
     plan: &Plan<'_, T>,
     objective: &Objective<'_, T>,
     job: &mut Job<'_, '_, T>,
-) -> Result<T, Error> {
+) -> Result<Scaled<T>, Error> {
     let Job { x, out, scratch, grad, second_moment, gram } = job;
     let Scratch { hidden, f, w1_panels, pack_buffer, .. } = scratch;
     let (w1, c, n, layout) = (plan.params.w1, plan.params.b2.len(), x.rows(), plan.layout);
@@ -59,7 +59,7 @@ pub(crate) fn run<T: Float + Send + Sync>(
         threads.run(part, &|part, share| part.cut(share, first_row), &pack)?;
         packed_w1 = Some(&**w1_panels);
     }
-    let mut total = Sum::new();
+    let mut total = ScaledSum::new();
     for (index, start) in (0..n).step_by(layout.chunk).enumerate() {
         let end = n.min(start + layout.chunk);
         let (len, x) = (end - start, x.row_range(start..end));
@@ -70,7 +70,7 @@ pub(crate) fn run<T: Float + Send + Sync>(
         let mut hidden =
             Hidden { z: &mut z[..in_blocks], a: &mut a[..len * layout.hidden_stride], d: &mut d[..own_d] };
         let f = &mut f[..count * layout.score_stride * c];
-        let mut findings = [Finding { loss: T::zero(), has_finite_inputs: true }; MAX_BLOCKS];
+        let mut findings = [Finding { loss: Scaled::new(T::zero()), has_finite_inputs: true }; MAX_BLOCKS];
         let findings = &mut findings[..count];
         let part = ExamplesPart {
             first: start,
@@ -99,26 +99,27 @@ pub(crate) fn run<T: Float + Send + Sync>(
         if let Some(gram) = gram {
             phases.gram(plan, &chunk, gram.reborrow());
         }
-        let mut weight_grads = |chunk: &ChunkFactors<'_, T>, beta, target: ParamsMut<'_, T>| {
+        let mut weight_grads = |chunk: &ChunkFactors<'_, T>, onto, target: ParamsMut<'_, T>| {
             let part = GradsPart::all(target, pack_buffer);
             threads.run(part, &|part, share| part.cut(phases.tile_rows(), share), &|mut part| {
-                phases.weight_grads(plan, chunk, beta, &mut part)
+                phases.weight_grads(plan, chunk, onto, &mut part)
             })
         };
         if let Some(grad) = grad {
-            let (target, beta) = grad.target(index);
-            weight_grads(&chunk, beta, target)?;
+            let (target, onto) = grad.target(index);
+            weight_grads(&chunk, onto, target)?;
             grad.chunk_done(index, end == n);
         }
         if let Some(moment) = second_moment {
             let in_use = len * layout.hidden_stride;
             let (a, d, g) = (&mut hidden.a[..in_use], &mut hidden.d[..in_use], f);
-            for (factor, by) in [(&mut *a, T::one()), (&mut *d, plan.divisor), (&mut *g, plan.divisor)] {
-                factor.iter_mut().for_each(|x| *x = (*x * by) * (*x * by));
+            for factor in [&mut *a, &mut *d, &mut *g] {
+                factor.iter_mut().for_each(|x| *x = *x * *x);
             }
             let squares = ChunkFactors { x, a, d, d_panels: &[], g, nonfinite, squared: true };
             let beta = if index == 0 { Beta::Zero } else { Beta::One };
-            weight_grads(&squares, beta, moment.reborrow())?;
+            let alpha = power(2 * plan.unit);
+            weight_grads(&squares, AlphaBeta { alpha, beta }, moment.reborrow())?;
         }
     }
     Ok(total.total())

@@ -3,7 +3,7 @@
 use num_traits::{Float, PrimInt};
 
 use super::engine::{Engine, Products};
-use super::objective::{L2, Objective};
+use super::objective::{L2, Objective, Units};
 use super::outputs::Outputs;
 use crate::data::{Batch, MatMut, MatRef, Params, ParamsMut};
 use crate::error::{Error, What};
@@ -112,6 +112,7 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
             example_weights: None,
             class_weights: None,
             smoothing: T::zero(),
+            units: Units::one(),
         };
         Self {
             params,

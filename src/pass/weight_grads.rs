@@ -9,7 +9,7 @@ use super::plan::Plan;
 use crate::data::{MatMut, MatRef};
 use crate::error::Error;
 use crate::gemm::masked::{self, Masked};
-use crate::gemm::{Beta, Blocks, Epilogue, Left, Right, few, is_finite, product};
+use crate::gemm::{AlphaBeta, Blocks, Epilogue, Left, Right, few, is_finite, product};
 use crate::kernels::sum::sum;
 use crate::simd::Simd;
 
@@ -33,12 +33,12 @@ pub(super) fn run<T: Float, S: Simd<T>>(
     simd: S,
     plan: &Plan<'_, T>,
     chunk: &ChunkFactors<'_, T>,
-    beta: Beta,
+    onto: AlphaBeta<T>,
     part: &mut GradsPart<'_, T>,
 ) -> Result<(), Error> {
-    w2(simd, plan, chunk, beta, part)?;
-    biases(simd, plan, chunk, beta, part)?;
-    w1(simd, plan, chunk, beta, part)
+    w2(simd, plan, chunk, onto, part)?;
+    biases(simd, plan, chunk, onto, part)?;
+    w1(simd, plan, chunk, onto, part)
 }
 
 /// (13): dW2 = Gᵀ A.
@@ -46,7 +46,7 @@ fn w2<T: Float, S: Simd<T>>(
     simd: S,
     plan: &Plan<'_, T>,
     chunk: &ChunkFactors<'_, T>,
-    beta: Beta,
+    onto: AlphaBeta<T>,
     part: &mut GradsPart<'_, T>,
 ) -> Result<(), Error> {
     let Some(w2) = &mut part.w2 else { return Ok(()) };
@@ -58,7 +58,7 @@ fn w2<T: Float, S: Simd<T>>(
     );
     let w2 = w2.reborrow();
     if layout.is_serial() {
-        return multiply(simd, plan, g, a, beta, w2, part.pack_buffer);
+        return multiply(simd, plan, g, a, onto, w2, part.pack_buffer);
     }
     let blocks = Blocks { len: layout.block, step: layout.score_stride * c };
     if layout.hidden_grad == HiddenGrad::Own {
@@ -69,13 +69,13 @@ fn w2<T: Float, S: Simd<T>>(
         if masked::time(simd, &active, &right, g.rows()) < masked::PAYS
             && is_finite_in_blocks(simd, g, n, blocks)?
         {
-            let w2 = Masked::new(active, right, beta, w2.t());
+            let w2 = Masked::new(active, right, onto, w2.t());
             Masked { b_blocks: blocks, ..w2 }.run(simd, part.pack_buffer);
             return Ok(());
         }
     }
     let g = Left::col_blocks(g, n, blocks);
-    product(simd, g, Right::View(a), beta, w2, Epilogue::None, part.pack_buffer);
+    product(simd, g, Right::View(a), onto, w2, Epilogue::None, part.pack_buffer);
     Ok(())
 }
 
@@ -102,7 +102,7 @@ fn biases<T: Float, S: Simd<T>>(
     simd: S,
     plan: &Plan<'_, T>,
     chunk: &ChunkFactors<'_, T>,
-    mut beta: Beta,
+    mut onto: AlphaBeta<T>,
     part: &mut GradsPart<'_, T>,
 ) -> Result<(), Error> {
     let (c, n, layout) = (plan.params.b2.len(), chunk.x.rows(), &plan.layout);
@@ -111,15 +111,15 @@ fn biases<T: Float, S: Simd<T>>(
         if part.w2.is_some() {
             let g = &chunk.g[index * layout.score_stride * c..];
             let g = MatRef::with_strides(g, (c, end - start), (layout.score_stride, 1))?;
-            class_sums(g.row_range(part.classes.clone()), beta, part.b2);
+            class_sums(g.row_range(part.classes.clone()), onto, part.b2);
         }
         // The error of a sum grows with the number of its terms, and with the number of such parts.
         for start in (start..end).step_by(MAX_BLOCK) {
             let (t, d) = (MAX_BLOCK.min(end - start), &chunk.d[start * layout.hidden_stride..]);
             let d =
                 MatRef::with_strides(&d[part.hidden.start..], (t, part.b1.len()), (layout.hidden_stride, 1))?;
-            row_sum(simd, d, beta, part.b1)?;
-            beta = Beta::One;
+            row_sum(simd, d, onto, part.b1)?;
+            onto = onto.added();
         }
     }
     Ok(())
@@ -130,7 +130,7 @@ fn w1<T: Float, S: Simd<T>>(
     simd: S,
     plan: &Plan<'_, T>,
     chunk: &ChunkFactors<'_, T>,
-    beta: Beta,
+    onto: AlphaBeta<T>,
     part: &mut GradsPart<'_, T>,
 ) -> Result<(), Error> {
     let (x, hidden, layout) = (chunk.x, part.hidden.clone(), &plan.layout);
@@ -138,7 +138,7 @@ fn w1<T: Float, S: Simd<T>>(
     let rows = MatRef::with_strides(&chunk.d[hidden.start..], shape, (layout.hidden_stride, 1))?;
     let has_excluded = chunk.nonfinite.is_some_and(NonFinite::has_excluded);
     if layout.is_serial() && !has_excluded && !chunk.squared {
-        return multiply(simd, plan, rows.t(), x, beta, part.w1.reborrow(), part.pack_buffer);
+        return multiply(simd, plan, rows.t(), x, onto, part.w1.reborrow(), part.pack_buffer);
     }
     let d = if chunk.d_panels.is_empty() {
         Left::view(rows.t())
@@ -166,11 +166,11 @@ fn w1<T: Float, S: Simd<T>>(
         time_x < time_d.min(masked::PAYS) && is_finite(simd, rows)
     };
     if by_inputs {
-        Masked::new(inputs, Right::View(rows), beta, c.t()).run(simd, part.pack_buffer);
+        Masked::new(inputs, Right::View(rows), onto, c.t()).run(simd, part.pack_buffer);
     } else if time_d < masked::PAYS {
-        Masked { multiplied, ..Masked::new(d, b, beta, c) }.run(simd, part.pack_buffer);
+        Masked { multiplied, ..Masked::new(d, b, onto, c) }.run(simd, part.pack_buffer);
     } else {
-        product(simd, d, b, beta, c, Epilogue::None, part.pack_buffer);
+        product(simd, d, b, onto, c, Epilogue::None, part.pack_buffer);
     }
     Ok(())
 }
@@ -182,36 +182,41 @@ pub(super) fn multiply<T: Float, S: Simd<T>>(
     plan: &Plan<'_, T>,
     a: MatRef<'_, T>,
     b: MatRef<'_, T>,
-    beta: Beta,
+    onto: AlphaBeta<T>,
     c: MatMut<'_, T>,
     pack_buffer: &mut [T],
 ) -> Result<(), Error> {
     if let Some(gemm) = plan.gradient_gemm() {
-        return gemm.gemm(a, b, beta, c);
+        return gemm.gemm(a, b, onto.beta, c);
     }
     if plan.layout.few_examples && b.col_stride() == 1 && c.col_stride() == 1 {
-        few::product(simd, a, b, few::Update::Store(beta), c);
+        few::product(simd, a, b, few::Update::Store(onto), c);
     } else if plan.layout.few_examples {
-        product(simd, Left::view(a), Right::View(b), beta, c, Epilogue::None, pack_buffer);
+        product(simd, Left::view(a), Right::View(b), onto, c, Epilogue::None, pack_buffer);
     } else {
-        masked::product(simd, Left::view(a), b, beta, c, pack_buffer);
+        masked::product(simd, Left::view(a), b, onto, c, pack_buffer);
     }
     Ok(())
 }
 
 /// (14): the sum of the rows of D: 1ᵀ D.
-fn row_sum<T: Float, S: Simd<T>>(simd: S, d: MatRef<'_, T>, beta: Beta, db1: &mut [T]) -> Result<(), Error> {
+fn row_sum<T: Float, S: Simd<T>>(
+    simd: S,
+    d: MatRef<'_, T>,
+    onto: AlphaBeta<T>,
+    db1: &mut [T],
+) -> Result<(), Error> {
     let one = [T::one()];
     let ones = MatRef::with_strides(&one, (1, d.rows()), (1, 0))?;
     let h = db1.len();
-    few::product(simd, ones, d, few::Update::Store(beta), MatMut::new(db1, 1, h)?);
+    few::product(simd, ones, d, few::Update::Store(onto), MatMut::new(db1, 1, h)?);
     Ok(())
 }
 
 /// (15): the sums of the rows of G (classes × t).
-fn class_sums<T: Float>(g: MatRef<'_, T>, beta: Beta, db2: &mut [T]) {
+fn class_sums<T: Float>(g: MatRef<'_, T>, onto: AlphaBeta<T>, db2: &mut [T]) {
     for (class, db2) in db2.iter_mut().enumerate() {
         let g = sum(&g.as_slice()[class * g.row_stride()..][..g.cols()]);
-        *db2 = if beta == Beta::One { *db2 + g } else { g };
+        *db2 = onto.apply_one(g, *db2);
     }
 }

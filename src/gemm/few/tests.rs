@@ -4,7 +4,7 @@ use num_traits::Float;
 
 use super::{NARROW, Update, dots, product};
 use crate::data::{MatMut, MatRef};
-use crate::gemm::Beta;
+use crate::gemm::{AlphaBeta, Beta};
 use crate::kink::Kink;
 use crate::simd::Simd;
 use crate::simd::tests::{Check, number, on_each_set};
@@ -112,14 +112,23 @@ fn rows_times_rows() {
     on_each_set(&Each(Dots));
 }
 
-const UPDATES: [Update; 4] =
-    [Update::Store(Beta::Zero), Update::Store(Beta::One), Update::Mask(Kink::One), Update::Mask(Kink::Zero)];
+fn updates<T: Float>() -> [Update<T>; 6] {
+    let store = |alpha: f64, beta| Update::Store(AlphaBeta { alpha: T::from(alpha).unwrap(), beta });
+    [
+        store(1.0, Beta::Zero),
+        store(1.0, Beta::One),
+        store(0.5, Beta::Zero),
+        store(0.5, Beta::One),
+        Update::Mask(Kink::One),
+        Update::Mask(Kink::Zero),
+    ]
+}
 
 /// What is in C before a product: kinks, NaN and numbers of both signs. Where it is added to, or may be
 /// anything, no NaN or nothing else.
-fn before<T: Float>(update: Update, i: usize) -> T {
+fn before<T: Float>(update: Update<T>, i: usize) -> T {
     match (update, i % 5) {
-        (Update::Store(Beta::Zero), _) | (Update::Mask(_), 3) => T::nan(),
+        (Update::Store(AlphaBeta { beta: Beta::Zero, .. }), _) | (Update::Mask(_), 3) => T::nan(),
         (Update::Mask(_), 0) => T::zero(),
         (Update::Mask(_), 1) => -T::zero(),
         _ => number(i + 77),
@@ -127,10 +136,12 @@ fn before<T: Float>(update: Update, i: usize) -> T {
 }
 
 /// What an element becomes when it was `before` and the product has this sum.
-fn after(update: Update, before: f64, exact: Exact) -> Exact {
+fn after<T: Float>(update: Update<T>, before: f64, exact: Exact) -> Exact {
     match update {
-        Update::Store(Beta::Zero) => exact,
-        Update::Store(Beta::One) => Exact { sum: before + exact.sum, ..exact },
+        Update::Store(AlphaBeta { alpha, beta }) => {
+            let old = if beta == Beta::One { before } else { 0.0 };
+            Exact { sum: old + alpha.to_f64().unwrap() * exact.sum, ..exact }
+        }
         Update::Mask(kink) => {
             let inactive = before < 0.0 || (kink == Kink::Zero && before == 0.0);
             if inactive { Exact { sum: 0.0, error: 0.0 } } else { exact }
@@ -161,7 +172,7 @@ impl Case {
         };
         let sums: Vec<Exact> = each((rows, cols)).map(sum).collect();
         let stride = cols + 2 * gap;
-        for update in UPDATES {
+        for update in updates::<T>() {
             let old: Vec<T> = (0..rows * stride).map(|i| before(update, i)).collect();
             let mut c = old.clone();
             let view = MatMut::with_strides(&mut c, (rows, cols), (stride, 1)).unwrap();

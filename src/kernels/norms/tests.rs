@@ -4,6 +4,7 @@ use num_traits::Float;
 
 use super::{ExampleFactors, dot, dot_rows};
 use crate::data::MatRef;
+use crate::kernels::scaled::Scaled;
 use crate::simd::Simd;
 use crate::simd::tests::{Check, number, on_each_set};
 
@@ -68,6 +69,7 @@ impl<T: Float> Factors<T> {
             hidden: self.hidden,
             stride: self.hidden + 3,
             x: MatRef::new(&self.x, EXAMPLES, self.inputs).unwrap(),
+            unit: 0,
         }
     }
 
@@ -93,9 +95,11 @@ impl EachType for Norms {
     fn check_type<T: Float, S: Simd<T>>(name: &str, set: S) {
         for (m, h, c) in [(1, 1, 1), (5, 3, 4), (64, 67, 10), (130, 64, 3), (9, 259, 70)] {
             let mut factors = Factors::<T>::new(m, h, c, number);
-            for (i, n) in [(0, 1.0), (1, 1.0), (2, 7.5)] {
+            for (i, unit) in [(0, 0), (1, 0), (2, 3)] {
+                let n = f64::from(1 << unit);
                 let exact = factors.gradient(i, n).iter().map(|g| g * g).sum::<f64>().sqrt();
-                let got = factors.borrow().norm(set, i, T::from(n).unwrap()).to_f64().unwrap();
+                let in_units = ExampleFactors { unit, ..factors.borrow() };
+                let got = in_units.norm(set, i).get().to_f64().unwrap();
                 // A sum of k squares is k + 2 roundings off at most, of which the root leaves half; two more roots and
                 // products, and the hypotenuse.
                 let bound = T::epsilon().to_f64().unwrap() * (m.max(h).max(c) + 10) as f64;
@@ -113,10 +117,10 @@ fn the_norm_is_that_of_the_gradient_written_out() {
 #[test]
 fn the_gradient_is_written_in_the_flat_order() {
     let mut factors = Factors::<f64>::new(4, 3, 2, integer);
-    for (i, n) in [(0, 1.0), (2, 5.0)] {
-        let expected = factors.gradient(i, n);
+    for (i, unit) in [(0, 0), (2, 2)] {
+        let expected = factors.gradient(i, f64::from(1 << unit));
         let mut got = vec![f64::NAN; expected.len() + 1];
-        factors.borrow().grad(i, n, got.iter_mut());
+        ExampleFactors { unit, ..factors.borrow() }.grad(i, got.iter_mut());
         assert_eq!(got[..expected.len()], expected);
         assert!(got[expected.len()].is_nan());
     }
@@ -126,7 +130,7 @@ fn the_gradient_is_written_in_the_flat_order() {
 fn scaling_changes_this_example_only() {
     let mut factors = Factors::<f64>::new(4, 3, 2, integer);
     let before: Vec<_> = (0..EXAMPLES).map(|i| factors.gradient(i, 1.0)).collect();
-    factors.borrow().scale(1, 0.25);
+    factors.borrow().scale(1, Scaled { value: 0.5, exponent: -1 });
     assert_eq!(factors.gradient(0, 1.0), before[0]);
     assert_eq!(factors.gradient(1, 4.0), before[1]);
     assert_eq!(factors.gradient(2, 1.0), before[2]);

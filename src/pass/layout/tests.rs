@@ -279,7 +279,7 @@ fn the_scratch_is_cut_into_disjoint_parts_from_any_address() {
             // Marks go to different places of the scratch, and are in order.
             parts.into_iter().zip(1..).for_each(|(part, mark)| part.fill(mark));
             let marked: Vec<u32> = memory.iter().copied().filter(|&mark| mark > 0).collect();
-            assert_eq!(marked.len(), said.iter().sum());
+            assert_eq!(marked.len(), said.iter().sum::<usize>());
             assert!(marked.is_sorted());
             let outside = memory[..start].iter().chain(&memory[start + len..]);
             assert!(outside.copied().all(|mark| mark == 0));

@@ -3,7 +3,7 @@
 use super::NonFinite;
 use crate::data::MatRef;
 use crate::limits::MAX_CHUNK;
-use crate::pass::objective::{Integers, Objective};
+use crate::pass::objective::{Integers, Objective, Units};
 
 const INPUTS: usize = 3;
 
@@ -19,6 +19,7 @@ fn plain<'a>() -> Objective<'a, f64> {
         example_weights: None,
         class_weights: None,
         smoothing: 0.0,
+        units: Units::one(),
     }
 }
 

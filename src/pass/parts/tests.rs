@@ -4,6 +4,7 @@ use core::ops::Range;
 
 use super::{ExamplesPart, Finding, GradsPart, PanelsPart, Share};
 use crate::data::{Dims, MatMut, MatRef, ParamsMut};
+use crate::kernels::scaled::Scaled;
 use crate::limits::MAX_LANES;
 use crate::pass::layout::Hidden;
 use crate::pass::outputs::Outputs;
@@ -80,7 +81,7 @@ impl Chunk {
             f: numbered(blocks * (BLOCK + 1) * CLASSES),
             findings: numbered(blocks)
                 .into_iter()
-                .map(|loss| Finding { loss, has_finite_inputs: true })
+                .map(|loss| Finding { loss: Scaled::new(loss), has_finite_inputs: true })
                 .collect(),
             pack_buffer: numbered(13 * MAX_LANES),
             example_losses: numbered(FIRST + len),
@@ -129,7 +130,7 @@ fn assert_has_examples(piece: &mut ExamplesPart<'_, f64>, start: usize, blocks: 
     assert_is(piece.hidden.a, start * STRIDE..(start + len) * STRIDE);
     assert_is(piece.hidden.d, of_blocks(BLOCK * STRIDE));
     assert_is(piece.f, of_blocks((BLOCK + 1) * CLASSES));
-    let losses: Vec<f64> = piece.findings.iter().map(|found| found.loss).collect();
+    let losses: Vec<f64> = piece.findings.iter().map(|found| found.loss.value).collect();
     assert_is(&losses, of_blocks(1));
     let row = piece.row;
     assert_is(&piece.out.losses.as_ref().unwrap()[row..][..len], FIRST + start..FIRST + start + len);

@@ -6,6 +6,7 @@ use super::{MAX_THREADS, Threads};
 use crate::data::{Dims, Params};
 use crate::error::{Error, What};
 use crate::executor::Executor;
+use crate::kernels::scaled::Scaled;
 use crate::kink::Kink;
 use crate::pass::layout::{External, Layout};
 use crate::pass::plan::Plan;
@@ -63,7 +64,9 @@ fn plan(theta: &[f32], n: usize, external: External) -> Plan<'_, f32> {
         params: Params::from_flat(dims(), theta).unwrap(),
         kink: Kink::One,
         grad_scale: None,
-        divisor: 1.0,
+        alpha: Scaled::new(1.0),
+        loss_unit: 0,
+        unit: 0,
         clip: None,
         layout: Layout::new(dims(), n, external),
         skips_inputs: false,

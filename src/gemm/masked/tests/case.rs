@@ -6,7 +6,7 @@ use num_traits::Float;
 
 use super::super::{Epilogue, Masked, blocked};
 use crate::data::{MatMut, MatRef};
-use crate::gemm::{Beta, Blocks, Left, Right, pack, panels};
+use crate::gemm::{AlphaBeta, Beta, Blocks, Left, Right, pack, panels};
 use crate::kink::Kink;
 use crate::simd::Simd;
 use crate::simd::tests::number;
@@ -94,6 +94,13 @@ pub(super) struct How {
     /// Whether z and a are made of the sums.
     pub(super) activate: Option<Kink>,
     pub(super) buffer: usize,
+}
+
+impl How {
+    /// With an alpha that rounds.
+    pub(super) fn onto<T: Float>(&self) -> AlphaBeta<T> {
+        AlphaBeta { alpha: T::from(0.7).unwrap(), beta: self.beta }
+    }
 }
 
 pub(super) struct Case<T> {
@@ -188,7 +195,7 @@ impl<T: Number> Case<T> {
             None => Epilogue::None,
         };
         let dest = MatMut::with_strides(&mut c, (rows, cols), how.strides).unwrap();
-        blocked::product(set, left, right, how.beta, dest, epilogue, &mut buffer);
+        blocked::product(set, left, right, how.onto(), dest, epilogue, &mut buffer);
         [c, a]
     }
 
@@ -215,7 +222,7 @@ impl<T: Number> Case<T> {
             None => Epilogue::None,
         };
         let dest = MatMut::with_strides(&mut c, (rows, cols), how.strides).unwrap();
-        Masked { a: left, b: right, b_blocks, beta: how.beta, c: dest, epilogue, multiplied }
+        Masked { a: left, b: right, b_blocks, onto: how.onto(), c: dest, epilogue, multiplied }
             .run(set, &mut buffer);
         [c, a]
     }

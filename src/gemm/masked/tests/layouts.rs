@@ -5,7 +5,7 @@ use half::bf16;
 use super::super::{Blocks, Epilogue, Left, Masked, Right};
 use super::case::{A, B, Case, How, Number, Size, Zeros};
 use crate::data::{MatMut, MatRef};
-use crate::gemm::Beta;
+use crate::gemm::{AlphaBeta, Beta};
 use crate::kink::Kink;
 use crate::simd::tests::{Check, on_each_set};
 use crate::simd::{Portable, Simd};
@@ -155,7 +155,7 @@ impl Buffers {
                 a: Left::view(a),
                 b: Right::View(b),
                 b_blocks: Blocks::ONE,
-                beta: Beta::Zero,
+                onto: AlphaBeta::plain(Beta::Zero),
                 c: MatMut::new(&mut c, rows, cols).unwrap(),
                 epilogue: Epilogue::None,
                 multiplied: &[],

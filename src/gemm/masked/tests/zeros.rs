@@ -134,7 +134,7 @@ impl Choice {
                     let [expected, _] = case.expected(set, &how);
                     let (mut c, mut buffer) = (case.before(&how).0, vec![T::nan(); 10_000]);
                     let dest = MatMut::new(&mut c, rows, cols).unwrap();
-                    product(set, a, b, beta, dest, &mut buffer);
+                    product(set, a, b, how.onto(), dest, &mut buffer);
                     assert_same(&c, &expected, || format!("{name}: {zeros:?}, {value:?}, {beta:?}"));
                 }
             }
