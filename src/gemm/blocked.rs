@@ -40,7 +40,7 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
     let kc = depth_part::<T, S>(a.depth);
     let packs = match b {
         Right::View(b) => c.cols() % S::LANES != 0 || !in_place(a.rows, &b),
-        Right::Squares(_) => true,
+        Right::Squares(..) => true,
         Right::Packed(_) => false,
     };
     let panel = kc * widths::<T, S>(c.cols(), S::NR_VECS)[0].1 * S::LANES;
@@ -119,7 +119,7 @@ impl<T: Float> Product<'_, T> {
                 Panels { data, row_step: width, panel_step: self.a.depth * width }
             }
             Right::View(b) if !self.packs => part.of::<T, S>(&b),
-            Right::View(b) | Right::Squares(b) => {
+            Right::View(b) | Right::Squares(b, _) => {
                 let packed = &mut pack_buffer[..depth.len() * cols.len().next_multiple_of(width)];
                 if let Some(kernel) = self.packing_kernel::<S>(part) {
                     row = S::MR;
@@ -127,8 +127,8 @@ impl<T: Float> Product<'_, T> {
                 } else {
                     copy(simd, Submatrix::of(&b, depth.clone(), cols.clone()), width, packed);
                 }
-                if matches!(self.b, Right::Squares(_)) {
-                    packed.iter_mut().for_each(|b| *b = *b * *b);
+                if let Right::Squares(_, by) = self.b {
+                    packed.iter_mut().for_each(|b| *b = (*b * by) * (*b * by));
                 }
                 Panels { data: packed, row_step: width, panel_step: depth.len() * width }
             }

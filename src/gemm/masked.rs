@@ -87,8 +87,8 @@ pub(crate) fn time<T: Float, S: Simd<T>>(simd: S, a: &Left<'_, T>, b: &Right<'_,
     let visit = 64.0 / (vecs * a.depth.min(MASKED_DEPTH) as f32);
     let copy = match b {
         Right::Packed(_) => 0.0,
-        Right::View(b) | Right::Squares(b) if b.col_stride() == 1 => 3.0,
-        Right::View(_) | Right::Squares(_) => 8.0,
+        Right::View(b) | Right::Squares(b, _) if b.col_stride() == 1 => 3.0,
+        Right::View(_) | Right::Squares(..) => 8.0,
     };
     let begin = 5000.0 / (a.rows as f32 * a.depth as f32 * all_vecs as f32);
     let fixed = visit + copy / a.rows.min(MASKED_ROWS) as f32 + begin;
@@ -158,7 +158,7 @@ impl<T: Float> Masked<'_, T> {
     fn packs<S: Simd<T>>(&self) -> bool {
         match self.b {
             Right::View(b) => b.col_stride() != 1 || self.c.cols() % S::LANES != 0 || !is_aligned(&b),
-            Right::Squares(_) => true,
+            Right::Squares(..) => true,
             Right::Packed(_) => false,
         }
     }
@@ -247,12 +247,12 @@ impl<T: Float> Masked<'_, T> {
                 let rows = &panels[cols.start * self.a.depth + depth.start * width..];
                 return Piece::Ready { rows, step: width };
             }
-            Right::View(view) | Right::Squares(view) => view,
+            Right::View(view) | Right::Squares(view, _) => view,
         };
         let strides = (view.row_stride(), view.col_stride());
         let data = &view.as_slice()[self.b_blocks.offset(depth.start, strides.0) + cols.start * strides.1..];
-        let is_square = matches!(self.b, Right::Squares(_));
-        if strides.1 == 1 && cols.len() == width && !is_square {
+        let square = if let Right::Squares(_, by) = self.b { Some(by) } else { None };
+        if strides.1 == 1 && cols.len() == width && square.is_none() {
             let (rows, step) = (data, strides.0);
             if packed.is_empty() {
                 Piece::Ready { rows, step }
@@ -262,8 +262,8 @@ impl<T: Float> Masked<'_, T> {
         } else {
             let packed = &mut packed[..depth.len() * width];
             copy(simd, Submatrix { data, rows: depth.len(), cols: cols.len(), strides }, width, packed);
-            if is_square {
-                packed.iter_mut().for_each(|b| *b = *b * *b);
+            if let Some(by) = square {
+                packed.iter_mut().for_each(|b| *b = (*b * by) * (*b * by));
             }
             Piece::Ready { rows: packed, step: width }
         }

@@ -119,11 +119,6 @@ pub(crate) fn is_wide<T: Float>() -> bool {
     T::min_positive_value().to_f64().is_some_and(|least| least < 1e-30)
 }
 
-/// An exponent that is so far from both ends of the range of T that a number of this size can still be multiplied by others.
-pub(crate) fn exponent_limit<T: Float>() -> i32 {
-    Scaled::new(T::max_value()).normalized().exponent / 4 * 3
-}
-
 /// A compensated sum, also where it is out of range.
 pub(crate) struct ScaledSum<T> {
     sum: Sum<T>,

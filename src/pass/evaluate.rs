@@ -129,7 +129,7 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         self.check(&objective, scratch.len())?;
         let (dims, n) = (self.params.dims, self.x.rows());
         let is_mean = self.divisor.is_none() && self.reduction == Reduction::Mean;
-        objective.find_units(n, !is_mean);
+        objective.find_units(n);
         let effective_weight = objective.total_weight(n);
         let divisor = match self.divisor {
             Some(divisor) => Scaled::new(divisor),
@@ -156,7 +156,7 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         let sums = self.grad.is_some() || self.out.input_grad.is_some();
         if per_example || (sums && !is_empty) {
             let margin = if per_example || self.clip.is_some() || !is_mean { 0 } else { margin::<T>(n) };
-            plan.divide(divisor, margin);
+            plan.divide(divisor, margin, per_example || layout.lens.low_order > 0);
         }
         let mut scratch = layout.cut(scratch);
         let low_order = match core::mem::take(&mut scratch.low_order) {

@@ -7,6 +7,7 @@ mod few;
 mod forward;
 mod grad_sum;
 mod layout;
+mod moment;
 mod nonfinite;
 mod objective;
 mod options;

@@ -92,19 +92,17 @@ impl<T: Float> Units<T> {
 }
 
 impl<T: Float> Unit<T> {
-    /// In which the largest of these weights is about 1; or a weight in the middle between it and the smallest, without
-    /// those that are 0.
-    fn of(weights: impl Iterator<Item = T>, middle: bool) -> Self {
+    /// In which a weight in the middle between the largest and the smallest of these is about 1, without those that are 0.
+    fn of(weights: impl Iterator<Item = T>) -> Self {
         let range = weights.filter(|&weight| weight > T::zero()).fold(None, |range, weight| match range {
             None => Some((weight, weight)),
             Some((low, high)) => Some((T::min(low, weight), T::max(high, weight))),
         });
         let exponent = |weight| Scaled::new(weight).normalized().exponent;
         let (low, high) = range.map_or((0, 0), |(low, high)| (exponent(low), exponent(high)));
-        let unit = if middle { low + (high - low) / 2 } else { high };
         // Subnormal weights have no inverse.
         let limit = exponent(T::max_value()) - 2;
-        let exponent = unit.clamp(-limit, limit);
+        let exponent = (low + (high - low) / 2).clamp(-limit, limit);
         Self { exponent, inverse: power(-exponent) }
     }
 }
@@ -149,15 +147,15 @@ impl<T: Float> Objective<'_, T> {
     }
 
     /// Units in which the weights that occur are neither too large nor too small for products: see [`Unit::of`]. O(n + C).
-    pub(crate) fn find_units(&mut self, n: usize, middle: bool) {
+    pub(crate) fn find_units(&mut self, n: usize) {
         if self.example_weights.is_none() && self.class_weights.is_none() {
             return;
         }
         let included = || (0..n).filter_map(|example| self.weights(example));
-        let example = Unit::of(included().map(|(v, _)| v), middle);
+        let example = Unit::of(included().map(|(v, _)| v));
         let class = match self.class_weights {
-            Some(weights) if self.is_soft() => Unit::of(weights.iter().copied(), middle),
-            _ => Unit::of(included().map(|(_, w)| w), middle),
+            Some(weights) if self.is_soft() => Unit::of(weights.iter().copied()),
+            _ => Unit::of(included().map(|(_, w)| w)),
         };
         self.units = Units { example, class };
     }

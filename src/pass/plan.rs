@@ -5,7 +5,7 @@ use num_traits::Float;
 use super::layout::{External, Layout};
 use crate::data::Params;
 use crate::gemm::Gemm;
-use crate::kernels::scaled::{Scaled, exponent_limit, is_wide, power};
+use crate::kernels::scaled::{Scaled, is_wide, power};
 use crate::kink::Kink;
 
 /// The net, the options that every part needs, and the decisions.
@@ -38,20 +38,29 @@ pub(crate) fn margin<T: Float>(n: usize) -> i32 {
 
 impl<T: Float> Plan<'_, T> {
     /// Has gradients computed, and divided by N: by 2^margin before they are added up, by the rest after that.
-    pub(crate) fn divide(&mut self, divisor: Scaled<T>, margin: i32) {
+    ///
+    /// That rest may be out of the range of T: a part of it goes to the terms then, unless they are wanted as they are.
+    pub(crate) fn divide(&mut self, divisor: Scaled<T>, margin: i32, keeps_terms: bool) {
         if divisor.value == T::zero() {
             self.grad_scale = Some(T::one());
             return;
         }
         let alpha = Scaled { value: T::one(), exponent: self.unit + margin }.over(divisor).normalized();
-        // Far from 1, a part of it goes to the terms.
-        let limit = exponent_limit::<T>();
-        let exponent = alpha.exponent.clamp(-limit, limit);
-        let shift = alpha.exponent - exponent;
-        self.alpha = Scaled { exponent, ..alpha };
+        let shift = if alpha.exponent.abs() > NEAR { shift::<T>(alpha.exponent, keeps_terms) } else { 0 };
+        self.alpha = Scaled { exponent: alpha.exponent - shift, ..alpha };
         self.unit -= shift;
         self.grad_scale = Some(power(shift - margin));
     }
+}
+
+/// Every type has powers of two with such exponents.
+const NEAR: i32 = 12;
+
+/// The part of an exponent that is out of the range of T.
+fn shift<T: Float>(exponent: i32, keeps_terms: bool) -> i32 {
+    let most = Scaled::new(T::max_value()).normalized().exponent;
+    let (least, most) = (if keeps_terms { i32::MIN } else { 2 - most }, most / 4 * 3);
+    exponent - exponent.clamp(least, most)
 }
 
 impl<'a, T> Plan<'a, T> {

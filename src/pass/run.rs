@@ -4,6 +4,7 @@ use num_traits::Float;
 
 use super::grad_sum::GradSum;
 use super::layout::{External, Hidden, MIN_BLOCK, Scratch};
+use super::moment::square;
 use super::nonfinite::NonFinite;
 use super::objective::Objective;
 use super::outputs::Outputs;
@@ -15,7 +16,7 @@ use super::weight_grads::ChunkFactors;
 use crate::data::{MatMut, MatRef, ParamsMut};
 use crate::error::Error;
 use crate::gemm::{AlphaBeta, Beta};
-use crate::kernels::scaled::{Scaled, ScaledSum, power};
+use crate::kernels::scaled::{Scaled, ScaledSum};
 use crate::limits::MAX_CHUNK;
 
 /// A chunk has at most so many blocks: what is found of them lies on the stack.
@@ -95,7 +96,7 @@ pub(crate) fn run<T: Float + Send + Sync>(
         let nonfinite = NonFinite::find(objective, start, x, finite);
         let nonfinite = nonfinite.as_ref();
         let d_panels: &[T] = if layout.packs_hidden_grad { hidden.d_panels } else { &[] };
-        let chunk = ChunkFactors { x, a: hidden.a, d: hidden.d, d_panels, g: f, nonfinite, squared: false };
+        let chunk = ChunkFactors { x, a: hidden.a, d: hidden.d, d_panels, g: f, nonfinite, squared: None };
         if let Some(gram) = gram {
             phases.gram(plan, &chunk, gram.reborrow());
         }
@@ -113,13 +114,10 @@ pub(crate) fn run<T: Float + Send + Sync>(
         if let Some(moment) = second_moment {
             let in_use = len * layout.hidden_stride;
             let (a, d, g) = (&mut hidden.a[..in_use], &mut hidden.d[..in_use], f);
-            for factor in [&mut *a, &mut *d, &mut *g] {
-                factor.iter_mut().for_each(|x| *x = *x * *x);
-            }
-            let squares = ChunkFactors { x, a, d, d_panels: &[], g, nonfinite, squared: true };
+            let squared = Some(square(plan.unit, x, a, d, g));
+            let squares = ChunkFactors { x, a, d, d_panels: &[], g, nonfinite, squared };
             let beta = if index == 0 { Beta::Zero } else { Beta::One };
-            let alpha = power(2 * plan.unit);
-            weight_grads(&squares, AlphaBeta { alpha, beta }, moment.reborrow())?;
+            weight_grads(&squares, AlphaBeta::plain(beta), moment.reborrow())?;
         }
     }
     Ok(total.total())

@@ -24,8 +24,17 @@ pub(crate) struct ChunkFactors<'a, T> {
     /// G, block by block, each class by class.
     pub(crate) g: &'a [T],
     pub(crate) nonfinite: Option<&'a NonFinite>,
-    /// Whether A, D and G hold squares, and those of X are to be taken.
-    pub(crate) squared: bool,
+    /// Of the second moment: A, D and G hold squares, and those of X are to be taken.
+    pub(crate) squared: Option<Squared<T>>,
+}
+
+/// The powers of two that bring squares into the range of T, and those that undo it.
+#[derive(Clone, Copy)]
+pub(crate) struct Squared<T> {
+    /// What the numbers of X are multiplied with before they are squared.
+    pub(crate) x: T,
+    /// The alpha of dW1, db1, dW2, db2.
+    pub(crate) alpha: [T; 4],
 }
 
 /// (12) to (15), summed over the chunk, of these rows; or what was there and that.
@@ -36,9 +45,11 @@ pub(super) fn run<T: Float, S: Simd<T>>(
     onto: AlphaBeta<T>,
     part: &mut GradsPart<'_, T>,
 ) -> Result<(), Error> {
-    w2(simd, plan, chunk, onto, part)?;
-    biases(simd, plan, chunk, onto, part)?;
-    w1(simd, plan, chunk, onto, part)
+    let alpha = chunk.squared.map_or([onto.alpha; 4], |squared| squared.alpha);
+    let [dw1, db1, dw2, db2] = alpha.map(|alpha| AlphaBeta { alpha, ..onto });
+    w2(simd, plan, chunk, dw2, part)?;
+    biases(simd, plan, chunk, [db1, db2], part)?;
+    w1(simd, plan, chunk, dw1, part)
 }
 
 /// (13): dW2 = Gᵀ A.
@@ -57,11 +68,11 @@ fn w2<T: Float, S: Simd<T>>(
         MatRef::with_strides(chunk.a, (n, h), (layout.hidden_stride, 1))?,
     );
     let w2 = w2.reborrow();
-    if layout.is_serial() {
+    if layout.is_serial() && chunk.squared.is_none() {
         return multiply(simd, plan, g, a, onto, w2, part.pack_buffer);
     }
     let blocks = Blocks { len: layout.block, step: layout.score_stride * c };
-    if layout.hidden_grad == HiddenGrad::Own {
+    if layout.hidden_grad == HiddenGrad::Own && !layout.is_serial() {
         let len = layout.block * layout.hidden_stride;
         let active = MatRef::with_strides(chunk.a, (n.min(layout.block), h), (layout.hidden_stride, 1))?;
         let active = Left::col_blocks(active.t(), n, Blocks { len: layout.block, step: len });
@@ -102,7 +113,7 @@ fn biases<T: Float, S: Simd<T>>(
     simd: S,
     plan: &Plan<'_, T>,
     chunk: &ChunkFactors<'_, T>,
-    mut onto: AlphaBeta<T>,
+    [mut db1, mut db2]: [AlphaBeta<T>; 2],
     part: &mut GradsPart<'_, T>,
 ) -> Result<(), Error> {
     let (c, n, layout) = (plan.params.b2.len(), chunk.x.rows(), &plan.layout);
@@ -111,15 +122,16 @@ fn biases<T: Float, S: Simd<T>>(
         if part.w2.is_some() {
             let g = &chunk.g[index * layout.score_stride * c..];
             let g = MatRef::with_strides(g, (c, end - start), (layout.score_stride, 1))?;
-            class_sums(g.row_range(part.classes.clone()), onto, part.b2);
+            class_sums(g.row_range(part.classes.clone()), db2, part.b2);
+            db2 = db2.added();
         }
         // The error of a sum grows with the number of its terms, and with the number of such parts.
         for start in (start..end).step_by(MAX_BLOCK) {
             let (t, d) = (MAX_BLOCK.min(end - start), &chunk.d[start * layout.hidden_stride..]);
             let d =
                 MatRef::with_strides(&d[part.hidden.start..], (t, part.b1.len()), (layout.hidden_stride, 1))?;
-            row_sum(simd, d, onto, part.b1)?;
-            onto = onto.added();
+            row_sum(simd, d, db1, part.b1)?;
+            db1 = db1.added();
         }
     }
     Ok(())
@@ -137,7 +149,7 @@ fn w1<T: Float, S: Simd<T>>(
     let shape = (x.rows(), hidden.len());
     let rows = MatRef::with_strides(&chunk.d[hidden.start..], shape, (layout.hidden_stride, 1))?;
     let has_excluded = chunk.nonfinite.is_some_and(NonFinite::has_excluded);
-    if layout.is_serial() && !has_excluded && !chunk.squared {
+    if layout.is_serial() && !has_excluded && chunk.squared.is_none() {
         return multiply(simd, plan, rows.t(), x, onto, part.w1.reborrow(), part.pack_buffer);
     }
     let d = if chunk.d_panels.is_empty() {
@@ -156,9 +168,10 @@ fn w1<T: Float, S: Simd<T>>(
     };
     let multiplied = chunk.nonfinite.map_or(&[][..], NonFinite::included);
     let c = part.w1.reborrow();
-    let b = if chunk.squared { Right::Squares(x) } else { Right::View(x) };
+    let b = chunk.squared.map_or(Right::View(x), |squared| Right::Squares(x, squared.x));
     // The square of a finite number can be infinite, and 0 times that is NaN: none is multiplied by the zeros of D.
-    let time_d = if has_excluded || chunk.squared { 0.0 } else { masked::time(simd, &d, &b, x.cols()) };
+    let time_d =
+        if has_excluded || chunk.squared.is_some() { 0.0 } else { masked::time(simd, &d, &b, x.cols()) };
     let inputs = Left::view(x.t());
     let by_inputs = time_d > 0.0 && multiplied.is_empty() && {
         let time_x =

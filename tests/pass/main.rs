@@ -25,6 +25,7 @@ mod kernels;
 mod large_n;
 mod nonfinite;
 mod objective;
+mod range;
 mod scoped;
 mod scratch;
 mod strategies_themselves;

@@ -1,0 +1,423 @@
+//! Promise: means, weights, divisors, norms and clipping are right to rounding wherever the right number is one of the type,
+//! in f16 and bf16, too. What is right is computed in f64, whose range is wide enough, from the same numbers.
+
+use crate::support::matrix_multiply;
+use half::{bf16, f16};
+use handgrad::{Batch, Dims, Engine, MatMut, MatRef, Params, ParamsMut, Pass, Reduction};
+use num_traits::Float;
+
+/// A net, examples that repeat, and what the loss is made of. All numbers are numbers of the type under test.
+#[derive(Clone, Debug)]
+struct Case {
+    dims: (usize, usize, usize),
+    theta: Vec<f64>,
+    x: Vec<f64>,
+    labels: Vec<usize>,
+    n: usize,
+    example_weights: Option<Vec<f64>>,
+    class_weights: Option<Vec<f64>>,
+    targets: bool,
+    smoothing: f64,
+    divisor: Option<f64>,
+    reduction: Reduction,
+    clip: Option<f64>,
+    l2: (f64, f64),
+    /// What the gradient is added to.
+    before: Option<f64>,
+}
+
+/// Two examples of one input with two classes: the same score of both classes for x = 1, another for x = 2.
+fn plain() -> Case {
+    Case {
+        dims: (1, 1, 2),
+        theta: vec![1.0, 0.0, 0.5, -0.5, 0.0, 0.0],
+        x: vec![1.0, 2.0],
+        labels: vec![0, 1],
+        n: 2,
+        example_weights: None,
+        class_weights: None,
+        targets: false,
+        smoothing: 0.0,
+        divisor: None,
+        reduction: Reduction::Mean,
+        clip: None,
+        l2: (0.0, 0.0),
+        before: None,
+    }
+}
+
+/// Everything that a pass gives, as f64.
+#[derive(Debug)]
+struct Results {
+    loss: Vec<f64>,
+    weight: Vec<f64>,
+    losses: Vec<f64>,
+    grad: Vec<f64>,
+    dx: Vec<f64>,
+    /// Of as many examples as are different.
+    norms: Vec<f64>,
+    example_grads: Vec<f64>,
+    moment: Vec<f64>,
+    gram: Vec<f64>,
+}
+
+impl Results {
+    fn parts(&self) -> [(&'static str, &[f64]); 9] {
+        [
+            ("loss", &self.loss),
+            ("effective weight", &self.weight),
+            ("losses", &self.losses),
+            ("gradient", &self.grad),
+            ("input gradient", &self.dx),
+            ("norms", &self.norms),
+            ("example gradients", &self.example_grads),
+            ("second moment", &self.moment),
+            ("gram", &self.gram),
+        ]
+    }
+}
+
+/// Which of the outputs are asked for: the gradient alone is computed in another way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Outputs {
+    Sums,
+    All,
+}
+
+fn run<T: Float + Send + Sync + 'static>(case: &Case, engine: Engine<'_, T>, outputs: Outputs) -> Results {
+    let of = |x: f64| T::from(x).unwrap();
+    let list = |x: &[f64]| x.iter().map(|&x| of(x)).collect::<Vec<T>>();
+    let cycle = |x: &[f64], len: usize| list(&x.iter().copied().cycle().take(len).collect::<Vec<_>>());
+    let (m, h, c) = case.dims;
+    let (dims, n) = (Dims::new(m, h, c).unwrap(), case.n);
+    let (theta, x) = (list(&case.theta), cycle(&case.x, n * m));
+    let labels: Vec<usize> = case.labels.iter().copied().cycle().take(n).collect();
+    let example_weights = case.example_weights.as_ref().map(|v| cycle(v, n));
+    let class_weights = case.class_weights.as_ref().map(|w| list(w));
+    let targets: Vec<T> =
+        (0..n * c).map(|i| if labels[i / c] == i % c { T::one() } else { T::zero() }).collect();
+    let mut grad = vec![of(case.before.unwrap_or(f64::NAN)); dims.param_len()];
+    let (mut losses, mut dx, mut weight) = (vec![T::nan(); n], vec![T::nan(); n * m], T::nan());
+    let mut norms = vec![T::nan(); n];
+    let mut example_grads = vec![T::nan(); n * dims.param_len()];
+    let mut moment = vec![T::nan(); dims.param_len()];
+    let mut gram = vec![T::nan(); if n <= 64 { n * n } else { 0 }];
+    let mut scratch = vec![T::nan(); dims.scratch_len(n)];
+    let x = MatRef::new(&x, n, m).unwrap();
+    let batch = if case.targets {
+        Batch::with_targets(x, MatRef::new(&targets, n, c).unwrap()).unwrap()
+    } else {
+        Batch::new(x, &labels).unwrap()
+    };
+    let mut pass = Pass::new(Params::from_flat(dims, &theta).unwrap(), batch)
+        .engine(engine)
+        .reduction(case.reduction)
+        .smoothing(of(case.smoothing))
+        .l2(of(case.l2.0), of(case.l2.1))
+        .losses(&mut losses)
+        .effective_weight(&mut weight)
+        .input_grad(MatMut::new(&mut dx, n, m).unwrap());
+    let target = ParamsMut::from_flat(dims, &mut grad).unwrap();
+    pass = if case.before.is_some() { pass.accumulate_grad(target) } else { pass.grad(target) };
+    if let Some(v) = &example_weights {
+        pass = pass.example_weights(v);
+    }
+    if let Some(w) = &class_weights {
+        pass = pass.class_weights(w);
+    }
+    if let Some(divisor) = case.divisor {
+        pass = pass.divisor(of(divisor));
+    }
+    if let Some(clip) = case.clip {
+        pass = pass.clip(of(clip));
+    }
+    if outputs == Outputs::All {
+        let grads = MatMut::new(&mut example_grads, n, dims.param_len()).unwrap();
+        pass = pass.grad_norms(&mut norms).example_grads(grads);
+        pass = pass.second_moment(ParamsMut::from_flat(dims, &mut moment).unwrap());
+        if n <= 64 {
+            pass = pass.gram(MatMut::new(&mut gram, n, n).unwrap());
+        }
+    } else {
+        (norms.clear(), example_grads.clear(), moment.clear(), gram.clear());
+    }
+    let loss = pass.run(&mut scratch).unwrap();
+    let values = |x: &[T], len: usize| x.iter().take(len).map(|x| x.to_f64().unwrap()).collect::<Vec<_>>();
+    let few = n.min(4);
+    Results {
+        loss: values(&[loss], 1),
+        weight: values(&[weight], 1),
+        losses: values(&losses, few),
+        grad: values(&grad, usize::MAX),
+        dx: values(&dx, few * m),
+        norms: values(&norms, few),
+        example_grads: values(&example_grads, few * dims.param_len()),
+        moment: values(&moment, usize::MAX),
+        gram: values(&gram, usize::MAX),
+    }
+}
+
+/// Compares with f64: so many units in the last place, and so many times the smallest number of the type.
+fn check<T: Float + Send + Sync + 'static>(what: &str, case: &Case, units: f64) {
+    let unit = T::epsilon().to_f64().unwrap() / 2.0;
+    let least = T::min_positive_value().to_f64().unwrap() * 2.0 * unit;
+    let largest = T::max_value().to_f64().unwrap();
+    for outputs in [Outputs::Sums, Outputs::All] {
+        let exact = run::<f64>(case, Engine::Portable, outputs);
+        for (name, engine) in
+            [("Auto", Engine::Auto), ("Portable", Engine::Portable), ("MatrixMultiply", matrix_multiply())]
+        {
+            let got = run::<T>(case, engine, outputs);
+            for ((part, got), (_, exact)) in got.parts().into_iter().zip(exact.parts()) {
+                assert_eq!(got.len(), exact.len());
+                for (i, (&got, &exact)) in got.iter().zip(exact).enumerate() {
+                    let context =
+                        || format!("{what}, {outputs:?}, {name}: {part}[{i}] {got:e}, exact {exact:e}");
+                    if exact.abs() > largest * (1.0 + unit) {
+                        assert_eq!(got, f64::INFINITY.copysign(exact), "{}", context());
+                    } else {
+                        let off = (got - exact).abs();
+                        assert!(off <= units * unit * exact.abs() + 4.0 * least, "{}", context());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Any weight is as good as 1 in a mean, if all have it.
+#[test]
+fn weights_at_both_ends_of_the_range() {
+    let weights = [f64::from(1e-40_f32), f64::from(1e-45_f32), f64::from(3e38_f32), f64::from(7e-20_f32)];
+    let one = run::<f32>(&plain(), Engine::Auto, Outputs::Sums);
+    for v in weights {
+        let example = Case { example_weights: Some(vec![v, v]), ..plain() };
+        let class = Case { class_weights: Some(vec![v, v]), ..plain() };
+        for (what, case) in [("example weights", example), ("class weights", class)] {
+            check::<f32>(what, &case, 16.0);
+            // In both ends' own words: as with weight 1.
+            let got = run::<f32>(&case, Engine::Auto, Outputs::Sums);
+            for (got, one) in got.grad.iter().chain(&got.loss).zip(one.grad.iter().chain(&one.loss)) {
+                assert!(
+                    (got - one).abs() <= 8.0 * f64::from(f32::EPSILON) * one.abs(),
+                    "{what}: {got:e} {one:e}"
+                );
+            }
+            check::<f32>(what, &Case { smoothing: 0.125, ..case.clone() }, 16.0);
+            check::<f32>(what, &Case { targets: true, ..case.clone() }, 16.0);
+            check::<f32>(what, &Case { divisor: Some(v), ..case.clone() }, 16.0);
+            check::<f32>(what, &Case { reduction: Reduction::Sum, ..case }, 16.0);
+        }
+    }
+}
+
+/// Weights whose products are out of range, and weights of which one is nothing beside the other but in a sum.
+#[test]
+fn weights_of_very_different_size() {
+    let v = |v: f32| f64::from(v);
+    let both = Case {
+        example_weights: Some(vec![v(1e-30), v(3e-30)]),
+        class_weights: Some(vec![v(1e-30), v(2e-30)]),
+        ..plain()
+    };
+    check::<f32>("products of small weights", &both, 16.0);
+    let both = Case {
+        example_weights: Some(vec![v(1e30), v(3e30)]),
+        class_weights: Some(vec![v(1e30), v(2e30)]),
+        ..plain()
+    };
+    check::<f32>("products of large weights", &both, 16.0);
+    // The first example is so sure of its class that its gradient is 0: the second one's is all there is.
+    let sure = Case { theta: vec![300.0, 0.0, 0.5, -0.5, 0.0, 0.0], x: vec![1.0, 0.001953125], ..plain() };
+    for reduction in [Reduction::Sum, Reduction::Mean] {
+        let case = Case { example_weights: Some(vec![v(1e25), v(1e-25)]), reduction, ..sure.clone() };
+        check::<f32>("one weight is nothing beside the other", &case, 32.0);
+    }
+}
+
+#[test]
+fn divisors_at_both_ends_of_the_range() {
+    for divisor in [f64::from(1e-40_f32), f64::from(1e-37_f32), f64::from(3e38_f32)] {
+        // Scores so far apart that losses and gradients are small, and inputs so large that they are large.
+        for theta in [vec![40.0, 0.0, 1.0, -1.0, 0.0, 0.0], plain().theta] {
+            for x in [vec![1.0, 1.0], vec![f64::from(1e-30_f32), f64::from(1e30_f32)]] {
+                let case =
+                    Case { divisor: Some(divisor), theta: theta.clone(), x, labels: vec![0], ..plain() };
+                check::<f32>(&format!("divisor {divisor:e}"), &case, 256.0);
+            }
+        }
+    }
+}
+
+/// Counts that the type has no number for, and terms of the mean that are among its smallest numbers.
+#[test]
+fn means_of_short_types() {
+    for n in [3, 30, 30_000, 70_000] {
+        let case =
+            Case { theta: vec![0.0, 0.0, 0.0, 0.0, 9.0, 0.0], x: vec![1.0], labels: vec![0], n, ..plain() };
+        // Sums of 32 terms, and of 16 such parts in turn.
+        let p = (-9f64).exp() / (1.0 + (-9f64).exp());
+        for (got, unit) in [
+            (run::<f16>(&case, Engine::Auto, Outputs::Sums), f64::from(f16::EPSILON)),
+            (run::<bf16>(&case, Engine::Auto, Outputs::Sums), f64::from(bf16::EPSILON)),
+        ] {
+            for (got, exact) in [(got.grad[5], p), (got.grad[4], -p), (got.loss[0], (-9f64).exp().ln_1p())] {
+                assert!(
+                    (got - exact).abs() <= 16.0 * unit * exact.abs(),
+                    "n = {n}: {got:e}, exact {exact:e}"
+                );
+            }
+        }
+    }
+}
+
+/// The mean of losses whose sum is out of range.
+#[test]
+fn means_of_large_losses() {
+    let case = Case {
+        theta: vec![0.0, 0.0, 0.0, 0.0, 3000.0, 0.0],
+        x: vec![1.0],
+        labels: vec![1],
+        n: 1000,
+        ..plain()
+    };
+    for n in [7, 64, 1000, 70_000] {
+        let got = run::<f16>(&Case { n, ..case.clone() }, Engine::Auto, Outputs::Sums);
+        assert!((got.loss[0] - 3000.0).abs() <= 4.0, "{n}: {}", got.loss[0]);
+        let huge = f64::from(2e38_f32);
+        let theta = vec![0.0, 0.0, 0.0, 0.0, huge, 0.0];
+        let got = run::<f32>(&Case { n, theta, ..case.clone() }, Engine::Auto, Outputs::Sums);
+        assert!((got.loss[0] - huge).abs() <= 1e-6 * huge, "{n}: {:e}", got.loss[0]);
+    }
+}
+
+/// The mean of gradients whose sum is out of range.
+#[test]
+fn means_of_large_gradients() {
+    for n in [2, 4, 7, 32] {
+        let x = vec![f64::from(2e38_f32)];
+        let case = Case { theta: vec![0.0, 1.0, 0.5, -0.5, 0.0, 0.0], x, n, ..plain() };
+        let [exact, got] =
+            [run::<f64>(&case, Engine::Auto, Outputs::Sums), run::<f32>(&case, Engine::Auto, Outputs::Sums)]
+                .map(|results| results.grad[0]);
+        assert!((got - exact).abs() <= 1e-6 * exact.abs(), "{n}: {got:e}, exact {exact:e}");
+    }
+}
+
+/// Where each term is almost too small for the type, the mean of many is not: no class and no unit loses its digits.
+#[test]
+fn means_of_small_terms() {
+    let n = 1 << 17;
+    let p = (-85f64).exp();
+    let case =
+        Case { theta: vec![0.0, 0.0, 0.0, 0.0, 85.0, 0.0], x: vec![1.0], labels: vec![0], n, ..plain() };
+    let got = run::<f32>(&case, Engine::Auto, Outputs::Sums);
+    let close = |got: f64, exact: f64, units: f64| {
+        let off = (got - exact).abs();
+        assert!(off <= units * f64::from(f32::EPSILON) * exact.abs(), "{got:e}, exact {exact:e}");
+    };
+    close(got.grad[5], p, 4.0);
+    close(got.grad[4], -p, 4.0);
+    let single = run::<f32>(&Case { n: 4, ..case.clone() }, Engine::Auto, Outputs::All);
+    close(single.example_grads[5], p, 2.0);
+    close(single.norms[0], 2f64.sqrt() * p, 4.0);
+    // Three classes of which one has next to nothing; two units, the outgoing weights of one of which are tiny.
+    let case = Case {
+        dims: (1, 2, 3),
+        theta: [
+            [1.0, 1.0, 0.0, 0.0].to_vec(),
+            vec![1.0, f64::from(1e-37_f32), 0.0, f64::from(-1e-37_f32), 0.0, 0.0],
+            vec![0.0, 0.0, -85.0],
+        ]
+        .concat(),
+        x: vec![1.0, 1.5],
+        labels: vec![0, 1],
+        n,
+        ..plain()
+    };
+    let exact = run::<f64>(&case, Engine::Auto, Outputs::Sums);
+    for engine in [Engine::Auto, Engine::Portable, matrix_multiply()] {
+        let got = run::<f32>(&case, engine, Outputs::Sums);
+        for (i, (&got, &exact)) in got.grad.iter().zip(&exact.grad).enumerate() {
+            // A sum of up to 820 plain terms.
+            let off = (got - exact).abs();
+            assert!(off <= 100.0 * f64::from(f32::EPSILON) * exact.abs(), "{i}: {got:e}, exact {exact:e}");
+        }
+    }
+}
+
+/// All labels of a class without weight: the mean is 0, but not the examples' own gradients.
+#[test]
+fn a_mean_of_nothing() {
+    let case = Case { class_weights: Some(vec![0.0, 1.0]), labels: vec![0], smoothing: 0.125, ..plain() };
+    check::<f64>("N = 0", &case, 1.0);
+    let got = run::<f64>(&case, Engine::Auto, Outputs::All);
+    assert_eq!((got.loss[0], got.weight[0]), (0.0, 0.0));
+    assert!(got.grad.iter().chain(&got.dx).all(|&g| g == 0.0), "{got:?}");
+    // Shares (0, 1/16), scores 1/2 and -1/2 of x = 1: g = p/16 - (0, 1/16).
+    let p = 1.0 / (1.0 + (-1f64).exp());
+    let g = [p / 16.0, (1.0 - p) / 16.0 - 1.0 / 16.0];
+    let d = (g[0] - g[1]) / 2.0;
+    let expected = [d, d, g[0], g[1], g[0], g[1]];
+    for (got, expected) in got.example_grads.iter().zip(expected) {
+        assert!((got - expected).abs() < 1e-16, "{got} {expected}");
+    }
+    let squares: f64 = expected.iter().map(|g| g * g).sum();
+    assert!((got.norms[0] - squares.sqrt()).abs() < 1e-15);
+    assert!((got.gram[0] - squares).abs() < 1e-15);
+    assert!(got.moment.iter().all(|&moment| moment > 0.0));
+    let kept = run::<f64>(&Case { before: Some(3.0), ..case }, Engine::Auto, Outputs::All);
+    assert!(kept.grad.iter().all(|&g| g == 3.0), "{:?}", kept.grad);
+}
+
+/// Norms whose squares are out of range, and clipping by them.
+#[test]
+fn norms_and_clipping_at_both_ends_of_the_range() {
+    let (large, small) = (f64::from(1e25_f32), f64::from(1e-25_f32));
+    let norm = |results: &Results| results.grad.iter().map(|g| g * g).sum::<f64>().sqrt();
+    let one = Case { n: 1, x: vec![1.0], labels: vec![0], reduction: Reduction::Sum, ..plain() };
+    let far =
+        Case { theta: vec![small, 0.0, 0.5, -0.5, 0.0, 0.0], x: vec![large], clip: Some(1.0), ..one.clone() };
+    check::<f32>("a large input", &far, 32.0);
+    assert!((norm(&run::<f32>(&far, Engine::Auto, Outputs::Sums)) - 1.0).abs() < 1e-6);
+    let (v, most) = (f64::from(1e-24_f32), f64::from(1e-26_f32));
+    let light = Case { example_weights: Some(vec![v]), clip: Some(most), ..one.clone() };
+    check::<f32>("a small weight", &light, 32.0);
+    assert!((norm(&run::<f32>(&light, Engine::Auto, Outputs::Sums)) - most).abs() < 1e-6 * most);
+    // Longer than any number of the type, and still clipped to 1; shorter than its square root, and left alone.
+    let dims = (16, 1, 2);
+    let theta = [vec![0.0; 16], vec![1.0, 0.5, -0.5, 0.0, 0.0]].concat();
+    let long = Case { dims, theta, x: vec![f64::from(3e38_f32); 16], clip: Some(1.0), ..one.clone() };
+    check::<f32>("a norm out of range", &long, 64.0);
+    for exponent in [-60, -40, -20, 20] {
+        let theta = vec![1.0, 0.0, 0.5, -0.5, -f64::from(exponent), 0.0];
+        let x = [f64::from(1e-19_f32), 1.0, f64::from(1e19_f32), f64::from(1e37_f32)];
+        let case = Case { theta, x: x.to_vec(), n: 4, labels: vec![1], ..one.clone() };
+        check::<f32>(&format!("scores apart by {exponent}"), &case, 256.0);
+    }
+}
+
+#[test]
+fn squares_of_the_weights_at_both_ends_of_the_range() {
+    for (size, factor) in [(1e25_f32, 1e-30_f32), (1e-25, 1e30), (1e38, 1e-40), (1e-30, 3e38)] {
+        let size = f64::from(size);
+        let theta = vec![size, 0.0, size, -size, 0.0, 0.0];
+        let l2 = (f64::from(factor), 2.0 * f64::from(factor / 4.0));
+        let case = Case { theta, x: vec![0.0], labels: vec![0], l2, ..plain() };
+        check::<f32>(&format!("weights {size:e}"), &case, 16.0);
+    }
+}
+
+/// What is there before is not touched by what the mean divides by.
+#[test]
+fn a_gradient_is_accumulated_at_both_ends_of_the_range() {
+    for before in [f64::from(3e38_f32), f64::from(-2e38_f32), f64::from(1e-44_f32), 1.0] {
+        for n in [2, 40, 5000, 1 << 14] {
+            check::<f32>(
+                &format!("{before:e} before, {n}"),
+                &Case { before: Some(before), n, ..plain() },
+                900.0,
+            );
+        }
+    }
+}
