@@ -309,9 +309,19 @@ pub(super) fn finish_rows<T: Float, S: Simd<T>, const R: usize, const N: usize>(
 ) {
     let stride = dest.strides.0;
     let c = &mut dest.c[place..];
-    for i in 0..R {
-        for v in 0..N {
-            sums[i][v] = dest.onto.scaled(simd, sums[i][v]);
+    let zero = simd.splat(T::zero());
+    if dest.onto.alpha == T::one() {
+        for i in 0..R {
+            for v in 0..N {
+                sums[i][v] = simd.add(sums[i][v], zero);
+            }
+        }
+    } else {
+        let alpha = simd.splat(dest.onto.alpha);
+        for i in 0..R {
+            for v in 0..N {
+                sums[i][v] = simd.mul_add(sums[i][v], alpha, zero);
+            }
         }
     }
     if dest.onto.beta == Beta::One {
