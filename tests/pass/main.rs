@@ -18,6 +18,7 @@ mod duals;
 mod engines;
 mod errors;
 mod example_grads;
+mod executors;
 mod golden;
 mod gradcheck_nets;
 mod invariants;
