@@ -13,6 +13,7 @@ use super::setup::{Pass, Reduction};
 use super::threads::Threads;
 use crate::data::{MatMut, Params, ParamsMut};
 use crate::error::{Error, What};
+use crate::gemm::Beta;
 use crate::kernels::softmax::NO_LABEL;
 use crate::limits::FEW_EXAMPLES;
 
@@ -49,7 +50,10 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
     fn check_examples(&self) -> Result<(), Error> {
         let (dims, n) = (self.params.dims, self.x.rows());
         if self.x.cols() != dims.inputs() {
-            let (expected, got) = ((n, dims.inputs()), (n, self.x.cols()));
+            // Without labels nothing but m tells examples from inputs.
+            let is_t = self.labels.is_none() && n == dims.inputs();
+            let rows = if is_t { self.x.cols() } else { n };
+            let (expected, got) = ((rows, dims.inputs()), (n, self.x.cols()));
             return Err(Error::Shape { what: What::X, expected, got });
         }
         match self.labels {
@@ -72,12 +76,15 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         let Self { params, x, ignored_label, objective, divisor, l2, effective_weight, .. } = self;
         let Self { clip, second_moment, gram, grad, out, .. } = self;
         let Params { dims, w1, w2, .. } = params;
-        let few = x.rows() <= FEW_EXAMPLES && dims.classes() <= FEW_CLASSES && external != External::All;
+        let few = (1..=FEW_EXAMPLES).contains(&x.rows())
+            && dims.classes() <= FEW_CLASSES
+            && external != External::All;
         let rows = x.col_stride() == 1 && w1.col_stride() == 1 && w2.col_stride() == 1;
         let grad = grad.as_ref();
         let grad_rows = grad.is_none_or(|(grad, _)| grad.w1.col_stride() == 1 && grad.w2.col_stride() == 1);
         let plain = ignored_label.is_none() && objective.targets.is_none() && !objective.is_weighted();
-        let no_factor = l2.w1 == T::zero() && l2.w2 == T::zero() && objective.smoothing == T::zero();
+        let Objective { smoothing, target_sum_tolerance, .. } = objective;
+        let no_factor = [l2.w1, l2.w2, *smoothing, *target_sum_tolerance].iter().all(|v| *v == T::zero());
         let no_option = divisor.is_none() && effective_weight.is_none() && clip.is_none();
         let no_sums = second_moment.is_none() && gram.is_none();
         few && rows && grad_rows && plain && no_factor && no_option && no_sums && out.is_empty()
@@ -127,6 +134,9 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         };
         self.check(&objective, scratch.len())?;
         let (dims, n) = (self.params.dims, self.x.rows());
+        if n == 0 {
+            return Ok(self.evaluate_empty());
+        }
         let effective_weight = objective.total_weight(n);
         let divisor = match (self.divisor, self.reduction) {
             (Some(divisor), _) => divisor,
@@ -176,6 +186,25 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         }
         let loss = if divisor == T::zero() { T::zero() } else { total / divisor };
         Ok(self.l2.add_loss(self.params, loss))
+    }
+}
+
+impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
+    /// What is left of a pass over no examples, when all has been checked: sums of nothing, and (24).
+    fn evaluate_empty(&mut self) -> T {
+        if let Some((grad, beta)) = &mut self.grad {
+            if *beta == Beta::Zero {
+                grad.fill(T::zero());
+            }
+            self.l2.add_grad(self.params, grad);
+        }
+        if let Some(moment) = &mut self.second_moment {
+            moment.fill(T::zero());
+        }
+        if let Some(weight) = &mut self.effective_weight {
+            **weight = T::zero();
+        }
+        self.l2.add_loss(self.params, T::zero())
     }
 }
 

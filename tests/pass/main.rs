@@ -11,10 +11,12 @@ mod strategies;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod batches;
 mod compact;
 mod cross_entropy;
 mod dual_numbers;
 mod duals;
+mod empty;
 mod engines;
 mod errors;
 mod example_grads;
@@ -24,12 +26,14 @@ mod gradcheck_nets;
 mod invariants;
 mod kernels;
 mod large_n;
+mod messages;
 mod nonfinite;
 mod objective;
 mod scoped;
 mod scratch;
 mod strategies_themselves;
 mod support_itself;
+mod target_sums;
 mod threads;
 mod vectors;
 mod zeros;
