@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+mod messages;
+
 /// The thing an [`Error`] speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -14,11 +16,7 @@ pub enum What {
     Classes,
     /// n, the number of examples.
     Examples,
-    /// The rows of a matrix view.
-    Rows,
-    /// The columns of a matrix view.
-    Cols,
-    /// The slice behind a matrix view.
+    /// A matrix view.
     Matrix,
     /// B of a product C = A B.
     Factor,
@@ -82,6 +80,8 @@ pub enum What {
     Scratch,
     /// The targets q, n × C.
     Targets,
+    /// How far from 1 the sum of an example's target may be.
+    TargetSumTolerance,
     /// The weights of the examples, n.
     ExampleWeights,
     /// The weights of the classes, C.
@@ -103,9 +103,7 @@ impl fmt::Display for What {
             What::Hidden => "hidden units (h)",
             What::Classes => "classes (C)",
             What::Examples => "examples (n)",
-            What::Rows => "matrix rows",
-            What::Cols => "matrix columns",
-            What::Matrix => "matrix slice",
+            What::Matrix => "matrix",
             What::Factor => "right factor of a product",
             What::Product => "product",
             What::W1 => "W1",
@@ -137,10 +135,11 @@ impl fmt::Display for What {
             What::Jvp => "Jacobian-vector product",
             What::Scratch => "scratch",
             What::Targets => "targets",
+            What::TargetSumTolerance => "tolerance of the sums of targets",
             What::ExampleWeights => "example weights",
             What::ClassWeights => "class weights",
             What::Smoothing => "label smoothing",
-            What::Divisor => "divisor",
+            What::Divisor => "divisor N",
             What::L2 => "L2 factors",
             What::Clip => "clipping norm",
         })
@@ -154,11 +153,11 @@ impl fmt::Display for What {
 /// # Example
 ///
 /// ```
-/// use handgrad::{Error, MatRef, What};
+/// use handgrad::{Error, MatRef};
 ///
 /// let err = MatRef::new(&[1.0, 2.0, 3.0], 2, 2).unwrap_err();
-/// assert_eq!(err, Error::Length { what: What::Matrix, expected: 4, got: 3 });
-/// assert_eq!(err.to_string(), "matrix slice: expected length 4, got 3");
+/// assert_eq!(err, Error::Slice { shape: (2, 2), strides: (2, 1), expected: 4, got: 3 });
+/// assert_eq!(err.to_string(), "matrix 2 x 2 with strides (2, 1): expected a slice of length 4, got 3");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
@@ -176,7 +175,8 @@ pub enum Error {
         /// [`What::Matrix`] the parts of a sum.
         sizes: (usize, usize),
     },
-    /// A slice is too short or too long. For [`What::Scratch`], `expected` is the least length.
+    /// A slice is too short or too long. For [`What::Scratch`], `expected` is the least length; for
+    /// [`What::Examples`], it is the largest number of them.
     Length {
         /// The slice.
         what: What,
@@ -185,7 +185,28 @@ pub enum Error {
         /// The length it has.
         got: usize,
     },
-    /// A matrix has the wrong number of rows or columns.
+    /// The slice behind a matrix view is too short, or longer than a matrix without gaps is. (One with gaps between
+    /// rows or columns, or a part of a larger one, is made by `with_strides`.)
+    Slice {
+        /// The (rows, columns) of the matrix.
+        shape: (usize, usize),
+        /// Its (row, column) strides.
+        strides: (usize, usize),
+        /// The length that the slice must have; with [`with_strides`](crate::MatRef::with_strides), the least one.
+        expected: usize,
+        /// The length it has.
+        got: usize,
+    },
+    /// A stride was negative before it was cast to `usize`: a view that runs backwards. Views only run forwards from
+    /// the beginning of their slice, so the elements have to be reversed where they are stored.
+    NegativeStride {
+        /// The (rows, columns) of the matrix.
+        shape: (usize, usize),
+        /// Its (row, column) strides, as they were before the cast.
+        strides: (isize, isize),
+    },
+    /// A matrix has the wrong number of rows or columns. Where the numbers are the right ones the other way
+    /// round, it is the transpose that is wanted: `t()` of the view.
     Shape {
         /// The matrix.
         what: What,
@@ -225,62 +246,36 @@ pub enum Error {
         what: What,
     },
     /// A number is out of its range: a weight, divisor or L2 factor is negative, infinite or NaN (or the
-    /// divisor 0), the smoothing is not in 0..=1, or the targets of an example do not add up to 1.
+    /// divisor 0), the smoothing is not in 0..=1, or a tolerance is negative or NaN.
     Value {
         /// The number.
         what: What,
-        /// Which one of several: of [`What::Targets`], the example.
+        /// Which one of several.
         index: usize,
-        /// The number; of targets, one that is out of range or else their sum.
+        /// The number.
         got: f64,
     },
-    /// An executor has returned before its tasks were done. The outputs are incomplete.
+    /// An example's target is negative, infinite or NaN for a class.
+    Target {
+        /// The example.
+        example: usize,
+        /// The class.
+        class: usize,
+        /// The target's number for that class.
+        got: f64,
+    },
+    /// The numbers of an example's target do not add up to 1, as nearly as
+    /// [`Pass::target_sum_tolerance`](crate::Pass::target_sum_tolerance) asks.
+    TargetSum {
+        /// The example.
+        example: usize,
+        /// How far from 1 the sum may be, beside rounding.
+        tolerance: f64,
+        /// The sum.
+        got: f64,
+    },
+    /// An [`Executor`](crate::Executor) has returned before its tasks were done. The outputs are incomplete.
     Executor,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Error::Zero { what } => write!(f, "{what}: expected at least 1, got 0"),
-            Error::Overflow { what, sizes: (a, b) } => {
-                write!(f, "{what}: the sizes {a} and {b} together exceed isize::MAX")
-            }
-            Error::Length { what: What::Scratch, expected, got } => {
-                write!(f, "scratch: expected length {expected} or more, got {got}")
-            }
-            Error::Length { what, expected, got } => {
-                write!(f, "{what}: expected length {expected}, got {got}")
-            }
-            Error::Shape { what, expected: (rows, cols), got } => {
-                write!(f, "{what}: expected {rows} x {cols}, got {} x {}", got.0, got.1)
-            }
-            Error::Dims { what, expected: (m, h, c), got } => {
-                write!(
-                    f,
-                    "{what}: expected (m, h, C) = ({m}, {h}, {c}), got ({}, {}, {})",
-                    got.0, got.1, got.2
-                )
-            }
-            Error::Overlap { shape, strides } => {
-                let ((rows, cols), (row, col)) = (shape, strides);
-                write!(f, "mutable matrix {rows} x {cols}: elements overlap with strides ({row}, {col})")
-            }
-            Error::Label { example, classes, got } => {
-                write!(f, "label of example {example}: expected a class in 0..{classes}, got {got}")
-            }
-            Error::Unlabelled { what } => write!(f, "{what}: needs labels, but the batch has none"),
-            Error::Value { what, index, got } => {
-                let expected = match what {
-                    What::Smoothing => "a number from 0 to 1",
-                    What::Divisor => "a positive number",
-                    What::Targets => "numbers from 0 on that add up to 1",
-                    _ => "a number from 0 on",
-                };
-                write!(f, "{what}, number {index}: expected {expected}, got {got}")
-            }
-            Error::Executor => write!(f, "the executor has returned before its tasks were done"),
-        }
-    }
 }
 
 impl core::error::Error for Error {}

@@ -1,6 +1,6 @@
 //! Random nets, examples and labels for property-based tests with [proptest], with the cases in which such code
-//! breaks: kinks exactly at 0, ties, saturated probabilities, duplicates, sizes of 1. This crate's own tests use
-//! them; they are public for tests of what embeds it.
+//! breaks: kinks exactly at 0, ties, saturated probabilities, duplicates, sizes of 1, no examples. This crate's
+//! own tests use them; they are public for tests of what embeds it.
 //!
 //! All numbers are dyadic, small integers over 16: they are exact in f32 and f64, sums of their products are
 //! exact for small nets, and shrunk cases read well. Sizes are drawn before numbers, and a number depends on its
@@ -95,7 +95,6 @@ pub fn dims(max: usize) -> impl Strategy<Value = Dims> {
 /// Net sizes with at most `params` parameters (at least 4, those of the smallest net). Each order of magnitude of
 /// their number is as likely as any other; C = 1, where the loss is always 0, is a tenth of the cases or more.
 pub fn dims_within(params: usize) -> impl Strategy<Value = Dims> {
-    let share = || 0.0..1.0f64;
     let single = proptest::bool::weighted(0.1);
     (log_uniform(params), share(), share(), share(), single).prop_filter_map(
         "too large for memory",
@@ -110,9 +109,15 @@ pub fn dims_within(params: usize) -> impl Strategy<Value = Dims> {
     )
 }
 
+/// 0 to 1, in steps: halved again and again on the way to 0, a number of any size would take a thousand steps to shrink.
+fn share() -> impl Strategy<Value = f64> {
+    const STEPS: u32 = 1 << 16;
+    (0..STEPS).prop_map(|step| f64::from(step) / f64::from(STEPS))
+}
+
 /// 1 to `max`, each order of magnitude as likely as any other.
 fn log_uniform(max: usize) -> impl Strategy<Value = usize> {
-    (0.0..1.0f64).prop_map(move |share| log_size(max, share))
+    share().prop_map(move |share| log_size(max, share))
 }
 
 /// The size up to `max` at this share of the way, in orders of magnitude.
@@ -149,7 +154,7 @@ struct Numbers {
 fn numbers() -> impl Strategy<Value = Numbers> {
     // Shrunk to the ones before.
     let digits = prop_oneof![1 => Just(None), 1 => Just(Some(0)), 1 => Just(Some(2)), 7 => Just(Some(4))];
-    let labelled = prop_oneof![1 => 0.0..1.0f64, 4 => Just(1.0)];
+    let labelled = prop_oneof![1 => share(), 4 => Just(1.0)];
     (digits, labelled, any::<u64>().no_shrink()).prop_map(|(digits, labelled, seed)| Numbers {
         seed,
         digits,
@@ -209,8 +214,8 @@ fn dyadic<T: Float>(value: f64) -> T {
     T::from(value).unwrap_or_else(T::nan)
 }
 
-/// Whole problems: nets of sizes from `dims`, 1 to `max_examples` examples. Each of these hard cases is in a fifth of
-/// them, whatever else is:
+/// Whole problems: nets of sizes from `dims`, 1 to `max_examples` examples, and in 3 % of the cases none. Each of these
+/// hard cases is in a fifth of them, whatever else is:
 ///
 /// - a pre-activation is exactly 0: b1 of a unit is minus its row of W1 times an example;
 /// - a hidden unit is dead at the kink: its row of W1 and its b1 are 0;
@@ -225,6 +230,7 @@ pub fn problems<T: Float + Debug>(
     max_examples: usize,
 ) -> impl Strategy<Value = Problem<T>> {
     (dims, 1..=max_examples.max(1), hard_cases(), numbers()).prop_map(|(dims, n, hard, numbers)| {
+        let n = if hard.empty { 0 } else { n };
         let (theta, x) = (numbers.params(dims), numbers.matrix(X, n, dims.inputs()));
         let mut problem = Problem { dims, theta, x, labels: numbers.labels(dims, n) };
         hard.apply(&mut problem);
@@ -244,15 +250,17 @@ struct Hard {
     one_label: bool,
     least: bool,
     blank: bool,
+    empty: bool,
     places: [usize; 2],
 }
 
 fn hard_cases() -> impl Strategy<Value = Hard> {
     let on = || proptest::bool::weighted(0.2);
     let scale = prop_oneof![8 => Just(0), 1 => Just(5), 1 => Just(9)];
-    let bools = (on(), on(), on(), on(), on(), on(), on(), proptest::bool::weighted(0.1));
+    let rare = |share| proptest::bool::weighted(share);
+    let bools = (on(), on(), on(), on(), on(), on(), on(), rare(0.1), rare(0.03));
     (bools, scale, [0usize..1000, 0..1000]).prop_map(
-        |((kink, dead, tie, twice, one_label, least, blank, all_alike), scale, places)| Hard {
+        |((kink, dead, tie, twice, one_label, least, blank, all_alike, empty), scale, places)| Hard {
             kink,
             dead,
             tie,
@@ -262,6 +270,7 @@ fn hard_cases() -> impl Strategy<Value = Hard> {
             one_label,
             least,
             blank,
+            empty,
             places,
         },
     )
@@ -275,7 +284,7 @@ impl Hard {
         if self.blank {
             problem.x.iter_mut().skip(one % m).step_by(m).for_each(|x| *x = T::zero());
         }
-        if self.all_alike || self.twice {
+        if (self.all_alike || self.twice) && n > 0 {
             let copies = if self.all_alike { 0..n } else { other % n..other % n + 1 };
             let from = one % n;
             for copy in copies {
@@ -290,7 +299,7 @@ impl Hard {
             w1[one % h * m..(one % h + 1) * m].fill(T::zero());
             b1[one % h] = T::zero();
         }
-        if self.kink {
+        if self.kink && n > 0 {
             let (unit, example) = (other % h, one % n);
             let (row, x) = (&w1[unit * m..(unit + 1) * m], &problem.x[example * m..(example + 1) * m]);
             b1[unit] = -row.iter().zip(x).fold(T::zero(), |sum, (&w, &x)| sum + w * x);

@@ -5,7 +5,11 @@ use num_traits::PrimInt;
 use super::matrix::MatRef;
 use crate::error::{Error, What, check_len};
 
-/// n examples X (n × m, one example a row) and their labels y, of any integer type.
+/// n examples X (n × m, one example a row) and their labels y, of any integer type; or targets in the place of
+/// labels, or neither.
+///
+/// A batch may be empty, as a worker's share of a larger one may be: its loss and gradient are 0, and it has no rows
+/// of outputs.
 ///
 /// # Example
 ///
@@ -40,9 +44,13 @@ impl<'a, T, L: PrimInt> Batch<'a, T, L> {
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] if there is not exactly one label for each row of `x`. (A batch can't be empty:
-    /// [`MatRef`] refuses that.)
+    /// [`Error::Length`] if there is not exactly one label for each row of `x`; [`Error::Shape`] if there is one
+    /// for each column: `x` is the transpose of what it must be then.
     pub fn new(x: MatRef<'a, T>, labels: &'a [L]) -> Result<Self, Error> {
+        if labels.len() != x.rows() && labels.len() == x.cols() {
+            let (expected, got) = ((x.cols(), x.rows()), (x.rows(), x.cols()));
+            return Err(Error::Shape { what: What::X, expected, got });
+        }
         check_len(What::Labels, x.rows(), labels.len())?;
         Ok(Self { x, labels: Some(labels), targets: None })
     }
@@ -50,7 +58,8 @@ impl<'a, T, L: PrimInt> Batch<'a, T, L> {
 
 impl<'a, T> Batch<'a, T> {
     /// Examples with targets q in the place of labels, n × C: of each example one number for each class, none
-    /// negative, that add up to 1 (20). All but the size is checked where C is known.
+    /// negative, that add up to 1 (20), or nearly ([`Pass::target_sum_tolerance`](crate::Pass::target_sum_tolerance)).
+    /// All but the number of rows is checked where C is known.
     ///
     /// # Errors
     ///
@@ -74,7 +83,9 @@ impl<'a, T> Batch<'a, T> {
     /// ```
     pub fn with_targets(x: MatRef<'a, T>, targets: MatRef<'a, T>) -> Result<Self, Error> {
         if targets.rows() != x.rows() {
-            let (expected, got) = ((x.rows(), targets.cols()), (targets.rows(), targets.cols()));
+            // A row for each class may have been given.
+            let classes = if targets.cols() == x.rows() { targets.rows() } else { targets.cols() };
+            let (expected, got) = ((x.rows(), classes), (targets.rows(), targets.cols()));
             return Err(Error::Shape { what: What::Targets, expected, got });
         }
         Ok(Self { x, labels: None, targets: Some(targets) })
@@ -86,10 +97,43 @@ impl<'a, T> Batch<'a, T> {
     }
 }
 
-impl<T, L> Batch<'_, T, L> {
-    /// n, the number of examples, at least 1.
-    #[expect(clippy::len_without_is_empty, reason = "a batch is never empty")]
+impl<'a, T, L> Batch<'a, T, L> {
+    /// The same examples, and targets if there are, without the labels: a batch for labels of any type K.
+    ///
+    /// So code that is generic in the type of the labels has one type for all of its batches.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # fn main() -> Result<(), handgrad::Error> {
+    /// use handgrad::{Batch, Error, MatRef};
+    ///
+    /// fn batch<'a, L: num_traits::PrimInt>(
+    ///     x: MatRef<'a, f32>,
+    ///     labels: Option<&'a [L]>,
+    /// ) -> Result<Batch<'a, f32, L>, Error> {
+    ///     match labels {
+    ///         Some(labels) => Batch::new(x, labels),
+    ///         None => Ok(Batch::unlabelled(x).without_labels()),
+    ///     }
+    /// }
+    ///
+    /// let x = MatRef::new(&[1.0, 2.0], 2, 1)?;
+    /// assert_eq!(batch(x, Some(&[1u8, 0]))?.len(), batch::<u8>(x, None)?.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn without_labels<K>(self) -> Batch<'a, T, K> {
+        Batch { x: self.x, labels: None, targets: self.targets }
+    }
+
+    /// n, the number of examples.
     pub fn len(&self) -> usize {
         self.x.rows()
+    }
+
+    /// Whether there are no examples.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use crate::error::{Error, What, check_len, product};
+use crate::error::{Error, What, product};
 
 /// Where the element (row, column) of a matrix lies in its slice: `row * row_stride + col * col_stride`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,54 +14,77 @@ struct Layout {
 }
 
 impl Layout {
-    /// A row-major layout and its length.
-    fn row_major(rows: usize, cols: usize) -> Result<(Self, usize), Error> {
-        Self::check_sizes(rows, cols)?;
-        let len = product(What::Matrix, rows, cols)?;
-        Ok((Self { rows, cols, row_stride: cols, col_stride: 1 }.canonical(), len))
+    /// A row-major layout that takes the whole of a slice of this length.
+    fn row_major(rows: usize, cols: usize, got: usize) -> Result<Self, Error> {
+        let expected = product(What::Matrix, rows, cols)?;
+        if got == expected {
+            Ok(Self { rows, cols, row_stride: cols, col_stride: 1 }.canonical())
+        } else {
+            Err(Error::Slice { shape: (rows, cols), strides: (cols, 1), expected, got })
+        }
     }
 
-    /// A layout of any strides and the least length of a slice that holds it.
+    /// The same column by column.
+    fn col_major(rows: usize, cols: usize, got: usize) -> Result<Self, Error> {
+        match Self::row_major(cols, rows, got) {
+            Err(Error::Slice { expected, .. }) => {
+                Err(Error::Slice { shape: (rows, cols), strides: (1, rows), expected, got })
+            }
+            layout => Ok(layout?.t()),
+        }
+    }
+
+    /// A layout of any strides, and the least length of a slice that holds it.
     fn with_strides(
         (rows, cols): (usize, usize),
         (row_stride, col_stride): (usize, usize),
     ) -> Result<(Self, usize), Error> {
-        Self::check_sizes(rows, cols)?;
-        let down = product(What::Matrix, rows - 1, row_stride)?;
-        let right = product(What::Matrix, cols - 1, col_stride)?;
+        let layout = Self { rows, cols, row_stride, col_stride }.canonical();
+        if layout.is_empty() {
+            return Ok((layout, 0));
+        }
+        let strides = (layout.row_stride as isize, layout.col_stride as isize);
+        if strides.0 < 0 || strides.1 < 0 {
+            return Err(Error::NegativeStride { shape: (rows, cols), strides });
+        }
+        let down = product(What::Matrix, rows - 1, layout.row_stride)?;
+        let right = product(What::Matrix, cols - 1, layout.col_stride)?;
         match down.checked_add(right) {
-            Some(last) if last < isize::MAX as usize => {
-                Ok((Self { rows, cols, row_stride, col_stride }.canonical(), last + 1))
-            }
+            Some(last) if last < isize::MAX as usize => Ok((layout, last + 1)),
             _ => Err(Error::Overflow { what: What::Matrix, sizes: (down, right) }),
         }
+    }
+
+    /// `Ok` if a slice of this length holds what needs so many elements.
+    fn check_slice(self, expected: usize, got: usize) -> Result<(), Error> {
+        let Self { rows, cols, row_stride, col_stride } = self;
+        if got < expected {
+            let (shape, strides) = ((rows, cols), (row_stride, col_stride));
+            return Err(Error::Slice { shape, strides, expected, got });
+        }
+        Ok(())
     }
 
     /// A stride that is never taken becomes 1: so every stride of a mutable matrix is positive, and every
     /// stride fits an `isize`.
     fn canonical(self) -> Self {
+        let is_empty = self.is_empty();
         Self {
-            row_stride: if self.rows == 1 { 1 } else { self.row_stride },
-            col_stride: if self.cols == 1 { 1 } else { self.col_stride },
+            row_stride: if self.rows == 1 || is_empty { 1 } else { self.row_stride },
+            col_stride: if self.cols == 1 || is_empty { 1 } else { self.col_stride },
             ..self
         }
     }
 
-    fn check_sizes(rows: usize, cols: usize) -> Result<(), Error> {
-        if rows == 0 {
-            return Err(Error::Zero { what: What::Rows });
-        }
-        if cols == 0 {
-            return Err(Error::Zero { what: What::Cols });
-        }
-        Ok(())
+    fn is_empty(self) -> bool {
+        self.rows == 0 || self.cols == 0
     }
 
     /// Whether two different elements share a place.
     ///
     /// Elements (r, c) and (r', c') do if (r - r') row_stride = (c' - c) col_stride. The smallest solution
     /// other than 0 is r - r' = col_stride / g, c' - c = row_stride / g with g the greatest common divisor,
-    /// and it lies inside the matrix if both are less than the sizes.
+    /// and it lies inside the matrix if both are less than the sizes. (Nothing lies inside an empty one.)
     fn overlaps(self) -> bool {
         let (mut g, mut rest) = (self.row_stride, self.col_stride);
         while rest != 0 {
@@ -89,7 +112,9 @@ impl Layout {
 
 /// A matrix that is read: a slice with rows, columns and strides.
 ///
-/// Invariant: rows and columns are at least 1, and every element lies in the slice.
+/// It may be empty: of no rows, as X of a batch of no examples, or of no columns.
+///
+/// Invariant: every element lies in the slice.
 ///
 /// # Example
 ///
@@ -126,12 +151,9 @@ impl<'a, T> MatRef<'a, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Zero`] if a size is 0, [`Error::Overflow`] if `rows * cols` overflows, [`Error::Length`] if
-    /// `data` has not exactly that length.
+    /// [`Error::Overflow`] if `rows * cols` overflows, [`Error::Slice`] if `data` has not exactly that length.
     pub fn new(data: &'a [T], rows: usize, cols: usize) -> Result<Self, Error> {
-        let (layout, len) = Layout::row_major(rows, cols)?;
-        check_len(What::Matrix, len, data.len())?;
-        Ok(Self { data, layout })
+        Ok(Self { data, layout: Layout::row_major(rows, cols, data.len())? })
     }
 
     /// A column-major matrix over the whole of `data`: element (r, c) is `data[c * rows + r]`.
@@ -140,25 +162,24 @@ impl<'a, T> MatRef<'a, T> {
     ///
     /// As [`new`](Self::new).
     pub fn col_major(data: &'a [T], rows: usize, cols: usize) -> Result<Self, Error> {
-        Ok(MatRef::new(data, cols, rows)?.t())
+        Ok(Self { data, layout: Layout::col_major(rows, cols, data.len())? })
     }
 
     /// A matrix of any strides: element (r, c) is `data[r * strides.0 + c * strides.1]`. Strides may be 0
-    /// (one row or column repeated), and `data` may be longer than needed.
+    /// (one row or column repeated), and `data` may be longer than needed. A stride that is never taken (of
+    /// the rows if there are not two, of both if the matrix is empty) may be anything.
     ///
     /// # Errors
     ///
-    /// [`Error::Zero`] if a size is 0, [`Error::Overflow`] if the place of the last element overflows,
-    /// [`Error::Length`] (with the least length) if it lies beyond `data`.
+    /// [`Error::NegativeStride`] if a stride was negative before it was cast to `usize`, [`Error::Overflow`] if
+    /// the place of the last element overflows, [`Error::Slice`] (with the least length) if it lies beyond `data`.
     pub fn with_strides(
         data: &'a [T],
         shape: (usize, usize),
         strides: (usize, usize),
     ) -> Result<Self, Error> {
         let (layout, len) = Layout::with_strides(shape, strides)?;
-        if data.len() < len {
-            return Err(Error::Length { what: What::Matrix, expected: len, got: data.len() });
-        }
+        layout.check_slice(len, data.len())?;
         Ok(Self { data, layout })
     }
 
@@ -167,27 +188,27 @@ impl<'a, T> MatRef<'a, T> {
         Self { layout: self.layout.t(), ..self }
     }
 
-    /// The number of rows, at least 1.
+    /// The number of rows.
     pub fn rows(&self) -> usize {
         self.layout.rows
     }
 
-    /// The number of columns, at least 1.
+    /// The number of columns.
     pub fn cols(&self) -> usize {
         self.layout.cols
     }
 
-    /// How far an element is from the one above it, in elements (1 if there is only one row).
+    /// How far an element is from the one above it, in elements (1 if it is never taken).
     pub fn row_stride(&self) -> usize {
         self.layout.row_stride
     }
 
-    /// How far an element is from the one to its left, in elements (1 if there is only one column).
+    /// How far an element is from the one to its left, in elements (1 if it is never taken).
     pub fn col_stride(&self) -> usize {
         self.layout.col_stride
     }
 
-    /// The slice behind the view. It begins with element (0, 0).
+    /// The slice behind the view. It begins with element (0, 0), if there is one.
     pub fn as_slice(&self) -> &'a [T] {
         self.data
     }
@@ -246,8 +267,7 @@ impl<'a, T> MatMut<'a, T> {
     ///
     /// As [`MatRef::new`].
     pub fn new(data: &'a mut [T], rows: usize, cols: usize) -> Result<Self, Error> {
-        let (layout, len) = Layout::row_major(rows, cols)?;
-        check_len(What::Matrix, len, data.len())?;
+        let layout = Layout::row_major(rows, cols, data.len())?;
         Ok(Self { data, layout })
     }
 
@@ -257,7 +277,8 @@ impl<'a, T> MatMut<'a, T> {
     ///
     /// As [`MatRef::new`].
     pub fn col_major(data: &'a mut [T], rows: usize, cols: usize) -> Result<Self, Error> {
-        Ok(MatMut::new(data, cols, rows)?.t())
+        let layout = Layout::col_major(rows, cols, data.len())?;
+        Ok(Self { data, layout })
     }
 
     /// A matrix of any strides: element (r, c) is `data[r * strides.0 + c * strides.1]`. `data` may be
@@ -275,9 +296,7 @@ impl<'a, T> MatMut<'a, T> {
         if layout.overlaps() {
             return Err(Error::Overlap { shape, strides });
         }
-        if data.len() < len {
-            return Err(Error::Length { what: What::Matrix, expected: len, got: data.len() });
-        }
+        layout.check_slice(len, data.len())?;
         Ok(Self { data, layout })
     }
 
@@ -296,27 +315,27 @@ impl<'a, T> MatMut<'a, T> {
         MatMut { data: self.data, layout: self.layout }
     }
 
-    /// The number of rows, at least 1.
+    /// The number of rows.
     pub fn rows(&self) -> usize {
         self.layout.rows
     }
 
-    /// The number of columns, at least 1.
+    /// The number of columns.
     pub fn cols(&self) -> usize {
         self.layout.cols
     }
 
-    /// How far an element is from the one above it, in elements (1 if there is only one row).
+    /// How far an element is from the one above it, in elements (1 if it is never taken).
     pub fn row_stride(&self) -> usize {
         self.layout.row_stride
     }
 
-    /// How far an element is from the one to its left, in elements (1 if there is only one column).
+    /// How far an element is from the one to its left, in elements (1 if it is never taken).
     pub fn col_stride(&self) -> usize {
         self.layout.col_stride
     }
 
-    /// The slice behind the view. It begins with element (0, 0).
+    /// The slice behind the view. It begins with element (0, 0), if there is one.
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         self.data
     }
@@ -330,6 +349,16 @@ impl<'a, T> MatMut<'a, T> {
     pub(crate) fn row_range(self, range: Range<usize>) -> Self {
         let (layout, start) = self.layout.row_range(range);
         Self { data: &mut self.data[start..], layout }
+    }
+
+    /// Fills the matrix with a number.
+    pub(crate) fn fill(&mut self, value: T)
+    where
+        T: Copy,
+    {
+        if !self.layout.is_empty() {
+            (0..self.rows()).for_each(|row| self.row_mut(row).for_each(|out| *out = value));
+        }
     }
 
     /// Whether the rows can be cut in two: each ends before the next one begins.

@@ -7,9 +7,15 @@ use crate::error::{Error, What, check_len};
 /// The dimensions that four blocks of these sizes belong to, if they belong together.
 fn dims_of(w1: (usize, usize), b1: usize, w2: (usize, usize), b2: usize) -> Result<Dims, Error> {
     let dims = Dims::new(w1.1, w1.0, w2.0)?;
+    // Frameworks store the matrices as they multiply, or their transposes: of two that do not fit, b1 and b2 tell.
+    let (w1_is_t, w2_is_t) = (w1.0 != b1 && w1.1 == b1, w2.0 != b2 && w2 == (b1, b2));
+    if w1_is_t && (w2_is_t || w2.1 == b1) {
+        return Err(Error::Shape { what: What::W1, expected: (b1, w1.0), got: w1 });
+    }
     check_len(What::B1, dims.hidden(), b1)?;
     if w2.1 != dims.hidden() {
-        return Err(Error::Shape { what: What::W2, expected: (w2.0, dims.hidden()), got: w2 });
+        let classes = if w2_is_t { b2 } else { w2.0 };
+        return Err(Error::Shape { what: What::W2, expected: (classes, dims.hidden()), got: w2 });
     }
     check_len(What::B2, dims.classes(), b2)?;
     Ok(dims)
@@ -59,8 +65,8 @@ impl<'a, T> Params<'a, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] or [`Error::Length`] for the first block that does not fit to those before it;
-    /// [`Error::Overflow`] as [`Dims::new`].
+    /// [`Error::Shape`] or [`Error::Length`] for the first block that does not fit to those before it, or whose
+    /// transpose fits to the others; [`Error::Zero`] and [`Error::Overflow`] as [`Dims::new`].
     pub fn new(w1: MatRef<'a, T>, b1: &'a [T], w2: MatRef<'a, T>, b2: &'a [T]) -> Result<Self, Error> {
         let dims = dims_of((w1.rows(), w1.cols()), b1.len(), (w2.rows(), w2.cols()), b2.len())?;
         Ok(Self { dims, w1, b1, w2, b2 })
@@ -167,6 +173,17 @@ impl<'a, T> ParamsMut<'a, T> {
             w2: self.w2.reborrow(),
             b2: self.b2,
         }
+    }
+
+    /// Fills all of them with a number.
+    pub(crate) fn fill(&mut self, value: T)
+    where
+        T: Copy,
+    {
+        self.w1.fill(value);
+        self.w2.fill(value);
+        self.b1.fill(value);
+        self.b2.fill(value);
     }
 
     /// The same parameters, to read.

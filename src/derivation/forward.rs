@@ -142,12 +142,12 @@ pub fn loss<T: Float>(f: &[T], y: usize) -> Result<T, Error> {
     Ok(-((f[y] - max) - sum.ln()))
 }
 
-/// (6) L = (1/n) sum of L_i, the mean loss of n examples. The sum is compensated: its error does not grow
-/// with n. O(n).
+/// (6) L = (1/n) sum of L_i, the mean loss of n examples, 0 if there are none. The sum is compensated: its error does
+/// not grow with n. O(n).
 ///
 /// # Errors
 ///
-/// [`Error::Zero`] if there is no example.
+/// None: every length is right.
 ///
 /// # Example
 ///
@@ -155,19 +155,17 @@ pub fn loss<T: Float>(f: &[T], y: usize) -> Result<T, Error> {
 /// assert_eq!(handgrad::derivation::mean_loss(&[1.0, 2.0, 6.0]), Ok(3.0));
 /// ```
 pub fn mean_loss<T: Float>(losses: &[T]) -> Result<T, Error> {
-    let n = vector_len(What::Examples, losses)?;
     let mut mean = [T::zero()];
-    mean_rows(losses, n, &mut mean);
+    mean_rows(losses, losses.len(), &mut mean);
     Ok(mean[0])
 }
 
 /// (6) grad L = (1/n) sum of grad L_i: the mean of n gradients that stand one after the other in `grads`,
-/// written to `grad`, whose length is that of one of them. The sums are compensated.
+/// written to `grad`, whose length is that of one of them; 0 if there are none. The sums are compensated.
 ///
 /// # Errors
 ///
-/// [`Error::Zero`] if `grad` or `grads` is empty, [`Error::Length`] if the length of `grads` is no multiple of
-/// that of `grad`.
+/// [`Error::Zero`] if `grad` is empty, [`Error::Length`] if the length of `grads` is no multiple of that of `grad`.
 ///
 /// # Example
 ///
@@ -180,15 +178,17 @@ pub fn mean_loss<T: Float>(losses: &[T]) -> Result<T, Error> {
 /// # }
 /// ```
 pub fn mean_grad<T: Float>(grads: &[T], grad: &mut [T]) -> Result<(), Error> {
-    vector_len(What::Examples, grads)?;
     let n = grads.len() / vector_len(What::Gradient, grad)?;
-    check_matrix(What::Gradient, grads, n.max(1), grad.len())?;
+    check_matrix(What::Gradient, grads, n.max(usize::from(!grads.is_empty())), grad.len())?;
     mean_rows(grads, n, grad);
     Ok(())
 }
 
 /// The mean of n rows, by Neumaier's compensated summation.
 fn mean_rows<T: Float>(rows: &[T], n: usize, mean: &mut [T]) {
+    if n == 0 {
+        return mean.fill(T::zero());
+    }
     let count = T::from(n).unwrap_or_else(T::nan);
     for (i, mean) in mean.iter_mut().enumerate() {
         let (mut sum, mut lost) = (T::zero(), T::zero());

@@ -7,7 +7,8 @@
 //! Symbols: m inputs, h hidden units, C classes, n examples; x is one example (m), y its class, 0..C. W1 is
 //! h × m, b1 is h, W2 is C × h, b2 is C; matrices are slices row by row. `*` between vectors is elementwise,
 //! e_j is the j-th unit vector, I is 1 where z > 0, 0 where z < 0, and at z = 0 what [`Kink`](crate::Kink)
-//! says; where it is 0, I * v is 0 for every v. All sizes are taken from the slices of vectors; none may be empty.
+//! says; where it is 0, I * v is 0 for every v. All sizes are taken from the slices of vectors; none may be empty,
+//! but there may be no examples: sums and means over them are 0.
 //!
 //! # Errors
 //!

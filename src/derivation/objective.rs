@@ -94,7 +94,7 @@ pub fn shared_loss_grad<T: Float>(f: &[T], shares: &[T], g: &mut [T]) -> Result<
 }
 
 /// (22) L = (1/N) sum of v_i l_i, and of gradients likewise: an excluded example has v_i = 0 and adds nothing,
-/// whatever its loss is. With N = 0 that is 0. O(n).
+/// whatever its loss is. With N = 0, or without examples, that is 0. O(n).
 ///
 /// # Errors
 ///
@@ -110,7 +110,7 @@ pub fn shared_loss_grad<T: Float>(f: &[T], shares: &[T], g: &mut [T]) -> Result<
 /// # }
 /// ```
 pub fn weighted_loss<T: Float>(losses: &[T], weights: &[T], divisor: T) -> Result<T, Error> {
-    check_len(What::ExampleWeights, vector_len(What::Losses, losses)?, weights.len())?;
+    check_len(What::ExampleWeights, losses.len(), weights.len())?;
     if divisor == T::zero() {
         return Ok(T::zero());
     }

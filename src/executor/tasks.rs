@@ -8,6 +8,13 @@ use crate::error::Error;
 /// for. The parts write to different places and no sum is cut, so that the results are the same bits for
 /// every executor and every number of threads.
 ///
+/// What an executor has to do is said with its methods. One that does not do it costs time or makes the pass an
+/// error, but nothing worse: a task that is run again does nothing, of a task that was never run
+/// [`run`](crate::Pass::run) tells by [`Error::Executor`], and any number of threads will do. Where a method panics, the
+/// panic is the caller's, and the outputs are incomplete.
+///
+/// References to executors are executors, and with `std` so are `Box` and `Arc` of them.
+///
 /// # Example
 ///
 /// Scoped threads of the standard library, one more than there are joins:
@@ -43,17 +50,48 @@ use crate::error::Error;
 /// # }
 /// ```
 pub trait Executor: Sync {
-    /// How many parts the work is cut into at most.
+    /// How many parts the work is cut into at most: the threads that can work at the same time. Asked once a pass. Less
+    /// than 2 is the calling thread alone, more than 4096 is 4096.
     fn threads(&self) -> usize;
 
-    /// Runs both tasks, each exactly once, in any order or at the same time, and returns when both are done.
+    /// Runs both tasks, each once, on any threads, in any order or at the same time, and returns when both are done.
+    /// Tasks call `join` for their own parts.
     fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send));
 
-    /// Runs a whole pass, exactly once: on the calling thread, unless it is better run on one of the pool's own,
-    /// where [`join`](Self::join) will be called then.
+    /// Runs a whole pass, once, and returns when it is done: on the calling thread, unless it is better run on one of
+    /// the pool's own, where [`join`](Self::join) will be called then.
     fn enter(&self, pass: &mut (dyn FnMut() + Send)) {
         pass();
     }
+}
+
+/// Executors behind pointers.
+macro_rules! forward {
+    ($($pointer:ty: $($bound:path),*;)*) => {$(
+        impl<E: Executor + ?Sized $(+ $bound)*> Executor for $pointer {
+            fn threads(&self) -> usize {
+                (**self).threads()
+            }
+
+            fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
+                (**self).join(a, b);
+            }
+
+            fn enter(&self, pass: &mut (dyn FnMut() + Send)) {
+                (**self).enter(pass);
+            }
+        }
+    )*};
+}
+
+forward! {
+    &E:;
+}
+
+#[cfg(feature = "std")]
+forward! {
+    std::boxed::Box<E>:;
+    std::sync::Arc<E>: Send;
 }
 
 /// Runs `task` on both halves of something; the first error counts.

@@ -102,7 +102,8 @@ impl<T: Float> AlphaBeta<T> {
 /// # }
 /// ```
 pub trait Gemm<T>: Sync {
-    /// C = A B or C = C + A B, as `beta` says. A is m × k, B is k × n, C is m × n, of any strides.
+    /// C = A B or C = C + A B, as `beta` says. A is m × k, B is k × n, C is m × n, of any strides. In a pass none of
+    /// the sizes is 0.
     ///
     /// # Errors
     ///

@@ -9,7 +9,7 @@ use super::layout::External;
 use super::phases::Phases;
 use crate::data::{MatMut, MatRef};
 use crate::error::Error;
-use crate::gemm::{Beta, Gemm, matrix_multiply};
+use crate::gemm::{Beta, Gemm, matrix_multiply, product_shape};
 
 /// Who computes the matrix products of a [`Pass`](crate::Pass). All engines agree to rounding; each gives the same bits
 /// every time, on any number of threads.
@@ -104,8 +104,25 @@ impl<T> fmt::Debug for Engine<'_, T> {
 /// # }
 /// ```
 impl<T: Float + 'static> Gemm<T> for Engine<'_, T> {
-    fn gemm(&self, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: Beta, c: MatMut<'_, T>) -> Result<(), Error> {
+    fn gemm(
+        &self,
+        a: MatRef<'_, T>,
+        b: MatRef<'_, T>,
+        beta: Beta,
+        mut c: MatMut<'_, T>,
+    ) -> Result<(), Error> {
         let Products { phases, gemm, .. } = Products::of(*self);
+        if let Engine::Gemm(gemm) = self {
+            return gemm.gemm(a, b, beta, c);
+        }
+        let (rows, depth, cols) = product_shape(&a, &b, &c)?;
+        // The kernels have at least one sum, and in each at least one term.
+        if [rows, depth, cols].contains(&0) {
+            if beta == Beta::Zero {
+                c.fill(T::zero());
+            }
+            return Ok(());
+        }
         match gemm {
             Some(gemm) => gemm.gemm(a, b, beta, c),
             None => phases.gemm(a, b, beta, c),

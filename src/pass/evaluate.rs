@@ -4,7 +4,7 @@ use num_traits::{Float, PrimInt};
 
 use super::engine::Products;
 use super::few::{Few, FewGrad};
-use super::grad_sum::{GradSum, each};
+use super::grad_sum::GradSum;
 use super::layout::{External, FEW_CLASSES, Layout};
 use super::objective::{Integers, Labels, Objective, check_numbers};
 use super::plan::{Plan, margin};
@@ -51,7 +51,10 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
     fn check_examples(&self) -> Result<(), Error> {
         let (dims, n) = (self.params.dims, self.x.rows());
         if self.x.cols() != dims.inputs() {
-            let (expected, got) = ((n, dims.inputs()), (n, self.x.cols()));
+            // Without labels nothing but m tells examples from inputs.
+            let is_t = self.labels.is_none() && n == dims.inputs();
+            let rows = if is_t { self.x.cols() } else { n };
+            let (expected, got) = ((rows, dims.inputs()), (n, self.x.cols()));
             return Err(Error::Shape { what: What::X, expected, got });
         }
         match self.labels {
@@ -74,12 +77,15 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         let Self { params, x, ignored_label, objective, divisor, l2, effective_weight, .. } = self;
         let Self { clip, second_moment, gram, grad, out, .. } = self;
         let Params { dims, w1, w2, .. } = params;
-        let few = x.rows() <= FEW_EXAMPLES && dims.classes() <= FEW_CLASSES && external != External::All;
+        let few = (1..=FEW_EXAMPLES).contains(&x.rows())
+            && dims.classes() <= FEW_CLASSES
+            && external != External::All;
         let rows = x.col_stride() == 1 && w1.col_stride() == 1 && w2.col_stride() == 1;
         let grad = grad.as_ref();
         let grad_rows = grad.is_none_or(|(grad, _)| grad.w1.col_stride() == 1 && grad.w2.col_stride() == 1);
         let plain = ignored_label.is_none() && objective.targets.is_none() && !objective.is_weighted();
-        let no_factor = l2.w1 == T::zero() && l2.w2 == T::zero() && objective.smoothing == T::zero();
+        let Objective { smoothing, target_sum_tolerance, .. } = objective;
+        let no_factor = [l2.w1, l2.w2, *smoothing, *target_sum_tolerance].iter().all(|v| *v == T::zero());
         let no_option = divisor.is_none() && effective_weight.is_none() && clip.is_none();
         let no_sums = second_moment.is_none() && gram.is_none();
         few && rows && grad_rows && plain && no_factor && no_option && no_sums && out.is_empty()
@@ -128,24 +134,77 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         };
         self.check(&objective, scratch.len())?;
         let (dims, n) = (self.params.dims, self.x.rows());
-        let is_mean = self.divisor.is_none() && self.reduction == Reduction::Mean;
+        if n == 0 {
+            return Ok(self.evaluate_nothing(true));
+        }
         objective.find_units(n);
         let effective_weight = objective.total_weight(n);
+        let is_mean = self.divisor.is_none() && self.reduction == Reduction::Mean;
         let divisor = match self.divisor {
             Some(divisor) => Scaled::new(divisor),
             None if is_mean => effective_weight,
             None => Scaled::new(T::one()),
         };
-        // Where nothing counts, the loss and its gradient are 0 and not 0 / 0.
-        let is_empty = divisor.value == T::zero();
-        let layout = Layout::new(dims, n, products.external);
+        // Where nothing counts, the mean and its gradient are 0 and not 0 / 0.
+        let counts = divisor.value > T::zero();
+        let plan = self.plan(products, &objective, divisor, is_mean);
+        let mut scratch = plan.layout.cut(scratch);
+        let low_order = match core::mem::take(&mut scratch.low_order) {
+            [] => None,
+            low_order => Some(ParamsMut::from_flat(dims, &mut low_order[..dims.param_len()])?),
+        };
+        let mut job = Job {
+            x: self.x,
+            out: self.out.reborrow(),
+            scratch,
+            grad: self.grad.as_mut().filter(|_| counts).map(|(grad, beta)| {
+                GradSum::new(
+                    (grad.reborrow(), *beta),
+                    plan.alpha,
+                    plan.gradient_gemm().is_some(),
+                    plan.layout.plain_chunks,
+                    low_order,
+                )
+            }),
+            second_moment: self.second_moment.as_mut().map(ParamsMut::reborrow),
+            gram: self.gram.as_mut().map(MatMut::reborrow),
+        };
+        let threads = Threads::new(self.executor, &plan, n);
+        let total = threads.enter(|| run(products.phases, threads, &plan, &objective, &mut job))?;
+        if let Some(sum) = &mut self.effective_weight {
+            **sum = effective_weight.get();
+        }
+        if !counts {
+            return Ok(self.evaluate_nothing(false));
+        }
+        if let Some((grad, _)) = &mut self.grad {
+            self.l2.add_grad(self.params, grad);
+        }
+        let total = Scaled { exponent: total.exponent + plan.loss_unit, ..total };
+        Ok(self.l2.add_loss(self.params, total.over(divisor).get()))
+    }
+
+    /// What holds for all examples.
+    fn plan<'p>(
+        &self,
+        products: Products<'p, T>,
+        objective: &Objective<'_, T>,
+        divisor: Scaled<T>,
+        is_mean: bool,
+    ) -> Plan<'p, T>
+    where
+        Self: 'p,
+    {
+        let n = self.x.rows();
+        let layout = Layout::new(self.params.dims, n, products.external);
+        let unit = objective.units.exponent();
         let mut plan = Plan {
             params: self.params,
             kink: self.kink,
             grad_scale: None,
             alpha: Scaled::new(T::zero()),
-            loss_unit: objective.units.exponent(),
-            unit: objective.units.exponent(),
+            loss_unit: unit,
+            unit,
             clip: self.clip,
             layout,
             skips_inputs: false,
@@ -154,51 +213,34 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         let per_example =
             self.out.needs_per_example_grads() || self.second_moment.is_some() || self.gram.is_some();
         let sums = self.grad.is_some() || self.out.input_grad.is_some();
-        if per_example || (sums && !is_empty) {
+        if per_example || (sums && divisor.value > T::zero()) {
             let margin = if per_example || self.clip.is_some() || !is_mean { 0 } else { margin::<T>(n) };
             plan.divide(divisor, margin, per_example || layout.lens.low_order > 0);
         }
-        let mut scratch = layout.cut(scratch);
-        let low_order = match core::mem::take(&mut scratch.low_order) {
-            [] => None,
-            low_order => Some(ParamsMut::from_flat(dims, &mut low_order[..dims.param_len()])?),
-        };
-        let grad = self.grad.as_mut().filter(|_| !is_empty).map(|(grad, beta)| {
-            let at_end = plan.gradient_gemm().is_some();
-            GradSum::new((grad.reborrow(), *beta), plan.alpha, at_end, layout.plain_chunks, low_order)
-        });
-        let mut job = Job {
-            x: self.x,
-            out: self.out.reborrow(),
-            scratch,
-            grad,
-            second_moment: self.second_moment.as_mut().map(ParamsMut::reborrow),
-            gram: self.gram.as_mut().map(MatMut::reborrow),
-        };
-        let threads = Threads::new(self.executor, &plan, n);
-        let total = threads.enter(|| run(products.phases, threads, &plan, &objective, &mut job))?;
-        if is_empty {
-            self.clear();
-        }
-        if let Some((grad, _)) = &mut self.grad {
-            self.l2.add_grad(self.params, grad);
-        }
-        if let Some(sum) = &mut self.effective_weight {
-            **sum = effective_weight.get();
-        }
-        let total = Scaled { exponent: total.exponent + plan.loss_unit, ..total };
-        let loss = if is_empty { T::zero() } else { total.over(divisor).get() };
-        Ok(self.l2.add_loss(self.params, loss))
+        plan
     }
 
-    /// The gradient where nothing counts.
-    fn clear(&mut self) {
-        if let Some((grad, Beta::Zero)) = &mut self.grad {
-            each(grad, |grad| *grad = T::zero());
+    /// The gradients and the loss where no example counts: (24) is all there is. If there are none at all, the other sums are
+    /// 0, too.
+    fn evaluate_nothing(&mut self, has_no_examples: bool) -> T {
+        if let Some((grad, beta)) = &mut self.grad {
+            if *beta == Beta::Zero {
+                grad.fill(T::zero());
+            }
+            self.l2.add_grad(self.params, grad);
         }
         if let Some(dx) = &mut self.out.input_grad {
             (0..dx.rows()).for_each(|row| dx.row_mut(row).for_each(|dx| *dx = T::zero()));
         }
+        if has_no_examples {
+            if let Some(moment) = &mut self.second_moment {
+                moment.fill(T::zero());
+            }
+            if let Some(weight) = &mut self.effective_weight {
+                **weight = T::zero();
+            }
+        }
+        self.l2.add_loss(self.params, T::zero())
     }
 }
 

@@ -70,7 +70,7 @@ impl<'a, 's, T: Float> GradSum<'a, 's, T> {
         };
         let mut sum = Self { grad, beta, alpha: alpha.get(), rest: Factor::new(rest), plain_chunks, low };
         if sum.low.is_some() && beta == Beta::Zero {
-            each(&mut sum.grad, |grad| *grad = T::zero());
+            sum.grad.fill(T::zero());
         } else if sum.low.is_none() && beta == Beta::One && at_end {
             let inverse = sum.rest.inverse();
             each(&mut sum.grad, |grad| *grad = inverse.times(*grad));
@@ -110,7 +110,7 @@ impl<'a, 's, T: Float> GradSum<'a, 's, T> {
 }
 
 /// Changes each parameter.
-pub(super) fn each<T: Float>(params: &mut ParamsMut<'_, T>, change: impl Fn(&mut T)) {
+fn each<T: Float>(params: &mut ParamsMut<'_, T>, change: impl Fn(&mut T)) {
     for view in [&mut params.w1, &mut params.w2] {
         (0..view.rows()).for_each(|row| view.row_mut(row).for_each(&change));
     }

@@ -55,6 +55,8 @@ pub(crate) struct Objective<'a, T> {
     pub(crate) ignores_label: bool,
     /// The targets q, n × C, of a batch that has them in the place of labels.
     pub(crate) targets: Option<MatRef<'a, T>>,
+    /// How far from 1 the sum of an example's target may be, beside rounding.
+    pub(crate) target_sum_tolerance: T,
     /// v, n.
     pub(crate) example_weights: Option<&'a [T]>,
     /// w, C.
@@ -121,12 +123,18 @@ impl<T: Float> Objective<'_, T> {
         if !(self.smoothing >= T::zero() && self.smoothing <= T::one()) {
             return Err(value(What::Smoothing, 0, self.smoothing));
         }
+        let tolerance = self.target_sum_tolerance;
+        if tolerance.is_nan() || tolerance < T::zero() {
+            return Err(value(What::TargetSumTolerance, 0, tolerance));
+        }
         if let Some(targets) = self.targets {
             if (targets.rows(), targets.cols()) != (n, c) {
                 let got = (targets.rows(), targets.cols());
                 return Err(Error::Shape { what: What::Targets, expected: (n, c), got });
             }
-            (0..n).filter(|&i| !self.excludes(i)).try_for_each(|i| check_target(i, targets.row(i)))?;
+            (0..n)
+                .filter(|&i| !self.excludes(i))
+                .try_for_each(|i| check_target(i, targets.row(i), tolerance))?;
         }
         Ok(())
     }
@@ -285,21 +293,33 @@ pub(crate) fn check_numbers<T: Float>(what: What, numbers: &[T]) -> Result<(), E
     Ok(())
 }
 
-/// `Ok` if the targets of an example are not negative and add up to 1, as well as rounding lets them.
-fn check_target<T: Float>(example: usize, target: impl Iterator<Item = T>) -> Result<(), Error> {
+/// `Ok` if the targets of an example are not negative and add up to 1, as well as rounding lets them or `tolerance` has it.
+fn check_target<T: Float>(
+    example: usize,
+    target: impl Iterator<Item = T>,
+    tolerance: T,
+) -> Result<(), Error> {
     let (mut sum, mut count) = (Sum::new(), T::zero());
-    for q in target {
+    for (class, q) in target.enumerate() {
         if !(q >= T::zero() && q.is_finite()) {
-            return Err(value(What::Targets, example, q));
+            return Err(Error::Target { example, class, got: to_f64(q) });
         }
         sum.add(q);
         count = count + T::one();
     }
     // Each of them may have been rounded, their sum for the division by it too.
     let (sum, slack) = (sum.total(), (count + T::one()) * T::epsilon());
-    if (sum - T::one()).abs() <= slack { Ok(()) } else { Err(value(What::Targets, example, sum)) }
+    // With an infinite tolerance any sum will do, also one that overflows: there is no NaN among sums of these numbers.
+    if (sum - T::one()).abs() <= tolerance + slack {
+        return Ok(());
+    }
+    Err(Error::TargetSum { example, tolerance: to_f64(tolerance), got: to_f64(sum) })
 }
 
 fn value<T: Float>(what: What, index: usize, got: T) -> Error {
-    Error::Value { what, index, got: got.to_f64().unwrap_or(f64::NAN) }
+    Error::Value { what, index, got: to_f64(got) }
+}
+
+fn to_f64<T: Float>(value: T) -> f64 {
+    value.to_f64().unwrap_or(f64::NAN)
 }

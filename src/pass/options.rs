@@ -40,6 +40,36 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
         self
     }
 
+    /// How far from 1 the sum of the numbers of an example's target may be, beside what rounding in this type
+    /// explains: 0 if not chosen, and anything up to infinity. For targets that were stored in a shorter type or
+    /// with few digits, or that are no distributions.
+    ///
+    /// They are taken as they are: (20) and (21) hold for any numbers from 0 on, with A, the sum of the shares, what
+    /// it is then; and the weight of the example in N is v_i as ever.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # fn main() -> Result<(), handgrad::Error> {
+    /// use handgrad::{Batch, Dims, MatRef, Params, Pass};
+    ///
+    /// let dims = Dims::new(1, 1, 3)?;
+    /// let theta = [0.0; 8]; // all scores are 0: log p = -log 3
+    /// let (x, q) = ([1.0], [0.333, 0.333, 0.333]);
+    /// let batch = Batch::with_targets(MatRef::new(&x, 1, 1)?, MatRef::new(&q, 1, 3)?)?;
+    /// let pass = || Ok::<_, handgrad::Error>(Pass::new(Params::from_flat(dims, &theta)?, batch));
+    /// let mut scratch = vec![0.0; dims.scratch_len(1)];
+    /// assert!(pass()?.run(&mut scratch).is_err());
+    /// let loss = pass()?.target_sum_tolerance(0.001).run(&mut scratch)?;
+    /// assert!((loss - 0.999 * 3f64.ln()).abs() < 1e-15);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn target_sum_tolerance(mut self, tolerance: T) -> Self {
+        self.objective.target_sum_tolerance = tolerance;
+        self
+    }
+
     /// Adds (α1/2) ||W1||² + (α2/2) ||W2||² to the loss and α1 W1 and α2 W2 to the gradient: undivided, and
     /// each time that a gradient is accumulated. O(mh + hC).
     pub fn l2(mut self, w1: T, w2: T) -> Self {

@@ -114,7 +114,7 @@ pub(crate) fn run<T: Float + Send + Sync>(
         if let Some(moment) = second_moment {
             let in_use = len * layout.hidden_stride;
             let (a, d, g) = (&mut hidden.a[..in_use], &mut hidden.d[..in_use], f);
-            let squared = Some(square(plan.unit, x, a, d, g));
+            let squared = Some(square(plan, x, a, d, g));
             let squares = ChunkFactors { x, a, d, d_panels: &[], g, nonfinite, squared };
             let beta = if index == 0 { Beta::Zero } else { Beta::One };
             weight_grads(&squares, AlphaBeta::plain(beta), moment.reborrow())?;

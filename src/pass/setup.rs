@@ -45,6 +45,9 @@ pub enum Reduction {
 /// Each output is a slice or view of the caller's, of exactly the right size; what has no output is not
 /// computed. All sizes, labels and the scratch are checked before the first output is written.
 ///
+/// Of an empty batch the loss is 0 and so is its gradient, and outputs with a row for each example have none. (What
+/// [`l2`](Self::l2) adds is added.)
+///
 /// NaN and infinite numbers are computed with as IEEE 754 has it: no error, no panic. A NaN in an example
 /// reaches that example's outputs, the loss and the gradient.
 ///
@@ -109,6 +112,7 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
             labels: None,
             ignores_label: false,
             targets: batch.targets,
+            target_sum_tolerance: T::zero(),
             example_weights: None,
             class_weights: None,
             smoothing: T::zero(),
@@ -214,11 +218,12 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     ///
     /// [`Error::Unlabelled`] if the batch has no labels. [`Error::Shape`] if the examples have not m inputs.
     /// [`Error::Label`] for the first label that is not a class. [`Error::Value`] for the first number of an
-    /// option that is out of its range, [`Error::Length`] or [`Error::Shape`] for one of the wrong size.
-    /// [`Error::Dims`], [`Error::Shape`] or
-    /// [`Error::Length`] for an output of the wrong size, [`Error::Length`] for too short a scratch; nothing
-    /// has been written then. The crate's own engines return no errors here; one from a caller's engine ends
-    /// the pass where it is.
+    /// option that is out of its range, [`Error::Length`] or [`Error::Shape`] for one of the wrong size;
+    /// [`Error::Target`] or [`Error::TargetSum`] for the first target that is none. [`Error::Dims`],
+    /// [`Error::Shape`] or [`Error::Length`] for an output of the wrong size, [`Error::Length`] for too short a
+    /// scratch; nothing has been written then. The crate's own engines return no errors here; one from a
+    /// caller's engine ends the pass where it is, and [`Error::Executor`] says that an executor did not run all
+    /// of it.
     pub fn run(mut self, scratch: &mut [T]) -> Result<T, Error> {
         if !self.is_known() {
             return Err(Error::Unlabelled { what: What::Losses });

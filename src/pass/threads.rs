@@ -34,14 +34,15 @@ impl<'a> Threads<'a> {
         Self { count: if is_worth_it { self.count } else { 1 }, ..self }
     }
 
-    /// Runs a whole pass where the executor wants it.
-    pub(crate) fn enter<R: Send>(
-        self,
-        mut pass: impl FnMut() -> Result<R, Error> + Send,
-    ) -> Result<R, Error> {
+    /// Runs a whole pass where the executor wants it: once, or it might be added to the caller's gradient twice.
+    pub(crate) fn enter<R: Send>(self, pass: impl FnOnce() -> Result<R, Error> + Send) -> Result<R, Error> {
         let Some(executor) = self.executor else { return pass() };
-        let mut result = Err(Error::Executor);
-        executor.enter(&mut || result = pass());
+        let (mut pass, mut result) = (Some(pass), Err(Error::Executor));
+        executor.enter(&mut || {
+            if let Some(pass) = pass.take() {
+                result = pass();
+            }
+        });
         result
     }
 

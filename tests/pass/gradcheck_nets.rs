@@ -18,9 +18,10 @@ fn point(problem: &Problem<f64>) -> Vec<f64> {
     [problem.theta.as_slice(), &problem.x].concat()
 }
 
-fn blocks(problem: &Problem<f64>) -> [Block<'static>; 5] {
-    let [w1, b1, w2, b2] = problem.dims.blocks();
-    [w1, b1, w2, b2, Block::matrix("X", problem.labels.len(), problem.dims.inputs())]
+/// Those of the point. One of no examples has no block X.
+fn blocks(problem: &Problem<f64>) -> Vec<Block<'static>> {
+    let x = Block::matrix("X", problem.labels.len(), problem.dims.inputs());
+    problem.dims.blocks().into_iter().chain([x]).filter(|block| !block.is_empty()).collect()
 }
 
 /// dL/dtheta and dL/dx in one slice.

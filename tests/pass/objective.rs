@@ -405,7 +405,12 @@ fn misuse_is_refused_before_anything_is_written() {
     for (place, bad, got) in [(4, 0.5, third + 0.5 + third), (7, -0.5, -0.5), (7, f64::NAN, f64::NAN)] {
         let mut targets = [third; 12];
         targets[place] = bad;
-        refuse(Some(&targets), none, 9, value(What::Targets, place / 3, got));
+        let wrong = if place == 4 {
+            Error::TargetSum { example: 1, tolerance: 0.0, got }
+        } else {
+            Error::Target { example: 2, class: 1, got }
+        };
+        refuse(Some(&targets), none, 9, wrong);
         // Those of an example that is left out may be anything: the divisor is all that is wrong here.
         let weights: [f64; 4] = std::array::from_fn(|i| if i == place / 3 { 0.0 } else { 1.0 });
         let options = Options { example_weights: Some(&weights), divisor: Some(0.0), ..none };

@@ -73,9 +73,11 @@ fn scores(problem: &Problem<f64>) -> Vec<f64> {
 
 #[test]
 fn problems_fit_and_are_dyadic() {
-    for problem in samples(&strategies::problems::<f64>(strategies::dims(6), 5)) {
+    let problems = samples(&strategies::problems::<f64>(strategies::dims(6), 5));
+    assert!((0.02..0.04).contains(&share(&problems, |problem| problem.labels.is_empty())));
+    for problem in problems {
         let (n, dims) = (problem.labels.len(), problem.dims);
-        assert!((1..=5).contains(&n));
+        assert!((0..=5).contains(&n));
         assert_eq!((problem.theta.len(), problem.x.len()), (dims.param_len(), n * dims.inputs()));
         assert!(problem.labels.iter().all(|&label| label < dims.classes()));
         assert!(problem.x.iter().all(|x| (x * 16.0).fract() == 0.0 && x.abs() <= 2.0));

@@ -42,58 +42,6 @@ impl Executor for Backwards {
     }
 }
 
-/// Forgets a task.
-struct Lazy;
-
-impl Executor for Lazy {
-    fn threads(&self) -> usize {
-        2
-    }
-
-    fn join(&self, a: &mut (dyn FnMut() + Send), _: &mut (dyn FnMut() + Send)) {
-        a();
-    }
-}
-
-/// Forgets the whole pass.
-struct Idle;
-
-impl Executor for Idle {
-    fn threads(&self) -> usize {
-        2
-    }
-
-    fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
-        a();
-        b();
-    }
-
-    fn enter(&self, _: &mut (dyn FnMut() + Send)) {}
-}
-
-/// Runs the whole pass on a thread of its own, and that twice.
-struct Elsewhere;
-
-impl Executor for Elsewhere {
-    fn threads(&self) -> usize {
-        2
-    }
-
-    fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
-        b();
-        a();
-    }
-
-    fn enter(&self, pass: &mut (dyn FnMut() + Send)) {
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                pass();
-                pass();
-            });
-        });
-    }
-}
-
 /// Everything that a pass can write, on this executor or on none.
 fn outputs<T: Element + Send + Sync, E: Executor>(
     problem: &Problem,
@@ -205,20 +153,6 @@ fn engines_of_others_are_not_cut_up() {
     let executor = Scoped { threads: 4, joins: AtomicUsize::new(0) };
     assert_eq!(outputs::<f32, _>(&problem, Engine::Gemm(&Foreign), Some(&executor), false).unwrap(), serial);
     assert_eq!(executor.joins.into_inner(), 0);
-}
-
-#[test]
-fn a_forgotten_task_is_an_error() {
-    let problem = Problem::random(3, (70, 61, 5, 200));
-    assert_eq!(outputs::<f64, _>(&problem, Engine::Builtin, Some(&Lazy), false), Err(Error::Executor));
-    assert_eq!(outputs::<f64, _>(&problem, Engine::Builtin, Some(&Idle), false), Err(Error::Executor));
-}
-
-#[test]
-fn a_pass_can_run_on_a_thread_of_the_executor() {
-    let problem = Problem::random(4, (70, 61, 5, 200));
-    let serial = outputs::<f64, Scoped>(&problem, Engine::Builtin, None, false);
-    assert_eq!(outputs::<f64, _>(&problem, Engine::Builtin, Some(&Elsewhere), false), serial);
 }
 
 /// A pass can be sent to another thread.

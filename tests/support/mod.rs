@@ -130,7 +130,8 @@ impl Layout {
     /// Memory of this layout, filled with `filler`.
     pub fn blank<T: Copy>(self, rows: usize, cols: usize, filler: T) -> Vec<T> {
         let (row, col) = self.strides(rows, cols);
-        vec![filler; (rows - 1) * row + (cols - 1) * col + 1]
+        let is_empty = rows == 0 || cols == 0;
+        vec![filler; if is_empty { 0 } else { (rows - 1) * row + (cols - 1) * col + 1 }]
     }
 
     /// Lays out values that are given row by row; what lies between them is NaN.

@@ -16,6 +16,7 @@ fn plain<'a>() -> Objective<'a, f64> {
         labels: Some(&LABELS),
         ignores_label: false,
         targets: None,
+        target_sum_tolerance: 0.0,
         example_weights: None,
         class_weights: None,
         smoothing: 0.0,

@@ -149,7 +149,7 @@ fn each_thread_gets_its_part_and_every_item_is_done_once() {
 
 #[test]
 fn an_error_of_any_part_is_that_of_the_whole() {
-    let error = Error::Zero { what: What::Rows };
+    let error = Error::Zero { what: What::Inputs };
     for failing in [0, 13, 39] {
         let task = |items: Items| if items.contains(&failing) { Err(error) } else { Ok(()) };
         let executor = Serial::new(8);
