@@ -165,3 +165,6 @@ fn sum_beyond<T: Float>(terms: &[T]) -> Scaled<T> {
     terms.iter().for_each(|&term| sum.add(Scaled::new(term)));
     sum.total()
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,8 +44,8 @@ impl<T: Float> Factor<T> {
     }
 }
 
-/// Of more groups than one, the chunks' sums count so much, as a power of two: less than all examples of a group together, so
-/// that they stay in range.
+/// Of more groups than one, a chunk's sums are multiplied by 2 to this, so that those of a group stay in range; where T has
+/// room for that.
 const SHARE: i32 = -7;
 
 impl<'a, 's, T: Float> GradSum<'a, 's, T> {
@@ -59,14 +59,13 @@ impl<'a, 's, T: Float> GradSum<'a, 's, T> {
         low: Option<ParamsMut<'s, T>>,
     ) -> Self {
         let one = Scaled::new(T::one());
-        let (alpha, rest) = match (&low, at_end) {
-            (Some(_), true) => (one, alpha),
-            (Some(_), false) if is_wide::<T>() => {
-                (Scaled { exponent: SHARE, ..one }, Scaled { exponent: alpha.exponent - SHARE, ..alpha })
-            }
-            (Some(_), false) => (one, alpha),
-            (None, true) => (one, alpha),
-            (None, false) => (alpha, one),
+        let (alpha, rest) = if at_end {
+            (one, alpha)
+        } else if low.is_none() {
+            (alpha, one)
+        } else {
+            let share = if is_wide::<T>() { SHARE } else { 0 };
+            (Scaled { exponent: share, ..one }, Scaled { exponent: alpha.exponent - share, ..alpha })
         };
         let mut sum = Self { grad, beta, alpha: alpha.get(), rest: Factor::new(rest), plain_chunks, low };
         if sum.low.is_some() && beta == Beta::Zero {

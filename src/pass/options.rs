@@ -86,7 +86,8 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     /// Writes the sum of the effective weights, by which [`Reduction::Mean`](crate::Reduction::Mean) divides:
     /// (23), of an example v_i w_y with a label, v_i with targets, 0 if it is excluded.
     ///
-    /// With it the means of several batches can be put together: each counts as much as its weight.
+    /// With it the means of several batches can be put together: each counts as much as its weight. Infinite where T has no
+    /// number for it (in `f16`, of more than 65,504 examples); the mean is right then, too.
     ///
     /// # Example
     ///
@@ -122,8 +123,7 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     /// all parameters, n, whatever the reduction and before any clipping. About m + 2h + C multiply-adds an
     /// example, beside those of the gradient.
     ///
-    /// Squares of numbers are formed: in `f32`, g, d, a and x of magnitudes below 10⁻¹⁹ or above 10¹⁹ lose
-    /// their digits.
+    /// Right to rounding also where squares of the factors, or of the norm, are out of the range of T.
     pub fn grad_norms(mut self, norms: &'a mut [T]) -> Self {
         self.out.grad_norms = Some(norms);
         self
