@@ -15,9 +15,9 @@ use crate::gemm::masked::{self, Masked};
 use crate::gemm::{Beta, Epilogue, Left, Right, few, is_finite, product};
 use crate::kernels::activate::bias_relu;
 use crate::kernels::soft_targets::SoftTargets;
-use crate::kernels::softmax::{Aside, STRIP, Scores, Strip};
+use crate::kernels::softmax::{Aside, Scores, Strip};
 use crate::kernels::sum::{Sum, sum};
-use crate::limits::FEW_EXAMPLES;
+use crate::limits::{FEW_EXAMPLES, STRIP};
 use crate::simd::Simd;
 
 /// (1), (2): Z and A of these rows of the part.

@@ -3,7 +3,7 @@
 use num_traits::Float;
 
 use super::grad_sum::GradSum;
-use super::layout::{External, Hidden, MIN_BLOCK, Scratch};
+use super::layout::{External, Hidden, Scratch};
 use super::nonfinite::NonFinite;
 use super::objective::Objective;
 use super::outputs::Outputs;
@@ -16,7 +16,7 @@ use crate::data::{MatMut, MatRef, ParamsMut};
 use crate::error::Error;
 use crate::gemm::Beta;
 use crate::kernels::sum::Sum;
-use crate::limits::MAX_CHUNK;
+use crate::limits::{MAX_CHUNK, MIN_BLOCK};
 
 /// A chunk has at most so many blocks: what is found of them lies on the stack.
 const MAX_BLOCKS: usize = MAX_CHUNK / MIN_BLOCK;

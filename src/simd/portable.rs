@@ -5,12 +5,12 @@ use num_traits::Float;
 
 use super::registers::{Blocking, Simd};
 use crate::kink::Kink;
+use crate::limits::{small_panel, stacked_masks};
 
 const LANES: usize = 4;
 const VECS: usize = 2;
-const DEPTH: usize = 64;
 const BLOCKING: Blocking = Blocking {
-    kc: DEPTH,
+    kc: 64,
     l2_bytes: 768 << 10,
     mc_tiles: 1,
     unroll: 1,
@@ -19,7 +19,11 @@ const BLOCKING: Blocking = Blocking {
     packs_in_tile: false,
     masked_vecs: 2,
     l1_bytes: 8 << 10,
-};
+}
+.within_limits();
+const DEPTH: usize = BLOCKING.kc;
+const SMALL_DEPTH: usize = small_panel(8);
+const MASKS: usize = stacked_masks(64);
 
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
@@ -31,19 +35,19 @@ impl<T: Float + 'static> Simd<T> for Portable {
     const NR_VECS: usize = VECS;
     const BLOCKING: Blocking = BLOCKING;
     type Panel = [T; DEPTH * VECS * LANES];
-    type SmallPanel = [T; 8 * VECS * LANES];
-    type Masks = [u64; 64];
+    type SmallPanel = [T; SMALL_DEPTH * VECS * LANES];
+    type Masks = [u64; MASKS];
 
     fn panel(self) -> Self::Panel {
         [T::zero(); DEPTH * VECS * LANES]
     }
 
     fn small_panel(self) -> Self::SmallPanel {
-        [T::zero(); 8 * VECS * LANES]
+        [T::zero(); SMALL_DEPTH * VECS * LANES]
     }
 
     fn masks(self) -> Self::Masks {
-        [0; 64]
+        [0; MASKS]
     }
 
     #[inline(always)]
