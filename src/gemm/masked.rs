@@ -79,7 +79,7 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
 }
 
 /// The time that a product takes without the zeros of its left factor, as a share of the time with them; by a sample of them.
-/// C has so many columns.
+/// C has so many columns. 1 for types of which a zero may be more than that.
 pub(crate) fn time<T: Float, S: Simd<T>>(simd: S, a: &Left<'_, T>, b: &Right<'_, T>, cols: usize) -> f32 {
     let all_vecs = cols.div_ceil(S::LANES);
     let vecs = all_vecs.min(S::BLOCKING.masked_vecs) as f32;
@@ -95,7 +95,7 @@ pub(crate) fn time<T: Float, S: Simd<T>>(simd: S, a: &Left<'_, T>, b: &Right<'_,
     let begin = MASKED_BEGIN / (a.rows as f32 * a.depth as f32 * all_vecs as f32);
     let fixed = visit + copy / a.rows.min(MASKED_ROWS) as f32 + begin;
     // None are counted where little could be gained if all were zeros.
-    if fixed < 0.75 { density(simd, a) * term + fixed } else { 1.0 }
+    if fixed < 0.75 && simd.has_plain_zeros() { density(simd, a) * term + fixed } else { 1.0 }
 }
 
 /// How the product is cut up.

@@ -64,6 +64,13 @@ impl NonFinite {
     pub(crate) fn included(&self) -> &[u64] {
         &self.included
     }
+
+    /// Takes all examples but those that are excluded for such that have inputs that are not finite: the zeros of each of
+    /// them are multiplied then.
+    pub(crate) fn include_all(mut self) -> Self {
+        self.included = self.excluded.map(|excluded| !excluded);
+        self
+    }
 }
 
 // Its examples fill several words: more than a chunk at small limits.

@@ -93,6 +93,8 @@ pub(crate) fn run<T: Float + Send + Sync>(
         let hidden = layout.after_hidden_grad(hidden);
         let finite = findings.iter().all(|found| found.has_finite_inputs);
         let nonfinite = NonFinite::find(objective, start, x, finite);
+        let plain = phases.has_plain_zeros();
+        let nonfinite = nonfinite.map(|found| if plain { found } else { found.include_all() });
         let nonfinite = nonfinite.as_ref();
         let d_panels: &[T] = if layout.packs_hidden_grad { hidden.d_panels } else { &[] };
         let chunk = ChunkFactors { x, a: hidden.a, d: hidden.d, d_panels, g: f, nonfinite, squared: false };

@@ -1,6 +1,8 @@
 //! Every `Float`, every target: plain arrays, separate multiplications and additions, so that the results
 //! are the same bits wherever the type's own functions are.
 
+use core::any::TypeId;
+
 use num_traits::Float;
 
 use super::registers::{Blocking, Simd};
@@ -92,6 +94,12 @@ impl<T: Float + 'static> Simd<T> for Portable {
     #[inline(always)]
     fn nonzero(self, v: Self::V) -> u32 {
         (0..LANES).fold(0, |bits, lane| bits | u32::from(v[lane] != T::zero()) << lane)
+    }
+
+    // What a type of others' carries beside its value cannot be asked for. 16 bits are hardly enough for one number.
+    fn has_plain_zeros(self) -> bool {
+        let known = [TypeId::of::<f32>(), TypeId::of::<f64>()];
+        known.contains(&TypeId::of::<T>()) || size_of::<T>() <= 2
     }
 
     #[inline(always)]

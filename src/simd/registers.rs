@@ -96,6 +96,11 @@ pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
     /// A bit for each lane, the first one lowest: whether it is not 0. NaN is not.
     fn nonzero(self, v: Self::V) -> u32;
 
+    /// Whether a number that is equal to 0 is nothing else: a dual number may have a derivative there.
+    fn has_plain_zeros(self) -> bool {
+        true
+    }
+
     /// exp of each element.
     fn exp(self, x: &mut [T]);
 
