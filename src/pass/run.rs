@@ -100,6 +100,7 @@ pub(crate) fn run<T: Float + Send + Sync>(
         let chunk = ChunkFactors { x, a: hidden.a, d: hidden.d, d_panels, g: f, nonfinite, squared: false };
         if let Some(gram) = gram {
             phases.gram(plan, &chunk, gram.reborrow());
+            clear_excluded(objective, gram);
         }
         let mut weight_grads = |chunk: &ChunkFactors<'_, T>, beta, target: ParamsMut<'_, T>| {
             let part = GradsPart::all(target, pack_buffer);
@@ -124,4 +125,16 @@ pub(crate) fn run<T: Float + Send + Sync>(
         }
     }
     Ok(total.total())
+}
+
+/// The gradient of an example that is excluded is 0, and so are its inner products: also where the factors of those are
+/// infinite or NaN.
+fn clear_excluded<T: Float>(objective: &Objective<'_, T>, gram: &mut MatMut<'_, T>) {
+    let n = gram.rows();
+    for excluded in (0..n).filter(|&i| objective.excludes(i)) {
+        gram.row_mut(excluded).for_each(|product| *product = T::zero());
+        for row in 0..n {
+            gram.row_mut(row).skip(excluded).take(1).for_each(|product| *product = T::zero());
+        }
+    }
 }
