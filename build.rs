@@ -6,7 +6,9 @@ use std::process::Command;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-check-cfg=cfg(handgrad_avx512)");
-    if minor_version().is_some_and(|minor| minor >= 89) {
+    // By `--cfg handgrad_no_avx512`, for tests: on a CPU that has both, AVX2 is the best there is.
+    let is_left_out = env::var_os("CARGO_CFG_HANDGRAD_NO_AVX512").is_some();
+    if !is_left_out && minor_version().is_some_and(|minor| minor >= 89) {
         println!("cargo::rustc-cfg=handgrad_avx512");
     }
 }

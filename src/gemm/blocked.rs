@@ -20,7 +20,7 @@ use super::panels::widths;
 use super::product::AlphaBeta;
 use super::tile::{Destination, MicroKernel, Operands, Panels, micro_kernel, packing_kernel};
 use crate::data::{MatMut, MatRef};
-use crate::limits::FAR_STRIDE;
+use crate::limits::{FAR_STRIDE, IN_PLACE_DEPTH, IN_PLACE_ROWS};
 use crate::simd::Simd;
 
 /// C = alpha A B, or C + alpha A B, then the epilogue. The sizes must go together. The pack buffer may have any length: the more
@@ -198,5 +198,5 @@ pub(super) fn even(whole: usize, most: usize) -> usize {
 
 /// Whether B is as well read where it lies.
 fn in_place<T>(rows: usize, b: &MatRef<'_, T>) -> bool {
-    b.col_stride() == 1 && (b.row_stride() < FAR_STRIDE || rows <= 64 || b.rows() < 16)
+    b.col_stride() == 1 && (b.row_stride() < FAR_STRIDE || rows <= IN_PLACE_ROWS || b.rows() < IN_PLACE_DEPTH)
 }

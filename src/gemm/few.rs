@@ -5,12 +5,8 @@ use num_traits::Float;
 use super::product::AlphaBeta;
 use crate::data::{MatMut, MatRef};
 use crate::kink::Kink;
-use crate::limits::MAX_LANES;
+use crate::limits::{MAX_LANES, NARROW};
 use crate::simd::{self, Simd};
-
-/// Rows of up to so many elements are written a part of each after the other: longer ones would lie in too many
-/// pages.
-const NARROW: usize = 256;
 
 /// out = x wᵀ: rows of `x` times rows of `w`, both contiguous. `w` is read once from memory. The strides are those of an
 /// example and of a row of `w` in `out`. Its loops are the caller's, inside of [`Simd::vectorize`].

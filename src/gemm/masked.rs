@@ -33,7 +33,9 @@ use super::panels::{panel, panels, widths};
 use super::product::AlphaBeta;
 use super::tile::Destination;
 use crate::data::{MatMut, MatRef};
-use crate::limits::{MASKED_DEPTH, MASKED_ROWS};
+use crate::limits::{
+    MASKED_BEGIN, MASKED_COPY, MASKED_DEPTH, MASKED_MIN_ROWS, MASKED_ROWS, MASKED_TRANSPOSED, MASKED_VISIT,
+};
 use crate::simd::Simd;
 
 /// A C = alpha A B of which A has zeros, or C + alpha A B, then the epilogue.
@@ -56,7 +58,7 @@ pub(crate) const PAYS: f32 = 0.95;
 
 /// A product of so many terms whose columns are the contiguous ones takes this much more of the time: its sums are transposed.
 pub(crate) fn transposed(depth: usize) -> f32 {
-    16.0 / depth as f32
+    MASKED_TRANSPOSED / depth as f32
 }
 
 /// C = alpha A B, or C + alpha A B, without the zeros of A where that takes less time and may be done.
@@ -77,23 +79,23 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
 }
 
 /// The time that a product takes without the zeros of its left factor, as a share of the time with them; by a sample of them.
-/// C has so many columns.
+/// C has so many columns. 1 for types of which a zero may be more than that.
 pub(crate) fn time<T: Float, S: Simd<T>>(simd: S, a: &Left<'_, T>, b: &Right<'_, T>, cols: usize) -> f32 {
     let all_vecs = cols.div_ceil(S::LANES);
     let vecs = all_vecs.min(S::BLOCKING.masked_vecs) as f32;
     // In multiply-adds of whole registers: a term takes a load beside those of its registers, and no less than the latency of
-    // a multiply-add; a visit of a row to a piece as long as 64; a copy 3 or 8 for each register; to begin as long as 5000.
+    // a multiply-add.
     let term = (vecs + 1.0).max(4.0) / vecs;
-    let visit = 64.0 / (vecs * a.depth.min(MASKED_DEPTH) as f32);
+    let visit = MASKED_VISIT / (vecs * a.depth.min(MASKED_DEPTH) as f32);
     let copy = match b {
         Right::Packed(_) => 0.0,
-        Right::View(b) | Right::Squares(b, _) if b.col_stride() == 1 => 3.0,
-        Right::View(_) | Right::Squares(..) => 8.0,
+        Right::View(b) | Right::Squares(b, _) if b.col_stride() == 1 => MASKED_COPY[0],
+        Right::View(_) | Right::Squares(..) => MASKED_COPY[1],
     };
-    let begin = 5000.0 / (a.rows as f32 * a.depth as f32 * all_vecs as f32);
+    let begin = MASKED_BEGIN / (a.rows as f32 * a.depth as f32 * all_vecs as f32);
     let fixed = visit + copy / a.rows.min(MASKED_ROWS) as f32 + begin;
     // None are counted where little could be gained if all were zeros.
-    if fixed < 0.75 { density(simd, a) * term + fixed } else { 1.0 }
+    if fixed < 0.75 && simd.has_plain_zeros() { density(simd, a) * term + fixed } else { 1.0 }
 }
 
 /// How the product is cut up.
@@ -108,9 +110,6 @@ struct Cuts {
     /// The elements of a packed piece, 0 if B is read where it lies.
     packed: usize,
 }
-
-/// Fewer rows of A at a time do not pay for copies of B.
-const MIN_ROWS: usize = 32;
 
 impl<'a, T> Masked<'a, T> {
     /// C = alpha A B or C + alpha A B, of a B whose rows lie as those of a matrix do and have only finite numbers.
@@ -150,7 +149,7 @@ impl<T: Float> Masked<'_, T> {
             let piece = MASKED_DEPTH.min(S::BLOCKING.l1_bytes / size_of::<T>() / width).max(1);
             let packed = if self.packs::<S>() { piece * width } else { 0 };
             let rows = buffer.checked_sub(packed)? / width;
-            (rows >= MIN_ROWS.min(self.a.rows)).then_some(Cuts { vecs, mc: rows, piece, packed })
+            (rows >= MASKED_MIN_ROWS.min(self.a.rows)).then_some(Cuts { vecs, mc: rows, piece, packed })
         })
     }
 

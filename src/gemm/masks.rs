@@ -6,14 +6,11 @@ use num_traits::Float;
 
 use super::factors::Left;
 use crate::data::MatRef;
-use crate::limits::MASKED_DEPTH;
+use crate::limits::{MASKED_DEPTH, MASKED_GROUP as GROUP, MASKED_SAMPLE as SAMPLE};
 use crate::simd::Simd;
 
-/// So many rows are looked at together where they are the contiguous direction.
-const GROUP: usize = 8;
-
-/// Of so many groups of rows, and of so many columns' masks, one is a sample of them all.
-const SAMPLE: usize = 8;
+/// The bits of a mask.
+const BITS: usize = u64::BITS as usize;
 
 /// The masks of some rows: bit p is set where the element in column `depth.start` + p is not 0 (NaN is not). The columns,
 /// at most [`MASKED_DEPTH`], are of one block.
@@ -31,11 +28,11 @@ pub(super) fn masks<T: Float, S: Simd<T>>(
             let mut to = &mut to[..rows.len()];
             let mut row = rows.start;
             while row < rows.end {
-                if a.strides.0 == 1 && a.row_blocks.rest(row).min(rows.end - row) >= MASKED_DEPTH {
-                    let (group, rest) = to.split_at_mut(MASKED_DEPTH);
+                if a.strides.0 == 1 && a.row_blocks.rest(row).min(rows.end - row) >= BITS {
+                    let (group, rest) = to.split_at_mut(BITS);
                     let from = &a.data[a.offset(row, depth.start)..];
                     by_squares(simd, from, a.strides.1, depth.len(), group);
-                    (to, row) = (rest, row + MASKED_DEPTH);
+                    (to, row) = (rest, row + BITS);
                     continue;
                 }
                 let count = GROUP.min(rows.end - row).min(a.row_blocks.rest(row));
@@ -55,10 +52,10 @@ pub(super) fn masks<T: Float, S: Simd<T>>(
 /// As many rows side by side as a mask has bits: the masks of the columns, transposed.
 #[inline(always)]
 fn by_squares<T: Float, S: Simd<T>>(simd: S, from: &[T], col_stride: usize, depth: usize, to: &mut [u64]) {
-    let mut square = [0; MASKED_DEPTH];
+    let mut square = [0; BITS];
     for (p, bits) in square.iter_mut().enumerate().take(depth) {
-        let column = &from[p * col_stride..][..MASKED_DEPTH];
-        for row in (0..MASKED_DEPTH).step_by(S::LANES) {
+        let column = &from[p * col_stride..][..BITS];
+        for row in (0..BITS).step_by(S::LANES) {
             *bits |= u64::from(simd.nonzero(simd.load(&column[row..]))) << row;
         }
     }
@@ -68,10 +65,10 @@ fn by_squares<T: Float, S: Simd<T>>(simd: S, from: &[T], col_stride: usize, dept
 
 /// Transposes a square of bits: swaps its quarters off the diagonal, then theirs, and so on.
 #[inline(always)]
-fn transpose(square: &mut [u64; MASKED_DEPTH]) {
-    let (mut width, mut low) = (MASKED_DEPTH / 2, u64::from(u32::MAX));
+fn transpose(square: &mut [u64; BITS]) {
+    let (mut width, mut low) = (BITS / 2, u64::from(u32::MAX));
     while width > 0 {
-        for first in (0..MASKED_DEPTH).step_by(2 * width) {
+        for first in (0..BITS).step_by(2 * width) {
             for i in first..first + width {
                 let swapped = (square[i] >> width ^ square[i + width]) & low;
                 square[i] ^= swapped << width;

@@ -15,17 +15,11 @@
 
 use num_traits::Float;
 
+use crate::limits::CLASSES_AT_ONCE;
 use crate::simd::Simd;
-
-/// So many examples are worked on together: what is known of each lies on the stack.
-pub(crate) const STRIP: usize = 64;
 
 /// The label of an example without one: no class.
 pub(crate) const NO_LABEL: usize = usize::MAX;
-
-/// Sums over classes are formed in parts of so many: their error grows with this and with the number of parts,
-/// not with the number of classes.
-const PART: usize = 64;
 
 /// Who stands aside from a sum of exponentials.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -259,7 +253,7 @@ impl<T: Float, const N: usize> Strip<T, N> {
     }
 }
 
-/// A sum over classes for each example: `add` adds the terms of a class, in parts of [`PART`].
+/// A sum over classes for each example: `add` adds the terms of a class, in parts of [`CLASSES_AT_ONCE`].
 #[inline(always)]
 pub(crate) fn sum_rows<T: Float, const N: usize>(
     f: &mut Scores<'_, T>,
@@ -269,7 +263,7 @@ pub(crate) fn sum_rows<T: Float, const N: usize>(
     let last = f.data.len() / f.stride - 1;
     for (class, row) in f.rows().enumerate() {
         add(class, row, &mut part);
-        if class % PART == PART - 1 || class == last {
+        if class % CLASSES_AT_ONCE == CLASSES_AT_ONCE - 1 || class == last {
             sums.iter_mut().zip(&part).for_each(|(sum, &part)| *sum = *sum + part);
             part = [T::zero(); N];
         }

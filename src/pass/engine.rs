@@ -43,6 +43,9 @@ pub enum Engine<'a, T> {
     /// instructions of the CPU: AVX-512 or AVX2 with FMA, found at run time if the feature `std` is on, or NEON with the
     /// same feature. Else as [`Portable`](Self::Portable).
     ///
+    /// Zeros are left out of products for `f32`, `f64` and types of 16 bits. In other types a number that equals 0 may be more
+    /// than that: a dual number has a derivative there.
+    ///
     /// Where the scratch has no pack buffer (a product on its own, up to 8 examples of other than contiguous rows), a large
     /// product packs on the stack: 150 KB on AVX-512, 26 KB on AVX2, 20 KB on NEON.
     Builtin,

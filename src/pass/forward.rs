@@ -16,8 +16,8 @@ use crate::gemm::{AlphaBeta, Beta, Epilogue, Left, Right, few, is_finite, produc
 use crate::kernels::activate::bias_relu;
 use crate::kernels::scaled::{Scaled, ScaledSum, scaled_sum};
 use crate::kernels::soft_targets::SoftTargets;
-use crate::kernels::softmax::{Aside, STRIP, Scores, Strip};
-use crate::limits::FEW_EXAMPLES;
+use crate::kernels::softmax::{Aside, Scores, Strip};
+use crate::limits::{FEW_EXAMPLES, STRIP};
 use crate::simd::Simd;
 
 /// (1), (2): Z and A of these rows of the part.

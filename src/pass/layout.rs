@@ -4,38 +4,12 @@
 //! All of it follows from the sizes, so it is a `const fn` and can be tested without running anything.
 
 use crate::data::Dims;
+pub(super) use crate::limits::FEW_CLASSES;
 use crate::limits::{
-    FAR_STRIDE, FEW_EXAMPLES, MASKED_COLS, MASKED_DEPTH, MASKED_ROWS, MAX_CHUNK, MAX_DEPTH, MAX_LANES,
-    PACK_BUFFER,
+    BLOCK_UNIT, CHUNK_ELEMENTS, FAR_STRIDE, FEW_EXAMPLES, FEW_SETS, LARGE_MATRIX, MASKED_COLS, MASKED_DEPTH,
+    MASKED_ROWS, MASKED_TERMS, MAX_BLOCK, MAX_CHUNK, MAX_DEPTH, MAX_LANES, MIN_BLOCK, PACK_BUFFER, PLAIN_SUM,
+    WIDE,
 };
-
-/// Of several blocks none but the last has fewer examples than this.
-pub(super) const MIN_BLOCK: usize = 32;
-
-/// Of several blocks none has more examples than this.
-pub(super) const MAX_BLOCK: usize = 256;
-
-/// A chunk holds at most about this many scratch elements, as long as that leaves [`MIN_BLOCK`] examples: 8 MiB of
-/// f32, and a little more, so that a thousand hidden units have a thousand examples.
-const CHUNK_ELEMENTS: usize = (1 << 21) + (1 << 16);
-
-/// So many examples' gradients are added up plainly before a compensated addition to the sum of all. The error of the
-/// gradient's sums over n is therefore bounded by that of such a sum. Fewer would cost time: a compensated addition
-/// reads and writes two arrays of all parameters.
-const PLAIN_SUM: usize = 4096;
-
-/// From so many hidden units on D is packed: read by columns where it lies, half of each cache line would be read for
-/// nothing.
-const WIDE: usize = 128;
-
-/// Up to so many classes D takes the place of Z.
-pub(super) const FEW_CLASSES: usize = 48;
-
-/// Of products of fewer terms the zeros are left in.
-const MASKED_TERMS: usize = 1 << 17;
-
-/// A matrix of so many weights does not stay in the L2 cache.
-const LARGE_MATRIX: usize = 1 << 20;
 
 /// Which products are not the crate's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -270,7 +244,7 @@ impl Dims {
         }
         let full = between(MIN_BLOCK, CHUNK_ELEMENTS / (2 * self.hidden() + self.classes()), MAX_CHUNK);
         // Several blocks are a power of two of them, so that threads have equal numbers.
-        let full = if full > MAX_BLOCK { 1 << full.ilog2() } else { full / 16 * 16 };
+        let full = if full > MAX_BLOCK { 1 << full.ilog2() } else { full / BLOCK_UNIT * BLOCK_UNIT };
         if n < full { n } else { full }
     }
 
@@ -319,7 +293,7 @@ const fn block_len(dims: Dims, n: usize) -> usize {
     let chunk = dims.chunk_len(n);
     // Blocks of equal size, four of them or a multiple of that.
     let blocks = n.div_ceil(4 * MAX_BLOCK) * 4;
-    let even = n.div_ceil(blocks).next_multiple_of(16);
+    let even = n.div_ceil(blocks).next_multiple_of(BLOCK_UNIT);
     let even = if even < MIN_BLOCK { MIN_BLOCK } else { even };
     let block = if n > chunk { MAX_BLOCK } else { even };
     if block < chunk { block } else { chunk }
@@ -368,7 +342,7 @@ const fn padded(len: usize) -> usize {
 /// A stride of rows no shorter than this, and not a multiple of many cache lines: columns of such a stride would fall
 /// into few of the cache's sets.
 const fn spread(len: usize) -> usize {
-    if len % 256 == 0 { len + MAX_LANES } else { len }
+    if len % FEW_SETS == 0 { len + MAX_LANES } else { len }
 }
 
 /// `value`, or the nearer end if it is outside.

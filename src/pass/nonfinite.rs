@@ -10,7 +10,7 @@ use crate::data::MatRef;
 use crate::limits::MAX_CHUNK;
 
 /// A bit for each example of a chunk, in words of 64.
-type Bits = [u64; MAX_CHUNK / 64];
+type Bits = [u64; MAX_CHUNK.div_ceil(64)];
 
 /// Which examples of a chunk have inputs that are not finite.
 pub(crate) struct NonFinite {
@@ -31,8 +31,11 @@ impl NonFinite {
         if included_are_finite && !objective.is_weighted() {
             return None;
         }
-        let mut found =
-            Self { excluded: [0; MAX_CHUNK / 64], included: [0; MAX_CHUNK / 64], has_excluded: false };
+        let mut found = Self {
+            excluded: [0; MAX_CHUNK.div_ceil(64)],
+            included: [0; MAX_CHUNK.div_ceil(64)],
+            has_excluded: false,
+        };
         let mut any = false;
         for row in 0..x.rows() {
             let is_excluded = objective.excludes(first + row);
@@ -61,7 +64,15 @@ impl NonFinite {
     pub(crate) fn included(&self) -> &[u64] {
         &self.included
     }
+
+    /// Takes all examples but those that are excluded for such that have inputs that are not finite: the zeros of each of
+    /// them are multiplied then.
+    pub(crate) fn include_all(mut self) -> Self {
+        self.included = self.excluded.map(|excluded| !excluded);
+        self
+    }
 }
 
-#[cfg(test)]
+// Its examples fill several words: more than a chunk at small limits.
+#[cfg(all(test, not(handgrad_small_limits)))]
 mod tests;

@@ -38,6 +38,9 @@ pub(crate) trait Phases<T>: Sync {
     /// Packs some panels of W1ᵀ, so that products with it need not.
     fn pack(&self, part: PanelsPart<'_, T>, vecs: usize);
 
+    /// Whether a number of this type that is equal to 0 is nothing else.
+    fn has_plain_zeros(&self) -> bool;
+
     /// Whether X has so many zeros that X W1ᵀ takes less time without them; and whether it may do without.
     fn skips_inputs(&self, x: MatRef<'_, T>, w1: MatRef<'_, T>) -> bool;
 
@@ -91,6 +94,10 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
 
     fn pack(&self, part: PanelsPart<'_, T>, vecs: usize) {
         gemm::pack(*self, part.w1.t(), vecs, part.panels, part.data);
+    }
+
+    fn has_plain_zeros(&self) -> bool {
+        Simd::has_plain_zeros(*self)
     }
 
     fn skips_inputs(&self, x: MatRef<'_, T>, w1: MatRef<'_, T>) -> bool {

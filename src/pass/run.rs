@@ -3,7 +3,7 @@
 use num_traits::Float;
 
 use super::grad_sum::GradSum;
-use super::layout::{External, Hidden, MIN_BLOCK, Scratch};
+use super::layout::{External, Hidden, Scratch};
 use super::moment::square;
 use super::nonfinite::NonFinite;
 use super::objective::Objective;
@@ -17,7 +17,7 @@ use crate::data::{MatMut, MatRef, ParamsMut};
 use crate::error::Error;
 use crate::gemm::{AlphaBeta, Beta};
 use crate::kernels::scaled::{Scaled, ScaledSum};
-use crate::limits::MAX_CHUNK;
+use crate::limits::{MAX_CHUNK, MIN_BLOCK};
 
 /// A chunk has at most so many blocks: what is found of them lies on the stack.
 const MAX_BLOCKS: usize = MAX_CHUNK / MIN_BLOCK;
@@ -94,11 +94,14 @@ pub(crate) fn run<T: Float + Send + Sync>(
         let hidden = layout.after_hidden_grad(hidden);
         let finite = findings.iter().all(|found| found.has_finite_inputs);
         let nonfinite = NonFinite::find(objective, start, x, finite);
+        let plain = phases.has_plain_zeros();
+        let nonfinite = nonfinite.map(|found| if plain { found } else { found.include_all() });
         let nonfinite = nonfinite.as_ref();
         let d_panels: &[T] = if layout.packs_hidden_grad { hidden.d_panels } else { &[] };
         let chunk = ChunkFactors { x, a: hidden.a, d: hidden.d, d_panels, g: f, nonfinite, squared: None };
         if let Some(gram) = gram {
             phases.gram(plan, &chunk, gram.reborrow());
+            clear_excluded(objective, gram);
         }
         let mut weight_grads = |chunk: &ChunkFactors<'_, T>, onto, target: ParamsMut<'_, T>| {
             let part = GradsPart::all(target, pack_buffer);
@@ -121,4 +124,16 @@ pub(crate) fn run<T: Float + Send + Sync>(
         }
     }
     Ok(total.total())
+}
+
+/// The gradient of an example that is excluded is 0, and so are its inner products: also where the factors of those are
+/// infinite or NaN.
+fn clear_excluded<T: Float>(objective: &Objective<'_, T>, gram: &mut MatMut<'_, T>) {
+    let n = gram.rows();
+    for excluded in (0..n).filter(|&i| objective.excludes(i)) {
+        gram.row_mut(excluded).for_each(|product| *product = T::zero());
+        for row in 0..n {
+            gram.row_mut(row).skip(excluded).take(1).for_each(|product| *product = T::zero());
+        }
+    }
 }

@@ -4,9 +4,7 @@ use super::parts::Share;
 use super::plan::Plan;
 use crate::error::Error;
 use crate::executor::{Executor, both};
-
-/// Less work than this, in multiply-adds, is done before another thread has woken up.
-const WORTH_WAKING: usize = 1 << 19;
+use crate::limits::WORTH_WAKING;
 
 /// Enough for any machine, and so few that their square does not overflow.
 const MAX_THREADS: usize = 1 << 12;

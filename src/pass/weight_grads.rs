@@ -2,7 +2,7 @@
 
 use num_traits::Float;
 
-use super::layout::{HiddenGrad, MAX_BLOCK};
+use super::layout::HiddenGrad;
 use super::nonfinite::NonFinite;
 use super::parts::GradsPart;
 use super::plan::Plan;
@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::gemm::masked::{self, Masked};
 use crate::gemm::{AlphaBeta, Blocks, Epilogue, Left, Right, few, is_finite, product};
 use crate::kernels::sum::sum;
+use crate::limits::MAX_BLOCK;
 use crate::simd::Simd;
 
 /// What the gradients of the weights are made of: a chunk after its backward pass.

@@ -5,6 +5,7 @@ use core::arch::aarch64::*;
 
 use super::registers::{Blocking, Simd};
 use crate::kink::Kink;
+use crate::limits::{small_panel, stacked_masks};
 
 /// Proof that the CPU has NEON.
 #[derive(Clone, Copy)]
@@ -28,10 +29,13 @@ const BLOCKING: Blocking = Blocking {
     packs_in_tile: false,
     masked_vecs: 12,
     l1_bytes: 24 << 10,
-};
+}
+.within_limits();
 
 /// Of 256 rows of the largest depth: 16 KB.
-const MASKS: usize = 1 << 11;
+const MASKS: usize = stacked_masks(1 << 11);
+
+const SMALL_PANEL: usize = small_panel(32);
 
 /// The same implementation for both types, which differ in the names of the instructions.
 ///
@@ -52,7 +56,7 @@ macro_rules! simd {
             const NR_VECS: usize = 3;
             const BLOCKING: Blocking = BLOCKING;
             type Panel = [$t; BLOCKING.kc * 3 * $lanes];
-            type SmallPanel = [$t; 32 * 3 * $lanes];
+            type SmallPanel = [$t; SMALL_PANEL * 3 * $lanes];
             type Masks = [u64; MASKS];
 
             fn panel(self) -> Self::Panel {
@@ -60,7 +64,7 @@ macro_rules! simd {
             }
 
             fn small_panel(self) -> Self::SmallPanel {
-                [0.0; 32 * 3 * $lanes]
+                [0.0; SMALL_PANEL * 3 * $lanes]
             }
 
             fn masks(self) -> Self::Masks {

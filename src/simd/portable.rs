@@ -1,16 +1,18 @@
 //! Every `Float`, every target: plain arrays, separate multiplications and additions, so that the results
 //! are the same bits wherever the type's own functions are.
 
+use core::any::TypeId;
+
 use num_traits::Float;
 
 use super::registers::{Blocking, Simd};
 use crate::kink::Kink;
+use crate::limits::{small_panel, stacked_masks};
 
 const LANES: usize = 4;
 const VECS: usize = 2;
-const DEPTH: usize = 64;
 const BLOCKING: Blocking = Blocking {
-    kc: DEPTH,
+    kc: 64,
     l2_bytes: 768 << 10,
     mc_tiles: 1,
     unroll: 1,
@@ -19,7 +21,11 @@ const BLOCKING: Blocking = Blocking {
     packs_in_tile: false,
     masked_vecs: 2,
     l1_bytes: 8 << 10,
-};
+}
+.within_limits();
+const DEPTH: usize = BLOCKING.kc;
+const SMALL_DEPTH: usize = small_panel(8);
+const MASKS: usize = stacked_masks(64);
 
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
@@ -31,19 +37,19 @@ impl<T: Float + 'static> Simd<T> for Portable {
     const NR_VECS: usize = VECS;
     const BLOCKING: Blocking = BLOCKING;
     type Panel = [T; DEPTH * VECS * LANES];
-    type SmallPanel = [T; 8 * VECS * LANES];
-    type Masks = [u64; 64];
+    type SmallPanel = [T; SMALL_DEPTH * VECS * LANES];
+    type Masks = [u64; MASKS];
 
     fn panel(self) -> Self::Panel {
         [T::zero(); DEPTH * VECS * LANES]
     }
 
     fn small_panel(self) -> Self::SmallPanel {
-        [T::zero(); 8 * VECS * LANES]
+        [T::zero(); SMALL_DEPTH * VECS * LANES]
     }
 
     fn masks(self) -> Self::Masks {
-        [0; 64]
+        [0; MASKS]
     }
 
     #[inline(always)]
@@ -88,6 +94,12 @@ impl<T: Float + 'static> Simd<T> for Portable {
     #[inline(always)]
     fn nonzero(self, v: Self::V) -> u32 {
         (0..LANES).fold(0, |bits, lane| bits | u32::from(v[lane] != T::zero()) << lane)
+    }
+
+    // What a type of others' carries beside its value cannot be asked for. 16 bits are hardly enough for one number.
+    fn has_plain_zeros(self) -> bool {
+        let known = [TypeId::of::<f32>(), TypeId::of::<f64>()];
+        known.contains(&TypeId::of::<T>()) || size_of::<T>() <= 2
     }
 
     #[inline(always)]

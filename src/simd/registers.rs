@@ -1,7 +1,7 @@
 //! What the kernels need of an instruction set: its vector registers, and how products are cut up for it.
 
 use crate::kink::Kink;
-use crate::limits::MAX_LANES;
+use crate::limits::{MAX_LANES, cut_up, cut_up_masked};
 
 /// How a product A B is cut up on an instruction set. (mc, nc, kc, mr and nr as in BLIS: a micro-kernel makes mr x nr sums
 /// over kc terms; nc columns of B are in the L2 cache, a panel of nr of them in the L1 cache or on its way there.)
@@ -27,6 +27,15 @@ pub(crate) struct Blocking {
     pub(crate) masked_vecs: usize,
     /// Of such products, the bytes of a piece of a panel. It stays in the L1 cache, beside the sums that pass through it.
     pub(crate) l1_bytes: usize,
+}
+
+impl Blocking {
+    /// What was measured, or where all limits are small, what goes with them.
+    pub(crate) const fn within_limits(self) -> Self {
+        let (kc, l2_bytes, mc_tiles) = cut_up(self.kc, self.l2_bytes, self.mc_tiles);
+        let (masked_vecs, l1_bytes) = cut_up_masked(self.masked_vecs, self.l1_bytes);
+        Self { kc, l2_bytes, mc_tiles, masked_vecs, l1_bytes, ..self }
+    }
 }
 
 /// An instruction set's vectors of T.
@@ -86,6 +95,11 @@ pub(crate) trait Simd<T>: Copy + Send + Sync + 'static {
 
     /// A bit for each lane, the first one lowest: whether it is not 0. NaN is not.
     fn nonzero(self, v: Self::V) -> u32;
+
+    /// Whether a number that is equal to 0 is nothing else: a dual number may have a derivative there.
+    fn has_plain_zeros(self) -> bool {
+        true
+    }
 
     /// exp of each element.
     fn exp(self, x: &mut [T]);

@@ -9,6 +9,7 @@ use super::registers::{Blocking, Simd};
 use crate::kink::Kink;
 #[cfg(handgrad_avx512)]
 use crate::limits::MAX_DEPTH;
+use crate::limits::{L2_EIGHTHS, small_panel, stacked_masks};
 
 /// Proof that the CPU has AVX2 and FMA.
 #[derive(Clone, Copy)]
@@ -75,7 +76,8 @@ const AVX2: Blocking = Blocking {
     packs_in_tile: false,
     masked_vecs: 12,
     l1_bytes: 24 << 10,
-};
+}
+.within_limits();
 
 /// Measured on two Xeons and on a Zen 4, whose L2 caches are fast enough for panels to come from there. Unrolled, the
 /// loop would need more address registers than there are. Of B, two panels at a time took 2 to 4 % less time than five on
@@ -94,10 +96,13 @@ const AVX512: Blocking = Blocking {
     packs_in_tile: true,
     masked_vecs: 8,
     l1_bytes: 32 << 10,
-};
+}
+.within_limits();
 
 /// Of 256 rows of the largest depth: 32 KB.
-const MASKS: usize = 1 << 12;
+const MASKS: usize = stacked_masks(1 << 12);
+
+const SMALL_PANEL: usize = small_panel(32);
 
 /// The same implementation for each pair of an instruction set and a type, which differ in the names of the
 /// instructions. (What has the form of a closure is the body of a method: a closure would be inlined or not, and where it
@@ -122,12 +127,12 @@ macro_rules! simd {
             const BLOCKING: Blocking = $blocking;
 
             type Panel = [$t; $blocking.kc * $vecs * $lanes];
-            type SmallPanel = [$t; 32 * $vecs * $lanes];
+            type SmallPanel = [$t; SMALL_PANEL * $vecs * $lanes];
             type Masks = [u64; MASKS];
 
             fn l2_bytes(self) -> usize {
                 // Two panels of the largest depth of AVX-512 in 1 MB, five in 2 MB: what was best where measured.
-                $blocking.l2_bytes.max(l2_cache() / 8 * 3)
+                $blocking.l2_bytes.max(l2_cache() / 8 * L2_EIGHTHS)
             }
 
             fn panel(self) -> Self::Panel {
@@ -135,7 +140,7 @@ macro_rules! simd {
             }
 
             fn small_panel(self) -> Self::SmallPanel {
-                [0.0; 32 * $vecs * $lanes]
+                [0.0; SMALL_PANEL * $vecs * $lanes]
             }
 
             fn masks(self) -> Self::Masks {

@@ -1,6 +1,6 @@
 //! Promise: gradients are exact. Against dual numbers sent through `loss` in f64: 1e-12 relative.
 
-use crate::support::{Problem, oracle, vectors};
+use crate::support::{Element, Problem, oracle, vectors};
 use autodiff::F1;
 use handgrad::{Batch, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction, derivation};
 
@@ -69,6 +69,77 @@ fn random_nets() {
         [(1, 1, 1, 1), (3, 5, 4, 7), (7, 11, 5, 3), (2, 3, 10, 20), (5, 2, 3, 300)].into_iter().enumerate()
     {
         check(&Problem::random(seed as u64, shape));
+    }
+}
+
+/// A dual number that is 0 may have a derivative: products leave out no zeros of such a type. In sizes at which they do
+/// leave out those of f64, along one direction at a time.
+#[test]
+fn zeros_with_a_derivative() {
+    let (m, h, c, n) = (64, 48, 60, 150);
+    let mut problem = Problem::random(3, (m, h, c, n));
+    problem.x.iter_mut().enumerate().filter(|(i, _)| i % 16 != 0).for_each(|(_, x)| *x = 0.0);
+    // No unit is at its kink, nor as near to it as the differences reach: products are multiples of 1/256.
+    problem.theta[h * m..][..h].iter_mut().for_each(|b| *b += 1.0 / 512.0);
+    let weights = problem.theta[h * m + h..].to_vec();
+    // W2 = 0: D is 0 everywhere, and not so a little further on.
+    for w2 in [weights.clone(), vec![0.0; weights.len()]] {
+        problem.theta[h * m + h..].copy_from_slice(&w2);
+        for (along_x, excluded) in [(true, 0), (false, 0), (true, 3), (false, 3)] {
+            check_second(&problem, along_x, excluded);
+        }
+    }
+}
+
+/// The gradients by theta and x; examples of weight 0 hold NaN.
+fn gradients<T: Element>(problem: &Problem, theta: &[T], x: &[T], weights: &[T]) -> Vec<T> {
+    let Problem { dims, n, ref labels, .. } = *problem;
+    let mut grads = vec![T::nan(); dims.param_len() + x.len()];
+    let (grad, dx) = grads.split_at_mut(dims.param_len());
+    let mut x = x.to_vec();
+    let rows = x.chunks_mut(dims.inputs()).zip(weights);
+    rows.filter(|(_, weight)| **weight == T::zero()).for_each(|(row, _)| row.fill(T::nan()));
+    let batch = Batch::new(MatRef::new(&x, n, dims.inputs()).unwrap(), labels).unwrap();
+    Pass::new(Params::from_flat(dims, theta).unwrap(), batch)
+        .example_weights(weights)
+        .grad(ParamsMut::from_flat(dims, grad).unwrap())
+        .input_grad(MatMut::new(dx, n, dims.inputs()).unwrap())
+        .run(&mut vec![T::nan(); dims.scratch_len(n)])
+        .unwrap();
+    grads
+}
+
+/// The derivative of all gradients along a direction, by a pass over dual numbers and by central differences of gradients:
+/// the terms of second order are far below the bound.
+fn check_second(problem: &Problem, along_x: bool, excluded: usize) {
+    let mut rng = fastrand::Rng::with_seed(9);
+    let len = if along_x { problem.x.len() } else { problem.theta.len() };
+    let direction: Vec<f64> = (0..len).map(|_| f64::from(rng.i32(-8..9)) / 8.0).collect();
+    let weight = |i: usize| if excluded > 0 && i % 50 < excluded { 0.0 } else { 1.0 };
+    let weights: Vec<f64> = (0..problem.n).map(weight).collect();
+    let moved = |step: f64| {
+        let mut problem = problem.clone();
+        let values = if along_x { &mut problem.x } else { &mut problem.theta };
+        values.iter_mut().zip(&direction).for_each(|(value, v)| *value += step * v);
+        gradients(&problem, &problem.theta, &problem.x, &weights)
+    };
+    let step = 1.0 / 1048576.0;
+    let slopes: Vec<f64> =
+        moved(step).iter().zip(moved(-step)).map(|(right, left)| (right - left) / (2.0 * step)).collect();
+
+    let dual = |values: &[f64], moves: bool| -> Vec<F1> {
+        let mut values: Vec<F1> = values.iter().map(|&value| F1::cst(value)).collect();
+        if moves {
+            values.iter_mut().zip(&direction).for_each(|(value, &v)| value.dx = v);
+        }
+        values
+    };
+    let (theta, x) = (dual(&problem.theta, !along_x), dual(&problem.x, along_x));
+    let got = gradients(problem, &theta, &x, &dual(&weights, false));
+    let scale = slopes.iter().fold(0.0, |scale: f64, slope| scale.max(slope.abs()));
+    assert!(scale > 0.0);
+    for (i, (got, expected)) in got.iter().zip(&slopes).enumerate() {
+        assert!((got.dx - expected).abs() <= 1e-6 * scale, "{i}: {}, expected {expected}", got.dx);
     }
 }
 

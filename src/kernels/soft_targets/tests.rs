@@ -3,9 +3,12 @@
 use num_traits::Float;
 
 use super::SoftTargets;
-use crate::kernels::softmax::{Aside, NO_LABEL, STRIP, Scores, Strip};
+use crate::kernels::softmax::{Aside, NO_LABEL, Scores, Strip};
 use crate::simd::tests::{Check, number, on_each_set};
 use crate::simd::{Portable, Simd};
+
+/// As many examples as any of these tests has together.
+const STRIP: usize = 64;
 
 /// What became of one example.
 #[derive(Debug)]

@@ -2,9 +2,13 @@
 
 use num_traits::Float;
 
-use super::{Aside, NO_LABEL, STRIP, Scores, Strip, sum_rows};
+use super::{Aside, NO_LABEL, Scores, Strip, sum_rows};
+use crate::limits::CLASSES_AT_ONCE;
 use crate::simd::Simd;
 use crate::simd::tests::{Check, number, on_each_set};
+
+/// As many examples as any of these tests has together.
+const STRIP: usize = 64;
 
 /// What lies beside the columns of a strip.
 const BESIDE: f64 = 1234.5;
@@ -266,8 +270,8 @@ fn the_error_of_a_sum_over_many_classes_is_that_of_its_parts() {
     let mut data = vec![0.1f32; CLASSES];
     let mut f = Scores { data: &mut data, stride: 1, first: 0, len: 1 };
     let got = sum_rows(&mut f, |_, row, part: &mut [_; STRIP]| part[0] += row[0])[0];
-    let exact = f64::from(0.1f32) * CLASSES as f64;
-    assert!(near(f64::from(got), exact, f64::from(f32::EPSILON) / 2.0 * (64.0 + CLASSES as f64 / 64.0)));
+    let (exact, part) = (f64::from(0.1f32) * CLASSES as f64, CLASSES_AT_ONCE as f64);
+    assert!(near(f64::from(got), exact, f64::from(f32::EPSILON) / 2.0 * (part + CLASSES as f64 / part)));
 }
 
 #[test]

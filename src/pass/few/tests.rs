@@ -5,7 +5,7 @@ use num_traits::Float;
 use crate::data::{Batch, Dims, MatMut, MatRef, Params, ParamsMut};
 use crate::gemm::Beta;
 use crate::kink::Kink;
-use crate::limits::FEW_EXAMPLES;
+use crate::limits::{FEW_CLASSES, FEW_EXAMPLES};
 use crate::pass::engine::Products;
 use crate::pass::layout::External;
 use crate::pass::phases::Phases;
@@ -57,8 +57,16 @@ struct Bits;
 impl Bits {
     fn check_type<T: Float + Send + Sync + 'static, S: Simd<T>>(name: &str, set: &'static S) {
         // Whole and broken registers, narrow and wide rows, one class and the most.
-        let shapes =
-            [(1, 1, 1), (16, 8, 3), (64, 32, 10), (17, 13, 5), (100, 19, 48), (300, 40, 7), (7, 70, 2)];
+        let shapes = [
+            (1, 1, 1),
+            (16, 8, 3),
+            (64, 32, 10),
+            (17, 13, 5),
+            (100, 19, FEW_CLASSES),
+            (300, 40, 7),
+            (7, 70, 2),
+        ]
+        .map(|(m, h, c)| (m, h, FEW_CLASSES.min(c)));
         let cases = shapes.into_iter().flat_map(|dims| (1..=FEW_EXAMPLES).map(move |n| (dims, n)));
         for (i, (dims, n)) in cases.enumerate() {
             let pick = |by: usize| i / by % 2 == 0;

@@ -85,6 +85,16 @@ fn finite_examples_are_none_whatever_their_weights() {
 }
 
 #[test]
+fn all_but_the_excluded_ones_can_be_included() {
+    let mut weights = vec![1.0; 130];
+    [3, 100].iter().for_each(|&row| weights[row] = 0.0);
+    let objective = Objective { example_weights: Some(&weights), ..plain() };
+    let found = find(&objective, 0, &examples(130, &[100, 129]), false).unwrap().include_all();
+    let is_included = |row: usize| found.included()[row / 64] >> (row % 64) & 1 == 1;
+    assert!((0..130).all(|row| found.excludes(row) == (row == 100) && is_included(row) != (row == 100)));
+}
+
+#[test]
 fn a_chunk_has_the_weights_of_its_examples() {
     let (first, n) = (100, 70);
     let mut weights = vec![1.0; first + n];

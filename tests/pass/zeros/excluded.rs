@@ -1,6 +1,6 @@
 //! Examples that do not count may hold anything.
 
-use handgrad::Engine;
+use handgrad::{Batch, Dims, Engine, MatMut, MatRef, Params, Pass};
 
 use super::inputs::Inputs;
 use super::written::{Asked, Which, Written, assert_same_part};
@@ -97,6 +97,7 @@ fn check_engine<T: Element>(problem: &Problem, engine: Engine<'_, T>, threads: O
 }
 
 #[test]
+#[cfg_attr(handgrad_small_limits, ignore = "asks for the gram of more than a chunk")]
 fn excluded_examples_may_hold_anything() {
     for (m, h, c) in [(13, 17, 5), (20, 130, 10), (16, 24, 60)] {
         for n in [3, 8, 9, 40, 300] {
@@ -143,5 +144,25 @@ fn those_that_count_are_not_forgotten_beside_them() {
             assert!(grad[4].is_nan(), "0 times {value} is NaN");
             problem.x[hit * 13 + 4] = 0.5;
         }
+    }
+}
+
+/// 0 times a sum that overflows, or times an example that is NaN, is no 0: the inner products of an example that is excluded
+/// are so nevertheless.
+#[test]
+fn inner_products_of_excluded_examples_are_0() {
+    let dims = Dims::new(1, 1, 2).unwrap();
+    let theta = [0.5f32, 0.0, 1.0, -1.0, 0.0, 0.0];
+    for (x, others) in [([1e30, 1e30, 2.0], false), ([1.0, 2.0, f32::NAN], true)] {
+        let (mut gram, mut scratch) = ([5.0; 9], vec![f32::NAN; dims.scratch_len(3)]);
+        let batch = Batch::new(MatRef::new(&x, 3, 1).unwrap(), &[0, 0, 1]).unwrap();
+        Pass::new(Params::from_flat(dims, &theta).unwrap(), batch)
+            .example_weights(&[0.0, 1.0, 1.0])
+            .gram(MatMut::new(&mut gram, 3, 3).unwrap())
+            .run(&mut scratch)
+            .unwrap();
+        let of_excluded = [gram[0], gram[1], gram[2], gram[3], gram[6]];
+        assert_eq!(of_excluded, [0.0; 5], "{x:?}");
+        assert!(gram[8].is_nan() == others && gram[8] != 0.0, "{gram:?}");
     }
 }
