@@ -38,9 +38,14 @@ impl<'a> Threads<'a> {
         mut pass: impl FnMut() -> Result<R, Error> + Send,
     ) -> Result<R, Error> {
         let Some(executor) = self.executor else { return pass() };
-        let mut result = Err(Error::Executor);
-        executor.enter(&mut || result = pass());
-        result
+        let mut result = None;
+        executor.enter(&mut || {
+            // Once: a second time it would be added to the gradient again.
+            if result.is_none() {
+                result = Some(pass());
+            }
+        });
+        result.unwrap_or(Err(Error::Executor))
     }
 
     /// Cuts the work in two until each thread has a part or it can be cut no more, and runs the parts.
