@@ -16,7 +16,7 @@ use num_traits::Float;
 use super::epilogue::Epilogue;
 use super::factors::{Left, Right};
 use super::packing::{Submatrix, copy};
-use super::panels::widths;
+use super::panels::{numbers_in, widths};
 use super::product::AlphaBeta;
 use super::tile::{Destination, MicroKernel, Operands, Panels, micro_kernel, packing_kernel};
 use crate::data::{MatMut, MatRef};
@@ -47,7 +47,7 @@ pub(crate) fn product<T: Float, S: Simd<T>>(
     let product = Product { a, b, onto, c, epilogue, kc, packs };
     if !packs || panel <= pack_buffer.len() {
         product.run(simd, pack_buffer);
-    } else if panel <= size_of::<S::SmallPanel>() / size_of::<T>() {
+    } else if panel <= numbers_in::<T>(size_of::<S::SmallPanel>()) {
         product.run(simd, simd.small_panel().as_mut());
     } else {
         product.run_on_stack(simd);
@@ -96,7 +96,7 @@ impl<T: Float> Product<'_, T> {
             let mut col = 0;
             for (panels, vecs) in widths::<T, S>(cols, S::NR_VECS) {
                 let width = vecs * S::LANES;
-                let most = simd.l2_bytes() / size_of::<T>();
+                let most = numbers_in::<T>(simd.l2_bytes());
                 let most = if self.packs { most.min(pack_buffer.len()) } else { most };
                 let nc = (most / (self.kc * width)).max(1) * width;
                 let end = cols.min(col + panels * width);

@@ -29,7 +29,7 @@ use super::factors::{Blocks, Left, Right};
 use super::masked_kernel::{LINE, Piece, Sums, Terms, kernel, store_transposed};
 use super::masks::{density, is_finite, masks};
 use super::packing::{Submatrix, copy};
-use super::panels::{panel, panels, widths};
+use super::panels::{numbers_in, panel, panels, widths};
 use super::product::AlphaBeta;
 use super::tile::Destination;
 use crate::data::{MatMut, MatRef};
@@ -146,7 +146,7 @@ impl<T: Float> Masked<'_, T> {
         [all, all / 2, all / 4, 1].into_iter().take(if is_packed { 1 } else { 4 }).find_map(|vecs| {
             let vecs = widths::<T, S>(self.c.cols(), vecs.max(1))[0].1;
             let width = vecs * S::LANES;
-            let piece = MASKED_DEPTH.min(S::BLOCKING.l1_bytes / size_of::<T>() / width).max(1);
+            let piece = MASKED_DEPTH.min(numbers_in::<T>(S::BLOCKING.l1_bytes) / width).max(1);
             let packed = if self.packs::<S>() { piece * width } else { 0 };
             let rows = buffer.checked_sub(packed)? / width;
             (rows >= MASKED_MIN_ROWS.min(self.a.rows)).then_some(Cuts { vecs, mc: rows, piece, packed })

@@ -5,6 +5,7 @@ use core::ops::Range;
 use num_traits::Float;
 
 use super::factors::Left;
+use super::panels::numbers_in;
 use super::product::{AlphaBeta, Beta};
 use super::tile::{Destination, finish_elements, finish_rows, load, prefetch_dest, store};
 use crate::limits::MAX_LANES;
@@ -136,7 +137,7 @@ fn prefetch_terms<T, S: Simd<T>>(
     depth: usize,
     (row_stride, col_stride): (usize, usize),
 ) {
-    let (from, line) = (from.as_ptr(), (LINE / size_of::<T>()).max(1));
+    let (from, line) = (from.as_ptr(), numbers_in::<T>(LINE).max(1));
     if col_stride == 1 {
         for p in (0..depth).step_by(line) {
             simd.prefetch(from.wrapping_add(TERMS_AHEAD * row_stride + p));

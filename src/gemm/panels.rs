@@ -4,6 +4,11 @@ use core::ops::Range;
 
 use crate::simd::Simd;
 
+/// So many numbers take this memory. (A type may take none.)
+pub(super) fn numbers_in<T>(bytes: usize) -> usize {
+    bytes / size_of::<T>().max(1)
+}
+
 /// The panels of a matrix with so many columns, none of more than `most` registers in a row, as few as can be and as equal: first
 /// so many of so many registers, then as many as it takes of one register less. The last one may be used in part.
 pub(super) fn widths<T, S: Simd<T>>(cols: usize, most: usize) -> [(usize, usize); 2] {

@@ -204,6 +204,8 @@ fn multiply<T: Float, S: Simd<T>, const R: usize, const N: usize, const KIND: u8
         let count = (depth.end - col).min(a.col_blocks.rest(col));
         let from = &a.data[a.offset(row, col)..];
         let last = count - 1;
+        // Sizes and strides are those of views, whose places fit an `isize`: no product overflows. None of them comes from
+        // T's arithmetic, nor from anything else that a caller can implement.
         assert!(last * col_stride + (R - 1) * row_stride < from.len());
         assert!(last * b_stride + width <= b.len());
         assert!(KIND != COPY || count * width <= copy.len());
