@@ -78,6 +78,22 @@ pub enum What {
     Direction,
     /// A Jacobian-vector product J v.
     Jvp,
+    /// The weights w of a vector-Jacobian product.
+    Weights,
+    /// A Jacobian, outputs x inputs.
+    Jacobian,
+    /// The outputs of a vector field.
+    Outputs,
+    /// The slopes that are measured.
+    Slopes,
+    /// The error bars of the slopes that are measured.
+    SlopeErrors,
+    /// The largest relative error of a claim that is accepted.
+    Tolerance,
+    /// The resolution that is required of a probe.
+    Resolution,
+    /// The budget of evaluations of a check.
+    Evaluations,
     /// The caller's scratch.
     Scratch,
     /// The targets q, n × C.
@@ -135,6 +151,14 @@ impl fmt::Display for What {
             What::Blocks => "blocks of a point",
             What::Direction => "direction v",
             What::Jvp => "Jacobian-vector product",
+            What::Weights => "weights w",
+            What::Jacobian => "Jacobian",
+            What::Outputs => "outputs of the field",
+            What::Slopes => "slopes",
+            What::SlopeErrors => "errors of the slopes",
+            What::Tolerance => "tolerance",
+            What::Resolution => "required resolution",
+            What::Evaluations => "evaluations",
             What::Scratch => "scratch",
             What::Targets => "targets",
             What::ExampleWeights => "example weights",
@@ -272,6 +296,7 @@ impl fmt::Display for Error {
             Error::Value { what, index, got } => {
                 let expected = match what {
                     What::Smoothing => "a number from 0 to 1",
+                    What::Tolerance => "a number from 0 on, less than 1",
                     What::Divisor => "a positive number",
                     What::Targets => "numbers from 0 on that add up to 1",
                     _ => "a number from 0 on",

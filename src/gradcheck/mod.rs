@@ -60,16 +60,24 @@
 //! Where the convention is what was promised, let f name its branches ([`Eval::branch`]): claims outside the
 //! one-sided slopes are then unresolved where the probe meets the point's own branch on neither side.
 
-// From the ground up; each file uses only files named before it: dual, eval, random, numeric, ladder, entry,
-// report, check, verdict, hint, driver, run, exact, jvp, self_test, functions.
+// From the ground up; each file uses only files named before it: dual, eval, random, numeric, ladder, entry, check,
+// failed, report, verdict, judge, hint, driver, run, exact, field, jvp, vjp, jacobian, adjoint, slopes, self_test,
+// functions, alloc, tree.
+mod adjoint;
+#[cfg(feature = "std")]
+mod alloc;
 mod check;
 mod driver;
 mod dual;
 mod entry;
 mod eval;
 mod exact;
+mod failed;
+mod field;
 mod functions;
 mod hint;
+mod jacobian;
+mod judge;
 mod jvp;
 mod ladder;
 mod numeric;
@@ -77,18 +85,29 @@ mod random;
 mod report;
 mod run;
 mod self_test;
+mod slopes;
+mod tree;
 mod verdict;
+mod vjp;
 
 // What goes in.
 pub use crate::data::Block;
 pub use check::{Check, scratch_len};
 pub use dual::Dual;
 pub use eval::{Eval, branch};
-pub use functions::{check, check_dual, check_jvp, self_test};
+pub use functions::{check, check_adjoint, check_dual, check_jacobian, check_jvp, check_vjp, self_test};
+pub use tree::split;
+
+// How much scratch each takes.
+pub use adjoint::adjoint_scratch_len;
+pub use jacobian::jacobian_scratch_len;
 pub use jvp::jvp_scratch_len;
 pub use self_test::self_test_scratch_len;
+pub use slopes::{slopes_of_field_scratch_len, slopes_scratch_len};
+pub use vjp::vjp_scratch_len;
 
 // What comes out.
 pub use entry::{Entry, Probe, Verdict};
+pub use failed::Failed;
 pub use report::{Counts, Hint, LISTED, Outcome, Report};
 pub use self_test::{Catch, Fault, SelfTest};

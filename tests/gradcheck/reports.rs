@@ -229,7 +229,7 @@ fn the_report_says_where() {
     claims[13] += 1e-6;
     let report = Check::new(&x, &claims).blocks(&blocks).seed(3).run(parabola, &mut [0.0; 32]).unwrap();
     let places: Vec<_> = report.worst().take(2).map(|entry| entry.probe).collect();
-    let at = |block, index, row, col| Probe::Entry { block, index, row, col };
+    let at = |block, index, row, col| Probe::Entry { output: None, block, index, row, col };
     assert_eq!(places, [at("W", 6, 1, Some(2)), at("b", 13, 1, None)]);
     let text = report.to_string();
     for part in [
