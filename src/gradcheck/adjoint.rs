@@ -8,7 +8,7 @@ use super::check::{CHANCE, Check, take_scratch};
 use super::driver::{Driver, State};
 use super::entry::{Found, Probe};
 use super::judge::{Slope, judge};
-use super::numeric::{Claim, Dot, real};
+use super::numeric::{Claim, Dot, real, scale};
 use super::report::Report;
 use crate::error::{Error, What};
 
@@ -25,7 +25,7 @@ pub const fn adjoint_scratch_len(n: usize, outputs: usize) -> usize {
 
 impl<'n, T: Float> Check<'_, 'n, T> {
     /// Checks that a Jacobian-vector product and a vector-Jacobian product have the same Jacobian:
-    /// w · (J v) = (Jᵀ w) · v for Gaussian v and w, v in proportion to the scales of x. That they agree does not mean
+    /// w · (J v) = (Jᵀ w) · v for Gaussian v and w, each entry of v in proportion to that of x. That they agree does not mean
     /// that they are right: for that, one of them is to be checked by [`run_jvp`](Self::run_jvp) or
     /// [`run_vjp`](Self::run_vjp).
     ///
@@ -153,8 +153,8 @@ impl<T: Float, J: FnMut(&[T], &mut [T]), V: FnMut(&[T], &mut [T])> Products<'_, 
     /// Both products for a new pair of directions, if the evaluations suffice. Notes their rounding.
     fn pair(&mut self) -> Option<Pair<T>> {
         let rng = &mut self.state.rng;
-        let scales = Check { claims: self.state.check.x, ..self.state.check }.scales(0..self.v.len());
-        self.v.iter_mut().zip(scales).for_each(|(v, scale)| *v = scale * rng.normal());
+        let x = self.state.check.x.iter();
+        self.v.iter_mut().zip(x).for_each(|(v, &x)| *v = scale(x, T::zero()) * rng.normal());
         self.w.iter_mut().for_each(|w| *w = rng.normal());
         let first = self.products()?;
         let longer = real::<T>(LONGER);

@@ -144,7 +144,6 @@ impl<'s, 'n, T: Float, F> State<'s, 'n, T, F> {
         if nothing && self.report.counts().probes() > 0 {
             self.report.left_out += 1;
         } else {
-            self.report.left_out += usize::from(nothing);
             self.report.add(found.entry);
         }
     }

@@ -275,7 +275,8 @@ fn judge<T: Float>(fault: Fault, report: &Report<'_>, faulty: &[T], check: &Chec
             Probe::Entry { index, .. } if entry.verdict == Verdict::Disagree => {
                 // Twice the error bar: the right claim need not be the middle of its own.
                 let right = as_f64(check.claims[index]);
-                let most = 2.0 * entry.error + check.tolerance * entry.reference();
+                let size = entry.reference().max(right.abs());
+                let most = 2.0 * entry.error + check.tolerance * size;
                 faulty[index].to_f64() != Some(right) && Float::abs(entry.slope - right) <= most
             }
             _ => entry.verdict >= Verdict::Disagree,

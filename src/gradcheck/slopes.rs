@@ -23,12 +23,17 @@ pub const fn slopes_of_field_scratch_len(n: usize, outputs: usize) -> usize {
 impl<'n, T: Float> Check<'_, 'n, T> {
     /// Measures the gradient of `f` at x by differences: the slope along each entry, into `slopes`, and if wanted its
     /// error bar into `errors`: the slope is within ± of it. At a kink the middle between the two one-sided slopes, and
-    /// half of their distance. Where no slope was found, or [`evaluations`](Self::evaluations) ran out, NaN and infinity.
+    /// half of their distance.
+    ///
+    /// The bar is infinite, and the slope a guess or NaN, where it could not be found to the resolution that is
+    /// [required](Self::require), relative to itself or to the mean slope over the first steps, if that is
+    /// more: f has no slope there, or is too rough, or the
+    /// [`evaluations`](Self::evaluations) ran out. Nothing is measured of an f that is nondeterministic or not
+    /// finite at x: all slopes are NaN.
     ///
     /// Claims have no part in it: [`Check::at`]. Blocks tell which entries are of one size, as in a check. The report
-    /// tells how it went: it [is ok](Report::is_ok) if in each block some slope is known to the resolution that is
-    /// [required](Self::require), and its [resolution](Report::resolution) is the largest of these error bars, relative
-    /// to the slope. Nothing is measured of an f that is nondeterministic or not finite at x: all slopes are NaN.
+    /// tells how it went: it [is ok](Report::is_ok) if in each block some slope was found, and its
+    /// [resolution](Report::resolution) is the largest of the error bars, relative in the same way.
     ///
     /// Costs some 20 evaluations of `f` for each entry, and 35 besides. Allocates nothing.
     ///
@@ -67,8 +72,8 @@ impl<'n, T: Float> Check<'_, 'n, T> {
     {
         let n = self.x.len();
         self.check_settings(n)?;
-        let slopes = unknown(n, slopes, errors)?;
         let (claims, scratch) = take_scratch(scratch, slopes_scratch_len(n))?.split_at_mut(n);
+        let slopes = unknown(n, slopes, errors)?;
         claims.fill(T::zero());
         let check = Check { claims, ..self.all_entries() };
         check.start(|x: &[T]| Ok(f(x).into()), scratch, |state| state.into_slopes(slopes))
@@ -114,9 +119,9 @@ impl<'n, T: Float> Check<'_, 'n, T> {
             return Err(Error::Zero { what: What::Outputs });
         }
         let len = product(What::Jacobian, outputs, n)?;
-        let slopes = unknown(len, jacobian, errors)?;
         let scratch = take_scratch(scratch, slopes_of_field_scratch_len(n, outputs))?;
         let (claims, scratch) = scratch.split_at_mut(len);
+        let slopes = unknown(len, jacobian, errors)?;
         claims.fill(T::zero());
         let check = Check { claims, ..self.all_entries() };
         check.start_jacobian(outputs, field, scratch, |state| state.into_slopes(slopes))

@@ -65,7 +65,8 @@ impl<'n, T: Float> Line<'n, T> {
         let ladder = Ladder::new(self.here, self.noise, limits.epsilon);
         let mut step = real::<T>(FIRST_STEP) * self.scale;
         let last = self.scale * limits.epsilon * real(LAST_STEP);
-        let mut search = Search { line: self, limits, size, accepted, ladder, largest: None, cut: false };
+        let (largest, chord, cut) = (None, T::zero(), false);
+        let mut search = Search { line: self, limits, size, accepted, ladder, largest, chord, cut };
         // Both may underflow to 0: then there are no more steps either.
         while step > last && !search.is_done() {
             let Some(rung) = take(step)? else {
@@ -90,6 +91,8 @@ struct Search<'n, T> {
     ladder: Ladder<T>,
     /// The largest |f| at the first step that gave a number, and at x.
     largest: Option<T>,
+    /// The largest slope of a chord from x to the ends of that step.
+    chord: T,
     /// The evaluations ran out before the last step.
     cut: bool,
 }
@@ -99,7 +102,9 @@ impl<'n, T: Float> Search<'n, T> {
     fn is_done(&self) -> bool {
         let found = self.ladder.finding();
         found.is_some_and(|found| {
-            found.since >= PATIENCE && (self.limits.measures || self.verdict(found) == Verdict::Agree)
+            let verdict = self.verdict(found);
+            let kink = self.limits.measures && verdict == Verdict::Kink;
+            found.since >= PATIENCE && (verdict == Verdict::Agree || kink)
         })
     }
 
@@ -109,6 +114,9 @@ impl<'n, T: Float> Search<'n, T> {
         if self.largest.is_none() && ends.iter().any(|end| end.is_finite()) {
             let finite = ends.iter().filter(|end| end.is_finite());
             self.largest = Some(finite.fold(self.line.here.value.abs(), |max, &end| max.max(end)));
+            let chords =
+                [rung.right, rung.left].map(|end| (end.value - self.line.here.value).abs() / rung.step);
+            self.chord = chords.into_iter().filter(|chord| chord.is_finite()).fold(T::zero(), T::max);
         }
         self.ladder.push(rung);
     }
@@ -137,7 +145,9 @@ impl<'n, T: Float> Search<'n, T> {
             resolution: as_f64(self.resolution(found)),
             accepted: self.accepted_share(found),
         };
-        Found { entry, slope, error, cut: self.cut }
+        // What is not sharp enough to be called a slope may be anything.
+        let is_unknown = self.limits.measures && verdict == Verdict::Unresolved;
+        Found { entry, slope, error: if is_unknown { T::infinity() } else { error }, cut: self.cut }
     }
 
     fn verdict(&self, found: Finding<T>) -> Verdict {
@@ -171,8 +181,9 @@ impl<'n, T: Float> Search<'n, T> {
         if error <= T::zero() {
             return T::zero();
         }
-        let size =
-            if self.limits.measures { (claim.slope + found.discrepancy.middle()).abs() } else { self.size };
+        // Without a claim: the slope itself, or what it is some way from x if that is more.
+        let found = (claim.slope + found.discrepancy.middle()).abs().max(self.chord);
+        let size = if self.limits.measures { found } else { self.size };
         let largest = self.largest.unwrap_or(here.value.abs());
         let hidden = (noise + largest * self.limits.epsilon) / (real::<T>(FIRST_STEP) * scale);
         error / if size > hidden { size } else { largest / scale }
