@@ -74,7 +74,7 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
         scratch.fill(Dual::constant(T::zero()));
         let (point, direction) = scratch.split_at_mut(n);
         let state = State::new(self, self.influence(), |x: &[Dual<T>]| f(x).into());
-        DualNumbers { state, point, direction, noise: T::zero(), known: true, x_rms: T::zero() }.run()
+        DualNumbers { state, point, direction, noise: T::zero(), x_rms: T::zero() }.run()
     }
 }
 
@@ -86,8 +86,6 @@ struct DualNumbers<'s, 'n, T, F> {
     direction: &'s mut [Dual<T>],
     /// The largest noise seen since a range was entered, relative to the size of what was probed.
     noise: T,
-    /// The evaluations sufficed to measure it.
-    known: bool,
     /// The root mean square of x in the range that was entered.
     x_rms: T,
 }
@@ -118,11 +116,13 @@ where
     fn enter(&mut self, range: Range<usize>) -> Result<(), Error> {
         self.x_rms = rms(&self.state.check.x[range.clone()]);
         self.noise = T::neg_infinity();
-        self.known = true;
         for _ in 0..DIRECTIONS {
             let claim = self.draw_direction(range.clone());
             let here = self.evaluate(T::zero());
-            self.known &= here.is_some_and(|here| self.note_noise(here, claim.size.max(here.value.du.abs())));
+            // Where one may not be evaluated, neither may what follows in this range.
+            if let Some(here) = here {
+                self.note_noise(here, claim.size.max(here.value.du.abs()));
+            }
         }
         self.noise = if self.noise < T::zero() { T::infinity() } else { self.noise };
         self.direction[range].fill(Dual::constant(T::zero()));
@@ -175,7 +175,7 @@ where
     /// `reach`.
     fn probe(&mut self, probe: Probe<'n>, claim: Claim<T>, reach: T) -> Found<'n, T> {
         let mut done = None;
-        if let Some(here) = if self.known { self.evaluate(T::zero()) } else { None } {
+        if let Some(here) = self.evaluate(T::zero()) {
             let size = claim.size.max(here.value.du.abs());
             done = self.note_noise(here, size).then_some((here.value.du, size));
         }

@@ -192,7 +192,7 @@ impl<'n, T: Float> Search<'n, T> {
     /// By how much the claim is off beyond its error bar, where all of the tolerance would be the tolerance.
     fn accepted_share(&self, found: Finding<T>) -> f64 {
         let beyond = from_zero(found.discrepancy);
-        let needed = !self.limits.measures && beyond > T::zero() && beyond <= self.accepted;
+        let needed = beyond > T::zero() && beyond <= self.accepted;
         if needed { as_f64(beyond / self.accepted * self.limits.tolerance) } else { 0.0 }
     }
 }

@@ -41,7 +41,6 @@ impl<'n, T: Float> Check<'_, 'n, T> {
     where
         F: FnMut(&[T], &mut [T]),
     {
-        self.check_sizes()?;
         if w.is_empty() {
             return Err(Error::Zero { what: What::Weights });
         }

@@ -114,7 +114,7 @@ fn steps_that_were_cut_short_call_nothing_wrong() {
     let frequency = 1024.0 * std::f64::consts::PI;
     let f = |x: &[f64]| (frequency * x[0]).sin();
     let (x, claims) = ([0.3], [frequency * (frequency * 0.3).cos()]);
-    for most in 1..100 {
+    for most in 1..138 {
         let report = Check::new(&x, &claims).evaluations(most).run_alloc(f).unwrap();
         assert_ne!(report.outcome(), Outcome::Wrong, "{most}: {report}");
     }
@@ -176,6 +176,25 @@ fn blocks_that_were_not_reached() {
     }
     let report = Check::new(&x, &claims).blocks(&blocks).evaluations(900).run_alloc(f).unwrap();
     assert!(report.counts().agree > 0 && report.blind() == Some("blind"), "{report}");
+}
+
+/// A kink in the first block hides the second one from directions through everything, which are conclusive none the
+/// less. What a direction through the second one has begun to see does not hold.
+#[test]
+fn what_looks_wrong_somewhere_does_not_hold() {
+    let f = |x: &[f64]| 10.0 * x[0].abs() + x[1] * x[1];
+    let blocks = [Block::vector("kink", 1), Block::vector("wrong", 1)];
+    let mut seen = 0;
+    for most in 240..600 {
+        let check = Check::new(&[0.0, 1.0], &[0.0, 2.5]).blocks(&blocks).directions(1).evaluations(most);
+        let report = check.run_alloc(f).unwrap();
+        if report.counts().unfinished > 0 && report.counts().disagree == 0 {
+            assert_eq!((report.outcome(), report.blind()), (Outcome::Inconclusive, None), "{most}: {report}");
+            assert!(report.counts().kink > 0, "{report}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
 }
 
 /// With noise that is not measured in full nothing is called wrong.

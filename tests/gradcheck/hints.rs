@@ -131,6 +131,10 @@ fn conjugated_claims() {
     assert_eq!(hint(&flipped(|_| true), &one), Some(Hint::Sign));
     assert_eq!(hint(&flipped(|i| i % 2 == 1 && i != 5), &one), Some(Hint::Sign));
     assert_eq!(hint(&flipped(|i| i == 5), &one), Some(Hint::Sign));
+    assert_eq!(hint(&flipped(|i| i % 2 == 1 || i == 4), &one), Some(Hint::Sign));
+    // Of one complex number it is no pattern.
+    let report = Check::new(&x[..2], &[right[0], -right[1]]).run(parabola, &mut [0.0; 4]).unwrap();
+    assert_eq!(report.hint(), Some(Hint::Sign));
     // Not by the sign alone.
     let doubled: Vec<f64> =
         interleaved.iter().zip(&right).map(|(f, g)| if f == g { *g } else { -2.0 * g }).collect();

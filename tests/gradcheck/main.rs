@@ -1,6 +1,7 @@
 //! The tests of `handgrad::gradcheck` and of the dual numbers. One program, because each would compile the same
 //! checker again; `cargo test --test gradcheck reports` runs one file of it.
 
+mod adjoints;
 mod budgets;
 mod checks;
 mod detection;

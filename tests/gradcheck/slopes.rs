@@ -109,6 +109,20 @@ fn kinks_edges_and_what_has_no_slope() {
     }
 }
 
+/// Each slope at its own place, in blocks of sizes far apart.
+#[test]
+fn slopes_in_blocks() {
+    let x = [1e6, 2e6, 1e-6, 3e-6, -2e-6];
+    let blocks = [Block::vector("large", 2), Block::vector("small", 3)];
+    let f = |x: &[f64]| (x[0] / 1e6 + 1e6 * x[2]).sin() + x[1] / 1e6 + 1e6 * x[3] + 1e12 * x[4] * x[4];
+    let cos = 2f64.cos();
+    let (slopes, errors) = Check::at(&x).blocks(&blocks).slopes_alloc(f).unwrap();
+    for (i, slope) in [cos / 1e6, 1e-6, 1e6 * cos, 1e6, -4e6].into_iter().enumerate() {
+        let off = (slopes[i] - slope).abs();
+        assert!(off <= errors[i] && errors[i] < 1e-8 * slope.abs(), "{i}: {off:e} ± {:e}", errors[i]);
+    }
+}
+
 /// A slope of 0 where others are not, and values on top of something large.
 #[test]
 fn slopes_of_zero_and_rough_ones() {
