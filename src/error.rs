@@ -76,6 +76,22 @@ pub enum What {
     Direction,
     /// A Jacobian-vector product J v.
     Jvp,
+    /// The weights w of a vector-Jacobian product.
+    Weights,
+    /// A Jacobian, outputs x inputs.
+    Jacobian,
+    /// The outputs of a vector field.
+    Outputs,
+    /// The slopes that are measured.
+    Slopes,
+    /// The error bars of the slopes that are measured.
+    SlopeErrors,
+    /// The largest relative error of a claim that is accepted.
+    Tolerance,
+    /// The resolution that is required of a probe.
+    Resolution,
+    /// The budget of evaluations of a check.
+    Evaluations,
     /// The caller's scratch.
     Scratch,
     /// The targets q, n × C.
@@ -133,6 +149,14 @@ impl fmt::Display for What {
             What::Blocks => "blocks of a point",
             What::Direction => "direction v",
             What::Jvp => "Jacobian-vector product",
+            What::Weights => "weights w",
+            What::Jacobian => "Jacobian",
+            What::Outputs => "outputs of the field",
+            What::Slopes => "slopes",
+            What::SlopeErrors => "errors of the slopes",
+            What::Tolerance => "tolerance",
+            What::Resolution => "required resolution",
+            What::Evaluations => "evaluations",
             What::Scratch => "scratch",
             What::Targets => "targets",
             What::TargetSumTolerance => "tolerance of the sums of targets",

@@ -105,6 +105,7 @@ fn value(f: &mut fmt::Formatter<'_>, what: What, index: usize, got: f64) -> fmt:
     }
     let expected = match what {
         What::Smoothing => "a number from 0 to 1",
+        What::Tolerance => "a number from 0 on, less than 1",
         What::Divisor => "a finite number above 0",
         What::TargetSumTolerance => "a number from 0 on, or infinity",
         _ => "a finite number from 0 on",

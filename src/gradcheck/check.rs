@@ -48,12 +48,28 @@ pub struct Check<'a, 'n, T> {
     pub(super) coordinates: usize,
     pub(super) directions: usize,
     pub(super) required: Option<f64>,
+    pub(super) tolerance: f64,
+    pub(super) evaluations: Option<usize>,
+    /// Of a Jacobian, the number of rows that the claims consist of.
+    pub(super) outputs: Option<usize>,
 }
+
+/// Along a direction errors that are accepted in each entry add up to this many times their root sum of squares, but for
+/// one direction in thirty million (Hoeffding's inequality: their signs are by chance).
+pub(super) const CHANCE: f64 = 6.0;
 
 impl<'a, 'n, T: Float> Check<'a, 'n, T> {
     /// A check of slopes that are claimed at `x`: of a gradient, one for each entry of `x`.
     pub fn new(x: &'a [T], claims: &'a [T]) -> Self {
-        Self { x, claims, blocks: None, seed: 0, coordinates: 128, directions: 3, required: None }
+        let (blocks, seed, coordinates, directions) = (None, 0, 128, 3);
+        let (required, tolerance, evaluations, outputs) = (None, 0.0, None, None);
+        Self { x, claims, blocks, seed, coordinates, directions, required, tolerance, evaluations, outputs }
+    }
+
+    /// What can be done at `x` without claims: [`slopes`](Self::slopes), [`jacobian`](Self::jacobian),
+    /// [`run_adjoint`](Self::run_adjoint).
+    pub fn at(x: &'a [T]) -> Self {
+        Self::new(x, &[])
     }
 
     /// The named blocks that the claims consist of. Entries are sampled per block, every block must have a
@@ -85,28 +101,123 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
         Self { required: Some(resolution), ..self }
     }
 
-    /// Whether there is one claim for each entry of x, and the blocks consist of just these.
-    pub(super) fn check_sizes(&self) -> Result<(), Error> {
+    /// Claims that are off by no more than this, relatively, are accepted: of an entry, relative to what its
+    /// [resolution](crate::gradcheck::Report::resolution) is relative to. For claims that are not meant to have all
+    /// digits of T: computed in f32, say, and compared with an f in f64. From 0, the default, to less than 1.
+    ///
+    /// A direction accepts what errors of this size in all entries may add up to: 6 times their root sum of squares.
+    /// The report tells the tolerance, and how much of it was needed.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # fn main() -> Result<(), handgrad::Error> {
+    /// use handgrad::gradcheck::{Check, Outcome};
+    ///
+    /// let f = |x: &[f64]| x[0].exp() * x[1];
+    /// let x = [0.3, 0.7];
+    /// let claims = [0.7 * 0.3f32.exp(), 0.3f32.exp()].map(f64::from); // in f32
+    /// let check = Check::new(&x, &claims);
+    /// assert_eq!(check.run(f, &mut [0.0; 4])?.outcome(), Outcome::Wrong); // by 1e-8 or so
+    /// let report = check.tolerance(1e-6).run(f, &mut [0.0; 4])?;
+    /// report.assert_ok();
+    /// assert!(report.accepted() > 0.0 && report.accepted() < 1e-7); // what was needed of it
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn tolerance(self, relative: f64) -> Self {
+        Self { tolerance: relative, ..self }
+    }
+
+    /// The function is evaluated no more often than `most`: a budget, for functions that take long.
+    ///
+    /// It is spent in this order, as far as it lasts: the value at x, twice; noise, a quarter of the budget at most;
+    /// directions through everything; directions through each block; entries, which take nothing that directions
+    /// through later blocks need; and one evaluation is kept for the value at x at the end. A probe that agrees takes
+    /// some 20, and none is started with less, but for the first: its steps may end early, and it counts if it reached
+    /// what is [required](Self::require). So 14 evaluations may do. The report tells how many probes were left out,
+    /// and the resolution that was reached. A block that only directions through everything have met is as good as
+    /// they are: its claims are seen to their resolution, which is relative to all claims together.
+    ///
+    /// A claim is called wrong only by a probe that has taken all its steps, some 100 evaluations in f64 and 40 in f32,
+    /// and only where noise was measured in full. With a budget of about 200 that is so; otherwise a claim that looks
+    /// wrong is [`Unfinished`](crate::gradcheck::Verdict::Unfinished) and the check inconclusive. So it is if
+    /// nothing could be resolved at all. Neither passes for right.
+    ///
+    /// By dual numbers a budget below 47 leads to nothing: that is what the first probe takes.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # fn main() -> Result<(), handgrad::Error> {
+    /// use handgrad::gradcheck::{Check, Outcome};
+    ///
+    /// // 1000 entries: 569 evaluations without a budget, for 3 directions and 24 entries.
+    /// let f = |x: &[f64]| x.iter().map(|x| x.sin()).sum::<f64>();
+    /// let x = [0.5; 1000];
+    /// let mut claims = x.map(f64::cos);
+    /// let report = Check::new(&x, &claims).evaluations(40).run(f, &mut [0.0; 2000])?;
+    /// report.assert_ok();
+    /// assert!(report.evaluations() <= 40 && report.left_out() == 26);
+    /// assert!(report.resolution() < 1e-6); // of all entries together
+    ///
+    /// claims[7] = 0.0;
+    /// let report = Check::new(&x, &claims).evaluations(40).run(f, &mut [0.0; 2000])?;
+    /// assert_eq!(report.outcome(), Outcome::Inconclusive); // it looks wrong
+    /// let report = Check::new(&x, &claims).evaluations(200).run(f, &mut [0.0; 2000])?;
+    /// assert_eq!(report.outcome(), Outcome::Wrong); // it is
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn evaluations(self, most: usize) -> Self {
+        Self { evaluations: Some(most), ..self }
+    }
+
+    /// Whether all settings make sense, and the blocks are those of a point of `places` entries.
+    pub(super) fn check_settings(&self, places: usize) -> Result<(), Error> {
         if self.x.is_empty() {
             return Err(Error::Zero { what: What::Point });
         }
-        check_len(What::Gradient, self.x.len(), self.claims.len())?;
-        self.blocks.map_or(Ok(()), |blocks| check_blocks(blocks, self.x.len()))
+        if self.evaluations == Some(0) {
+            return Err(Error::Zero { what: What::Evaluations });
+        }
+        if !(0.0..1.0).contains(&self.tolerance) {
+            return Err(Error::Value { what: What::Tolerance, index: 0, got: self.tolerance });
+        }
+        if let Some(got) = self.required.filter(|required| required.is_nan() || *required < 0.0) {
+            return Err(Error::Value { what: What::Resolution, index: 0, got });
+        }
+        self.blocks.map_or(Ok(()), |blocks| check_blocks(blocks, places))
+    }
+
+    /// Whether there is one claim for each entry of x, too.
+    pub(super) fn check_sizes(&self) -> Result<(), Error> {
+        let n = self.x.len();
+        if n > 0 {
+            check_len(What::Gradient, n, self.claims.len())?;
+        }
+        self.check_settings(n)
+    }
+
+    /// The number of places that the blocks consist of: of claims, or of columns of a Jacobian.
+    pub(super) fn places(&self) -> usize {
+        self.claims.len() / self.outputs.unwrap_or(1).max(1)
     }
 
     /// The blocks of the claims, in their order.
-    pub(super) fn each_block(&self) -> impl Iterator<Item = PlacedBlock<'n>> + use<'a, 'n, T> {
-        let (blocks, whole) = (self.blocks, Block::vector("x", self.claims.len()));
+    pub(super) fn each_block(&self) -> impl Iterator<Item = PlacedBlock<'n>> + Clone + use<'a, 'n, T> {
+        let (blocks, outputs, places) = (self.blocks, self.outputs, self.places());
+        let whole = Block::vector("x", places);
         (0..blocks.map_or(1, <[_]>::len)).scan(0, move |next, number| {
             let block = blocks.map_or(whole, |blocks| blocks[number]);
             let start = *next;
             *next += block.len();
-            Some(PlacedBlock { block, start })
+            Some(PlacedBlock { block, start, outputs, places })
         })
     }
 
     /// The scale of each entry of x in a range of whole blocks.
-    pub(super) fn scales(&self, range: Range<usize>) -> impl Iterator<Item = T> + use<'a, 'n, T> {
+    pub(super) fn scales(&self, range: Range<usize>) -> impl Iterator<Item = T> + Clone + use<'a, 'n, T> {
         let x = self.x;
         self.each_block().filter(move |placed| range.contains(&placed.start)).flat_map(move |placed| {
             let x = &x[placed.range()];
@@ -119,11 +230,36 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
     /// root mean square.
     pub(super) fn influence(&self) -> T {
         self.each_block().fold(T::zero(), |most, placed| {
-            let claims = self.claims[placed.range()].iter();
-            let changes = claims.zip(self.scales(placed.range())).map(|(&claim, scale)| claim * scale);
+            let claims = placed.rows().flat_map(|row| &self.claims[row]);
+            let scales = self.scales(placed.range());
+            let changes = claims.zip(placed.rows().flat_map(|_| scales.clone())).map(|(&c, scale)| c * scale);
             let sum = changes.fold(T::zero(), |sum, change| sum.hypot(change));
-            most.max(sum / real::<T>(placed.block.len() as f64).sqrt())
+            most.max(sum / real::<T>(placed.len() as f64).sqrt())
         })
+    }
+
+    /// What the tolerance is relative to along a direction through a range of whole blocks.
+    pub(super) fn reach(&self, range: Range<usize>, direction: impl Iterator<Item = T>) -> T {
+        if self.tolerance == 0.0 {
+            return T::zero();
+        }
+        let blocks = self.each_block().filter(|placed| range.contains(&placed.start));
+        let sizes = blocks.flat_map(|placed| {
+            let (claims, size) = (&self.claims[placed.range()], placed.rms(self.claims));
+            claims.iter().map(move |claim| claim.abs().max(size))
+        });
+        let moves = sizes.zip(direction).map(|(size, direction)| size * direction);
+        real::<T>(CHANCE) * moves.fold(T::zero(), |sum, change| sum.hypot(change))
+    }
+
+    /// The tolerance in T.
+    pub(super) fn relative_tolerance(&self) -> T {
+        real(self.tolerance)
+    }
+
+    /// The budget of evaluations.
+    pub(super) fn most(&self) -> usize {
+        self.evaluations.unwrap_or(usize::MAX)
     }
 
     /// The resolution that makes a probe conclusive.
@@ -138,20 +274,47 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
 pub(super) struct PlacedBlock<'n> {
     pub(super) block: Block<'n>,
     pub(super) start: usize,
+    /// Of a Jacobian, the number of rows that have this block, each as long as `places`.
+    pub(super) outputs: Option<usize>,
+    pub(super) places: usize,
 }
 
 impl<'n> PlacedBlock<'n> {
-    /// Its indices among all claims.
+    /// Its places among all.
     pub(super) fn range(&self) -> Range<usize> {
         self.start..self.start + self.block.len()
     }
 
-    /// The probe of the entry with this index in the block.
-    pub(super) fn entry(&self, index: usize) -> Probe<'n> {
-        let Self { block, start } = *self;
-        let cols = block.shape().1;
-        let (row, col) = (index / cols, block.is_matrix().then_some(index % cols));
-        Probe::Entry { block: block.name(), index: start + index, row, col }
+    /// The number of its claims.
+    pub(super) fn len(&self) -> usize {
+        self.block.len() * self.outputs.unwrap_or(1)
+    }
+
+    /// Its claims, output by output: their indices.
+    pub(super) fn rows(&self) -> impl Iterator<Item = Range<usize>> + use<'n> {
+        let (Range { start, end }, places) = (self.range(), self.places);
+        (0..self.outputs.unwrap_or(1)).map(move |output| output * places + start..output * places + end)
+    }
+
+    /// The index of its claim of this number.
+    pub(super) fn index(&self, number: usize) -> usize {
+        let len = self.block.len();
+        number / len * self.places + self.start + number % len
+    }
+
+    /// The probe of its claim of this number.
+    pub(super) fn entry(&self, number: usize) -> Probe<'n> {
+        let Self { block, start, outputs, .. } = *self;
+        let (cols, place) = (block.shape().1, number % block.len());
+        let (row, col) = (place / cols, block.is_matrix().then_some(place % cols));
+        let output = outputs.map(|_| number / block.len());
+        Probe::Entry { output, block: block.name(), index: start + place, row, col }
+    }
+
+    /// The root mean square of its claims.
+    pub(super) fn rms<T: Float>(&self, claims: &[T]) -> T {
+        let sum = self.rows().fold(T::zero(), |sum, row| sum.hypot(rms(&claims[row])));
+        sum / real::<T>(self.outputs.unwrap_or(1) as f64).sqrt()
     }
 }
 

@@ -17,6 +17,9 @@ pub enum Verdict {
     /// The claim is wrong: it lies outside what the slope can be, on two neighbouring steps, with the same
     /// sign.
     Disagree,
+    /// The claim looks wrong, but the evaluations ran out before that was sure
+    /// ([`Check::evaluations`](crate::gradcheck::Check::evaluations)).
+    Unfinished,
     /// The slope could not be found sharply enough to say anything.
     Unresolved,
     /// The one-sided slopes differ, and the claim lies between them, as it should at a kink.
@@ -31,6 +34,7 @@ impl fmt::Display for Verdict {
             Verdict::Nondeterministic => "nondeterministic",
             Verdict::NonFinite => "not finite",
             Verdict::Disagree => "disagrees",
+            Verdict::Unfinished => "looks wrong, unfinished",
             Verdict::Unresolved => "unresolved",
             Verdict::Kink => "kink",
             Verdict::Agree => "agrees",
@@ -46,6 +50,8 @@ pub enum Probe<'a> {
     Point,
     /// One entry.
     Entry {
+        /// Of a Jacobian, the number of the output whose derivative by the entry it is.
+        output: Option<usize>,
         /// The name of its block.
         block: &'a str,
         /// Its index in the flat slice.
@@ -68,8 +74,14 @@ impl fmt::Display for Probe<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Probe::Point => write!(f, "the value at the point"),
-            Probe::Entry { block, row, col: Some(col), .. } => write!(f, "{block}[{row}, {col}]"),
-            Probe::Entry { block, row, .. } => write!(f, "{block}[{row}]"),
+            Probe::Entry { output, block, row, col, .. } => {
+                if let Some(output) = output {
+                    write!(f, "output {output} by ")?;
+                }
+                write!(f, "{block}[{row}")?;
+                col.map_or(Ok(()), |col| write!(f, ", {col}"))?;
+                write!(f, "]")
+            }
             Probe::Direction { block: Some(block), number } => write!(f, "direction {number} in {block}"),
             Probe::Direction { block: None, number } => write!(f, "direction {number}"),
         }
@@ -95,6 +107,29 @@ pub struct Entry<'a> {
     /// The smallest error of the claim that this probe would have called wrong, relative to the size of the
     /// gradient (see [`Report::resolution`](crate::gradcheck::Report::resolution)).
     pub resolution: f64,
+    /// How much of the claim's error nothing but the tolerance accepts: what it is off by beyond `error`, relative as
+    /// the resolution; of a direction, in the units in which the [tolerance](crate::gradcheck::Check::tolerance) is
+    /// the most that is accepted. 0 if the claim is the slope within `error`, or is not accepted.
+    pub accepted: f64,
+}
+
+/// What a probe found, as the report has it and in T.
+pub(super) struct Found<'a, T> {
+    pub(super) entry: Entry<'a>,
+    pub(super) slope: T,
+    /// The slope is within `slope` ± `error`.
+    pub(super) error: T,
+    /// The evaluations ran out before the probe was done.
+    pub(super) cut: bool,
+}
+
+impl<'a, T: Float> Found<'a, T> {
+    /// Of a probe that found no slope.
+    pub(super) fn nothing(probe: Probe<'a>, claim: T, cut: bool) -> Self {
+        let entry = Entry::of_value(probe, Verdict::Unresolved, claim, T::nan());
+        let entry = Entry { error: f64::INFINITY, ..entry };
+        Found { entry, slope: T::nan(), error: T::infinity(), cut }
+    }
 }
 
 impl<'a> Entry<'a> {
@@ -102,7 +137,8 @@ impl<'a> Entry<'a> {
     /// asked for again.
     pub(super) fn of_value<T: Float>(probe: Probe<'a>, verdict: Verdict, value: T, again: T) -> Self {
         let (claimed, slope) = (as_f64(value), as_f64(again));
-        Entry { probe, verdict, claimed, slope, error: f64::NAN, step: f64::NAN, resolution: f64::INFINITY }
+        let (error, step, resolution) = (f64::NAN, f64::NAN, f64::INFINITY);
+        Entry { probe, verdict, claimed, slope, error, step, resolution, accepted: 0.0 }
     }
 
     /// |slope - claimed| in units of `error`: above 1 they are incompatible.
@@ -115,6 +151,11 @@ impl<'a> Entry<'a> {
     pub fn relative_error(&self) -> f64 {
         let off = (self.slope - self.claimed).abs();
         if off == 0.0 { 0.0 } else { self.resolution * off / (off + self.error) }
+    }
+
+    /// What the resolution is relative to.
+    pub(super) fn reference(&self) -> f64 {
+        ((self.slope - self.claimed).abs() + self.error) / self.resolution
     }
 
     /// Worse ones first: by verdict, of those that disagree entries before directions because they say where,
@@ -143,7 +184,7 @@ impl fmt::Display for Entry<'_> {
             _ => {
                 write!(f, ", claimed {claimed:.9e}, slope {slope:.9e} ± {error:.1e}, step {step:.1e}")?;
                 match self.verdict {
-                    Verdict::Disagree => write!(f, ", {:.1e} error bars", self.ratio()),
+                    Verdict::Disagree | Verdict::Unfinished => write!(f, ", {:.1e} error bars", self.ratio()),
                     Verdict::Agree | Verdict::Unresolved => {
                         write!(f, ", resolution {:.1e}", self.resolution)
                     }

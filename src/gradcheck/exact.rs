@@ -7,9 +7,10 @@ use num_traits::Float;
 use super::check::{Check, scratch_len, take_scratch};
 use super::driver::{Driver, State};
 use super::dual::Dual;
-use super::entry::{Entry, Probe, Verdict};
+use super::entry::{Found, Probe};
 use super::eval::Eval;
-use super::numeric::{Claim, as_f64, claim_along, largest_second_difference, real, rms, scale};
+use super::judge::{Slope, judge};
+use super::numeric::{Claim, claim_along, largest_second_difference, real, rms, scale};
 use super::report::Report;
 use super::verdict::MINOR;
 use crate::error::Error;
@@ -21,12 +22,6 @@ const DIRECTIONS: usize = 8;
 /// They are away from x by this power of the roundoff: near enough that the derivative's curvature between them is
 /// less than rounding, far enough for all its digits to change.
 const STEP: f64 = 0.6;
-
-/// The error bar is so many times the largest second difference of the derivative...
-const TRUST: f64 = 8.0;
-
-/// ... and so many units of rounding of the gradient's size.
-const ROUNDING: f64 = 32.0;
 
 impl<'a, 'n, T: Float> Check<'a, 'n, T> {
     /// Checks a gradient against the derivative of `f` by dual numbers: exact but for rounding, with no step and
@@ -100,16 +95,17 @@ where
     F: FnMut(&[Dual<T>]) -> Eval<Dual<T>>,
 {
     type Error = Error;
+    const PROBE: usize = 5;
 
     fn state(&mut self) -> &mut State<'s, 'n, T, F> {
         &mut self.state
     }
 
     fn start(&mut self) -> Result<(), Error> {
-        let here = self.evaluate(T::zero()).value.re;
-        let again = (self.state.function())(self.point).value.re;
+        let Some(here) = self.evaluate(T::zero()).map(|here| here.value.re) else { return Ok(()) };
         self.state.note_value(here);
-        if here.is_finite() && here != again {
+        let again = self.state.function().map(|f| f(self.point).value.re);
+        if let Some(again) = again.filter(|again| here.is_finite() && here != *again) {
             self.state.note_change(here, again);
         }
         self.state.note_values(self.state.check.x);
@@ -123,26 +119,36 @@ where
         for _ in 0..DIRECTIONS {
             let claim = self.draw_direction(range.clone());
             let here = self.evaluate(T::zero());
-            self.note_noise(here, claim.size.max(here.value.du.abs()));
+            // Where one may not be evaluated, neither may what follows in this range.
+            if let Some(here) = here {
+                self.note_noise(here, claim.size.max(here.value.du.abs()));
+            }
         }
         self.noise = if self.noise < T::zero() { T::infinity() } else { self.noise };
         self.direction[range].fill(Dual::constant(T::zero()));
         Ok(())
     }
 
-    fn probe_entry(&mut self, probe: Probe<'n>, index: usize, claim: Claim<T>) -> Result<Entry<'n>, Error> {
+    fn probe_entry(
+        &mut self,
+        probe: Probe<'n>,
+        index: usize,
+        claim: Claim<T>,
+    ) -> Result<Found<'n, T>, Error> {
         let size = claim.size.max(self.minor() / scale(self.state.check.x[index], self.x_rms));
         self.direction[index].du = T::one();
-        let entry = self.probe(probe, Claim { size, ..claim });
+        let found = self.probe(probe, Claim { size, ..claim }, size);
         self.direction[index].du = T::zero();
-        Ok(entry)
+        Ok(found)
     }
 
-    fn probe_direction(&mut self, probe: Probe<'n>, range: Range<usize>) -> Result<Entry<'n>, Error> {
+    fn probe_direction(&mut self, probe: Probe<'n>, range: Range<usize>) -> Result<Found<'n, T>, Error> {
         let claim = self.draw_direction(range.clone());
-        let entry = self.probe(probe, claim);
+        let directions = self.direction[range.clone()].iter().map(|direction| direction.du);
+        let reach = self.state.check.reach(range.clone(), directions).max(self.minor());
+        let found = self.probe(probe, claim, reach);
         self.direction[range].fill(Dual::constant(T::zero()));
-        Ok(entry)
+        Ok(found)
     }
 }
 
@@ -165,49 +171,45 @@ where
         claim_along(&claims[range], direction, self.minor())
     }
 
-    /// The derivative along the direction in the dual parts.
-    fn probe(&mut self, probe: Probe<'n>, claim: Claim<T>) -> Entry<'n> {
-        let here = self.evaluate(T::zero());
-        let slope = here.value.du;
-        let size = claim.size.max(slope.abs());
-        self.note_noise(here, size);
-        let rounding = real::<T>(ROUNDING) * self.state.limits.epsilon * size;
-        let error = real::<T>(TRUST) * self.noise * size + rounding;
-        let off = (slope - claim.slope).abs();
-        let detectable = off + error;
-        let resolution = if detectable.is_zero() { detectable } else { detectable / size };
-        let verdict = if off > error {
-            Verdict::Disagree
-        } else if resolution <= self.state.limits.required {
-            Verdict::Agree
-        } else {
-            Verdict::Unresolved
+    /// The derivative along the direction in the dual parts, and the claim, of which errors are accepted relative to
+    /// `reach`.
+    fn probe(&mut self, probe: Probe<'n>, claim: Claim<T>, reach: T) -> Found<'n, T> {
+        let mut done = None;
+        if let Some(here) = self.evaluate(T::zero()) {
+            let size = claim.size.max(here.value.du.abs());
+            done = self.note_noise(here, size).then_some((here.value.du, size));
+        }
+        let Some((slope, size)) = done else {
+            return Found::nothing(probe, claim.slope, true);
         };
-        let (claimed, slope, error) = (as_f64(claim.slope), as_f64(slope), as_f64(error));
-        Entry { probe, verdict, claimed, slope, error, step: 0.0, resolution: as_f64(resolution) }
+        judge(probe, claim.slope, Slope { slope, noise: self.noise, size, reach }, self.state.limits)
     }
 
-    /// Remembers the largest second difference of the derivative beside `here`.
-    fn note_noise(&mut self, here: Eval<Dual<T>>, size: T) {
-        let (rng, two) = (self.state.rng, T::one() + T::one());
+    /// Remembers the largest second difference of the derivative beside `here`. Whether all four points that it
+    /// takes could be evaluated.
+    fn note_noise(&mut self, here: Eval<Dual<T>>, size: T) -> bool {
+        let (rng, two, mut all) = (self.state.rng, T::one() + T::one(), true);
         let step = self.state.limits.epsilon.powf(real(STEP));
         let changes = [step, two * step, -step, -two * step].map(|step| {
             // In the same direction each time.
             self.state.rng = rng;
             let there = self.evaluate(step);
-            if there.branch == here.branch { there.value.du - here.value.du } else { T::nan() }
+            all &= there.is_some();
+            let there = there.filter(|there| there.branch == here.branch);
+            there.map_or(T::nan(), |there| there.value.du - here.value.du)
         });
         self.noise = largest_second_difference(changes, size, self.noise);
+        all
     }
 
     /// The function beside x: each entry moves by about `step` times its scale, and its derivative with it.
-    fn evaluate(&mut self, step: T) -> Eval<Dual<T>> {
+    fn evaluate(&mut self, step: T) -> Option<Eval<Dual<T>>> {
         let Check { x, .. } = self.state.check;
         let moved = x.iter().zip(self.state.check.scales(0..x.len())).zip(&*self.direction);
         for (point, ((&x, scale), direction)) in self.point.iter_mut().zip(moved) {
             let [re, du] = [(); 2].map(|()| step * self.state.rng.normal());
             *point = Dual::new(x + re * scale, direction.du + du * direction.du);
         }
-        (self.state.function())(self.point)
+        self.state.function().map(|f| f(self.point))
     }
 }

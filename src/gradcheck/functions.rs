@@ -131,3 +131,102 @@ where
 {
     Check::new(x, claims).self_test(f, scratch)
 }
+
+/// Checks that `claims` is the Jacobian of the vector field `field` at `x`, row by row: [`Check::run_jacobian`] with all
+/// settings as they are.
+///
+/// # Errors
+///
+/// As [`Check::run_jacobian`].
+///
+/// # Example
+///
+/// ```
+/// # fn main() -> Result<(), handgrad::Error> {
+/// use handgrad::gradcheck::{check_jacobian, jacobian_scratch_len};
+///
+/// let field = |x: &[f64], out: &mut [f64]| (out[0], out[1]) = (x[0] * x[1], x[0] - x[1]);
+/// let jacobian = [3.0, 2.0, 1.0, -1.0];
+/// check_jacobian(field, &[2.0, 3.0], &jacobian, &mut [0.0; jacobian_scratch_len(2, 2)])?.assert_ok();
+/// # Ok(())
+/// # }
+/// ```
+pub fn check_jacobian<T, F>(
+    field: F,
+    x: &[T],
+    claims: &[T],
+    scratch: &mut [T],
+) -> Result<Report<'static>, Error>
+where
+    T: Float,
+    F: FnMut(&[T], &mut [T]),
+{
+    Check::new(x, claims).run_jacobian(field, scratch)
+}
+
+/// Checks that `claims` is wᵀJ, for the vector field `field` with the Jacobian J at `x`: [`Check::run_vjp`] with all
+/// settings as they are.
+///
+/// # Errors
+///
+/// As [`Check::run_vjp`].
+///
+/// # Example
+///
+/// ```
+/// # fn main() -> Result<(), handgrad::Error> {
+/// use handgrad::gradcheck::{check_vjp, vjp_scratch_len};
+///
+/// let field = |x: &[f64], out: &mut [f64]| (out[0], out[1]) = (x[0] * x[1], x[0] - x[1]);
+/// let (w, claims) = ([1.0, -2.0], [3.0 - 2.0, 2.0 + 2.0]);
+/// check_vjp(field, &[2.0, 3.0], &w, &claims, &mut [0.0; vjp_scratch_len(2, 2)])?.assert_ok();
+/// # Ok(())
+/// # }
+/// ```
+pub fn check_vjp<T, F>(
+    field: F,
+    x: &[T],
+    w: &[T],
+    claims: &[T],
+    scratch: &mut [T],
+) -> Result<Report<'static>, Error>
+where
+    T: Float,
+    F: FnMut(&[T], &mut [T]),
+{
+    Check::new(x, claims).run_vjp(field, w, scratch)
+}
+
+/// Checks that `jvp` and `vjp` multiply by the same Jacobian of `outputs` rows at `x`: [`Check::run_adjoint`] with all
+/// settings as they are.
+///
+/// # Errors
+///
+/// As [`Check::run_adjoint`].
+///
+/// # Example
+///
+/// ```
+/// # fn main() -> Result<(), handgrad::Error> {
+/// use handgrad::gradcheck::{adjoint_scratch_len, check_adjoint};
+///
+/// let jvp = |v: &[f64], out: &mut [f64]| (out[0], out[1]) = (3.0 * v[0] + 2.0 * v[1], v[0] - v[1]);
+/// let vjp = |w: &[f64], out: &mut [f64]| (out[0], out[1]) = (3.0 * w[0] + w[1], 2.0 * w[0] - w[1]);
+/// check_adjoint(jvp, vjp, &[2.0, 3.0], 2, &mut [0.0; adjoint_scratch_len(2, 2)])?.assert_ok();
+/// # Ok(())
+/// # }
+/// ```
+pub fn check_adjoint<T, J, V>(
+    jvp: J,
+    vjp: V,
+    x: &[T],
+    outputs: usize,
+    scratch: &mut [T],
+) -> Result<Report<'static>, Error>
+where
+    T: Float,
+    J: FnMut(&[T], &mut [T]),
+    V: FnMut(&[T], &mut [T]),
+{
+    Check::at(x).run_adjoint(jvp, vjp, outputs, scratch)
+}

@@ -6,23 +6,21 @@ use num_traits::Float;
 
 use super::check::{Check, take_scratch};
 use super::driver::{Driver, State};
-use super::entry::{Entry, Probe};
-use super::eval::Eval;
+use super::entry::{Found, Probe};
+use super::field::{Field, NOISE_STEPS};
 use super::ladder::Rung;
-use super::numeric::{Claim, Dot, claim_along, real, rms, scale};
+use super::numeric::{Claim, claim_along, real, rms, scale};
 use super::report::Report;
 use super::verdict::Line;
-use crate::data::check_blocks;
 use crate::error::{Error, What, check_len};
 
-/// So many steps are taken to measure noise, from this many units of rounding on.
-const NOISE_STEPS: usize = 8;
+/// Noise is measured at steps from this many units of rounding on.
 const NOISE_STEP: usize = 9;
 
 /// The scratch that [`Check::run_jvp`] needs for a point of `n` entries and a field of `outputs` entries:
 /// n + 5 outputs.
 pub const fn jvp_scratch_len(n: usize, outputs: usize) -> usize {
-    n + 5 * outputs
+    Field::<f64>::scratch_len(outputs).saturating_add(n)
 }
 
 impl<'a, 'n, T: Float> Check<'a, 'n, T> {
@@ -64,24 +62,19 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
         F: FnMut(&[T], &mut [T]),
     {
         let (n, outputs) = (self.x.len(), self.claims.len());
-        if n == 0 {
-            return Err(Error::Zero { what: What::Point });
-        }
+        self.check_settings(outputs)?;
         if outputs == 0 {
             return Err(Error::Zero { what: What::Jvp });
         }
         check_len(What::Direction, n, v.len())?;
-        if let Some(blocks) = self.blocks {
-            check_blocks(blocks, outputs)?;
-        }
         let (point, rest) = take_scratch(scratch, jvp_scratch_len(n, outputs))?.split_at_mut(n);
-        let mut parts = rest.chunks_exact_mut(outputs);
-        let mut next = || parts.next().unwrap_or_default();
-        let (here, noise, weights, ends) = (next(), next(), next(), [next(), next()]);
+        let out = Field::new(rest, outputs);
         let size = if rms(v).is_zero() { T::one() } else { rms(v) };
         let unit = scale(T::zero(), rms(self.x)) / size;
         let state = State::new(self, rms(self.claims) * unit, field);
-        FieldDifferences { state, v, unit, point, here, noise, weights, ends }.run()
+        FieldDifferences { state, v, unit, point, out }
+            .run()
+            .map(|report| report.of("Jacobian-vector product"))
     }
 }
 
@@ -92,13 +85,7 @@ struct FieldDifferences<'s, 'n, T, F> {
     /// The length of v that moves x by about its own size.
     unit: T,
     point: &'s mut [T],
-    /// The field at x, and the noise of each output there.
-    here: &'s mut [T],
-    noise: &'s mut [T],
-    /// w.
-    weights: &'s mut [T],
-    /// The field at two other points.
-    ends: [&'s mut [T]; 2],
+    out: Field<'s, T>,
 }
 
 impl<'s, 'n, T: Float, F> Driver<'s, 'n, T, F> for FieldDifferences<'s, 'n, T, F>
@@ -106,6 +93,7 @@ where
     F: FnMut(&[T], &mut [T]),
 {
     type Error = Error;
+    const PROBE: usize = 24;
 
     fn state(&mut self) -> &mut State<'s, 'n, T, F> {
         &mut self.state
@@ -113,94 +101,80 @@ where
 
     fn start(&mut self) -> Result<(), Error> {
         self.evaluate(0, T::zero());
-        self.here.copy_from_slice(self.ends[0]);
-        let values = self.state.check.x.iter().chain(self.v).chain(&*self.here);
+        self.out.here.copy_from_slice(self.out.ends[0]);
+        let values = self.state.check.x.iter().chain(self.v).chain(&*self.out.here);
         values.for_each(|&value| self.state.note_value(value));
         Ok(())
     }
 
     fn repeat(&mut self) -> Result<(), Error> {
-        self.evaluate(0, T::zero());
-        let mut pairs = self.here.iter().zip(&*self.ends[0]);
-        if let Some((&here, &again)) = pairs.find(|(here, again)| here != again) {
-            self.state.note_change(here, again);
+        if self.evaluate(0, T::zero()) {
+            self.out.change(0).into_iter().for_each(|(here, again)| self.state.note_change(here, again));
         }
         Ok(())
     }
 
     /// As for a gradient, for each output. The rounding of x + step v shows in it, too.
     fn measure_noise(&mut self) -> Result<(), Error> {
-        let (two, epsilon) = (T::one() + T::one(), self.state.limits.epsilon);
-        for (noise, here) in self.noise.iter_mut().zip(&*self.here) {
-            *noise = here.abs() * epsilon;
-        }
+        let Self { state, v, unit, point, out } = self;
+        let (x, epsilon) = (state.check.x, state.limits.epsilon);
+        out.start_noise(epsilon);
         for number in 0..NOISE_STEPS {
-            let step = real::<T>((NOISE_STEP + number) as f64) * epsilon * self.unit;
-            self.evaluate(0, step);
-            self.evaluate(1, two * step);
-            self.note_noise(|here, near, far| far - two * near + here);
-            self.evaluate(1, -step);
-            self.note_noise(|here, right, left| right + left - two * here);
-            self.evaluate(0, -two * step);
-            self.note_noise(|here, far, near| far - two * near + here);
+            let step = real::<T>((NOISE_STEP + number) as f64) * epsilon * *unit;
+            out.note_noise(|end, steps| {
+                displace_along(point, x, v, steps * step);
+                state.function().map(|field| field(point, end)).is_some()
+            });
         }
         Ok(())
     }
 
-    fn probe_entry(&mut self, probe: Probe<'n>, index: usize, claim: Claim<T>) -> Result<Entry<'n>, Error> {
-        self.weights.fill(T::zero());
-        self.weights[index] = T::one();
-        self.probe(probe, claim.size)
+    fn probe_entry(
+        &mut self,
+        probe: Probe<'n>,
+        index: usize,
+        claim: Claim<T>,
+    ) -> Result<Found<'n, T>, Error> {
+        self.out.weights.fill(T::zero());
+        self.out.weights[index] = T::one();
+        self.probe(probe, claim.size, claim.size)
     }
 
-    fn probe_direction(&mut self, probe: Probe<'n>, range: Range<usize>) -> Result<Entry<'n>, Error> {
-        self.weights.fill(T::zero());
-        self.weights[range.clone()].iter_mut().for_each(|weight| *weight = self.state.rng.normal());
-        let weights = self.weights[range.clone()].iter().copied();
-        let size = claim_along(&self.state.check.claims[range], weights, T::zero()).size;
-        self.probe(probe, size)
+    fn probe_direction(&mut self, probe: Probe<'n>, range: Range<usize>) -> Result<Found<'n, T>, Error> {
+        self.out.weights.fill(T::zero());
+        self.out.weights[range.clone()].iter_mut().for_each(|weight| *weight = self.state.rng.normal());
+        let (check, weights) = (self.state.check, self.out.weights[range.clone()].iter().copied());
+        let size = claim_along(&check.claims[range.clone()], weights.clone(), T::zero()).size;
+        let reach = check.reach(range, weights);
+        self.probe(probe, size, reach)
     }
 }
 
 impl<'n, T: Float, F: FnMut(&[T], &mut [T])> FieldDifferences<'_, 'n, T, F> {
-    /// The field at x + step v, into one of the two ends.
-    fn evaluate(&mut self, end: usize, step: T) {
-        for ((point, &x), &v) in self.point.iter_mut().zip(self.state.check.x).zip(self.v) {
-            *point = x + step * v;
-        }
-        (self.state.function())(self.point, self.ends[end]);
+    /// The field at x + step v, into one of the two ends, if it may be evaluated.
+    fn evaluate(&mut self, end: usize, step: T) -> bool {
+        displace_along(self.point, self.state.check.x, self.v, step);
+        self.state.function().map(|field| field(self.point, self.out.ends[end])).is_some()
     }
 
-    /// Takes half of a second difference for noise: it is given by the field at x and at the two ends.
-    fn note_noise(&mut self, second_difference: impl Fn(T, T, T) -> T) {
-        let values = self.here.iter().zip(&*self.ends[0]).zip(&*self.ends[1]);
-        for (noise, ((&here, &one), &other)) in self.noise.iter_mut().zip(values) {
-            let half = second_difference(here, one, other).abs() / (T::one() + T::one());
-            *noise = if half.is_finite() { noise.max(half) } else { *noise };
-        }
-    }
-
-    /// The slope of w · F along v, where claims have this size.
-    fn probe(&mut self, probe: Probe<'n>, size: T) -> Result<Entry<'n>, Error> {
-        let (here, slope) = (Eval::new(self.project(self.here)), self.project(self.state.check.claims));
-        let noise = self.weights.iter().zip(&*self.noise).fold(T::zero(), |sum, (&w, &e)| sum + w.abs() * e);
-        let line = Line { probe, claim: Claim { slope, size }, scale: self.unit, here, noise };
+    /// The slope of w · F along v, where claims have this size, and what the tolerance is relative to.
+    fn probe(&mut self, probe: Probe<'n>, size: T, reach: T) -> Result<Found<'n, T>, Error> {
+        let ([here, ..], slope) = (self.out.values(), self.out.project(self.state.check.claims));
+        let (claim, noise) = (Claim { slope, size }, self.out.projected_noise());
+        let line = Line { probe, claim, reach, scale: self.unit, here, noise };
         let limits = self.state.limits;
         line.search(limits, |step| {
-            self.evaluate(0, step);
-            self.evaluate(1, -step);
-            let [right, left] = [0, 1].map(|end| Eval::new(self.project(self.ends[end])));
-            let claimed = slope * step;
-            Ok(Rung { step, right, left, claimed, claim_error: claimed.abs() * limits.epsilon })
+            let both = self.evaluate(0, step) && self.evaluate(1, -step);
+            let ([_, right, left], claimed) = (self.out.values(), slope * step);
+            let claim_error = claimed.abs() * limits.epsilon;
+            Ok(both.then_some(Rung { step, right, left, claimed, claim_error }))
         })
     }
+}
 
-    /// w · F, given the outputs.
-    fn project(&self, outputs: &[T]) -> T {
-        let mut dot = Dot::new();
-        // 0 times an output that is not finite here is no part of it.
-        let parts = self.weights.iter().zip(outputs).filter(|(w, _)| !w.is_zero());
-        parts.for_each(|(&w, &f)| dot.add(w, f));
-        dot.value()
+/// x + step v.
+fn displace_along<T: Float>(point: &mut [T], x: &[T], v: &[T], step: T) {
+    for ((point, &x), &v) in point.iter_mut().zip(x).zip(v) {
+        *point = x + step * v;
     }
 }

@@ -17,11 +17,81 @@
 //! # }
 //! ```
 //!
-//! - [`check()`] compares with differences of function values. Nothing is asked of f but its values.
-//! - [`check_jvp`] does so for a vector field: Jacobian-vector and Hessian-vector products.
-//! - [`check_dual`] is exact but for rounding, for an f that can be run on [`Dual`] numbers.
-//! - [`self_test()`] injects known faults into the claims and tells which the check catches.
-//! - [`Check`] is the long form of all of them: named blocks, a seed, how many probes.
+//! # What there is
+//!
+//! | claimed, at x | short form | long form, on a [`Check`] |
+//! |---|---|---|
+//! | a gradient, of an f of which nothing is known but its values | [`check()`] | [`run`](Check::run), [`try_run`](Check::try_run) |
+//! | the same, of an f that can be run on [`Dual`] numbers: exact but for rounding | [`check_dual`] | [`run_dual`](Check::run_dual) |
+//! | J v of a vector field; H v, with a gradient as the field | [`check_jvp`] | [`run_jvp`](Check::run_jvp) |
+//! | wᵀJ of a vector field | [`check_vjp`] | [`run_vjp`](Check::run_vjp) |
+//! | the Jacobian J itself | [`check_jacobian`] | [`run_jacobian`](Check::run_jacobian) |
+//! | that two functions multiply by the same J, one from either side | [`check_adjoint`] | [`run_adjoint`](Check::run_adjoint) |
+//! | a gradient, and that this check would notice if it were wrong | [`self_test()`] | [`self_test`](Check::self_test) |
+//! | nothing: the gradient, or Jacobian, is measured | | [`slopes`](Check::slopes), [`jacobian`](Check::jacobian) |
+//!
+//! The long form has settings: named [`blocks`](Check::blocks), a [`seed`](Check::seed), how many probes
+//! ([`coordinates`](Check::coordinates), [`directions`](Check::directions)), how sharp they must be
+//! ([`require`](Check::require)), how large an error is accepted ([`tolerance`](Check::tolerance)), and how often f is
+//! evaluated at most ([`evaluations`](Check::evaluations)).
+//!
+//! Each of these works in the caller's scratch, whose length is a `const fn` (`scratch_len` of a gradient, and one by the
+//! name of each other), and allocates nothing. The name of a long form with `_alloc` after it is the same check with
+//! scratch of its own, where the feature `std` is on: [`run_alloc`](Check::run_alloc).
+//!
+//! What comes out is a [`Report`]: to print, to [`assert_ok`](Report::assert_ok), or as a `Result` for `?`:
+//! [`ok`](Report::ok). [`split`] takes flat points apart into whatever the parameters really are.
+//!
+//! # Hessian-vector products
+//!
+//! A gradient that is written for any `Float` has the derivative of each of its entries along v in its dual parts, if it
+//! is run on θ + v as dual numbers: that is H v, exact but for rounding. [`loss_and_grad`](crate::loss_and_grad) and all
+//! that [`Pass`](crate::Pass) can do are so written. Where it is to be shown, [`check_jvp`] compares it with the gradient in
+//! f64:
+//!
+//! ```
+//! # fn main() -> Result<(), handgrad::Error> {
+//! use handgrad::gradcheck::{Dual, check_jvp, jvp_scratch_len};
+//! use handgrad::{Batch, Dims, Error, MatRef, Params, ParamsMut, loss_and_grad};
+//! use num_traits::Float;
+//!
+//! const DIMS: Dims = match Dims::new(2, 2, 2) {
+//!     Ok(dims) => dims,
+//!     Err(_) => unreachable!(),
+//! };
+//! const N: usize = DIMS.param_len();
+//!
+//! /// The gradient of the mean loss of two examples.
+//! fn gradient<T: Float + Send + Sync + 'static>(theta: &[T], grad: &mut [T]) -> Result<T, Error> {
+//!     let x = [1.0, -2.0, 0.5, 3.0].map(|x| T::from(x).unwrap());
+//!     let batch = Batch::new(MatRef::new(&x, 2, 2)?, &[0, 1])?;
+//!     let mut scratch = [T::zero(); DIMS.scratch_len(2)];
+//!     loss_and_grad(
+//!         Params::from_flat(DIMS, theta)?,
+//!         batch,
+//!         ParamsMut::from_flat(DIMS, grad)?,
+//!         &mut scratch,
+//!     )
+//! }
+//!
+//! let theta: [f64; N] = core::array::from_fn(|i| (1.0 + i as f64).sin());
+//! let v: [f64; N] = core::array::from_fn(|i| (2.0 * i as f64).cos());
+//! let moving: [Dual<f64>; N] = core::array::from_fn(|i| Dual::new(theta[i], v[i]));
+//! let mut grad = [Dual::constant(0.0); N];
+//! let loss = gradient(&moving, &mut grad)?;
+//!
+//! let hv = grad.map(|g| g.du); // H v
+//! let slope = loss.du; // and the gradient along v, for nothing
+//! assert!((slope - grad.iter().zip(v).map(|(g, v)| g.re * v).sum::<f64>()).abs() < 1e-14);
+//! let field = |theta: &[f64], out: &mut [f64]| {
+//!     gradient(theta, out).expect("all sizes are constants");
+//! };
+//! let report = check_jvp(field, &theta, &v, &hv, &mut [0.0; jvp_scratch_len(N, N)])?;
+//! report.assert_ok();
+//! assert!(report.resolution() < 1e-8);
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # How it tells right from wrong
 //!
@@ -60,16 +130,24 @@
 //! Where the convention is what was promised, let f name its branches ([`Eval::branch`]): claims outside the
 //! one-sided slopes are then unresolved where the probe meets the point's own branch on neither side.
 
-// From the ground up; each file uses only files named before it: dual, eval, random, numeric, ladder, entry,
-// report, check, verdict, hint, driver, run, exact, jvp, self_test, functions.
+// From the ground up; each file uses only files named before it: dual, eval, random, numeric, ladder, entry, check,
+// failed, report, verdict, judge, hint, driver, run, exact, field, jvp, vjp, jacobian, adjoint, slopes, self_test,
+// functions, alloc, tree.
+mod adjoint;
+#[cfg(feature = "std")]
+mod alloc;
 mod check;
 mod driver;
 mod dual;
 mod entry;
 mod eval;
 mod exact;
+mod failed;
+mod field;
 mod functions;
 mod hint;
+mod jacobian;
+mod judge;
 mod jvp;
 mod ladder;
 mod numeric;
@@ -77,18 +155,29 @@ mod random;
 mod report;
 mod run;
 mod self_test;
+mod slopes;
+mod tree;
 mod verdict;
+mod vjp;
 
 // What goes in.
 pub use crate::data::Block;
 pub use check::{Check, scratch_len};
 pub use dual::Dual;
 pub use eval::{Eval, branch};
-pub use functions::{check, check_dual, check_jvp, self_test};
+pub use functions::{check, check_adjoint, check_dual, check_jacobian, check_jvp, check_vjp, self_test};
+pub use tree::split;
+
+// How much scratch each takes.
+pub use adjoint::adjoint_scratch_len;
+pub use jacobian::jacobian_scratch_len;
 pub use jvp::jvp_scratch_len;
 pub use self_test::self_test_scratch_len;
+pub use slopes::{slopes_of_field_scratch_len, slopes_scratch_len};
+pub use vjp::vjp_scratch_len;
 
 // What comes out.
 pub use entry::{Entry, Probe, Verdict};
+pub use failed::Failed;
 pub use report::{Counts, Hint, LISTED, Outcome, Report};
 pub use self_test::{Catch, Fault, SelfTest};

@@ -59,20 +59,21 @@ impl Entries {
     }
 }
 
-/// The entries of a block, given by its claims, that a sample consists of. O(claims).
-fn sample<T: Float>(claims: &[T], rng: &mut Rng) -> Entries {
+/// The entries of a block, given by its `len` claims, that a sample consists of. O(claims).
+fn sample<T: Float>(len: usize, claim: impl Fn(usize) -> T, rng: &mut Rng) -> Entries {
     let mut entries = Entries { chosen: [0; 4 * SAMPLE], len: 0 };
     let mut largest = [0; SAMPLE];
     let mut zeros = [0; SAMPLE];
     let (mut larges, mut zeros_seen) = (0, 0);
-    for (index, claim) in claims.iter().enumerate() {
-        let place = largest[..larges].partition_point(|&other| claims[other].abs() >= claim.abs());
+    for index in 0..len {
+        let size = claim(index).abs();
+        let place = largest[..larges].partition_point(|&other| claim(other).abs() >= size);
         if place < SAMPLE {
             larges = SAMPLE.min(larges + 1);
             largest[place..larges].rotate_right(1);
             largest[place] = index;
         }
-        if claim.is_zero() {
+        if size.is_zero() {
             // Each zero stays with the same probability (reservoir sampling).
             let place = if zeros_seen < SAMPLE { zeros_seen } else { rng.below(zeros_seen + 1) };
             if place < SAMPLE {
@@ -85,22 +86,23 @@ fn sample<T: Float>(claims: &[T], rng: &mut Rng) -> Entries {
         entries.add(index);
     }
     for _ in 0..2 * SAMPLE {
-        entries.add(rng.below(claims.len()));
+        entries.add(rng.below(len));
     }
     entries
 }
 
-/// The entries of a block, given by its claims, that are probed: all if there are no more than `limit`, otherwise a
-/// sample.
-pub(super) fn entries<T: Float>(
-    claims: &[T],
+/// The entries of a block, given by its `len` claims, that are probed: all if there are no more than `limit`, otherwise
+/// a sample.
+pub(super) fn entries<T: Float, C: Fn(usize) -> T>(
+    len: usize,
+    claim: C,
     limit: usize,
     rng: &mut Rng,
-) -> impl Iterator<Item = usize> + use<T> {
-    let (all, sampled) = if claims.len() <= limit {
-        (claims.len(), Entries { chosen: [0; 4 * SAMPLE], len: 0 })
+) -> impl Iterator<Item = usize> + use<T, C> {
+    let (all, sampled) = if len <= limit {
+        (len, Entries { chosen: [0; 4 * SAMPLE], len: 0 })
     } else {
-        (0, sample(claims, rng))
+        (0, sample(len, claim, rng))
     };
     (0..all).chain(sampled.chosen.into_iter().take(sampled.len))
 }
@@ -117,7 +119,7 @@ mod tests {
             (0..1000).map(|i| if i % 10 == 3 { 0.0 } else { f64::from(i % 997) }).collect();
         let (mut counts, seeds) = ([0u32; 1000], 4000);
         for seed in 0..seeds {
-            let entries = sample(&claims, &mut Rng::new(seed));
+            let entries = sample(claims.len(), |index| claims[index], &mut Rng::new(seed));
             let mut sorted = entries.as_slice().to_vec();
             sorted.sort_unstable();
             sorted.dedup();

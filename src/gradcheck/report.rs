@@ -2,7 +2,11 @@
 
 use core::fmt;
 
+use num_traits::Float;
+
+use super::check::Check;
 use super::entry::{Entry, Verdict};
+use super::failed::Failed;
 
 /// How many probes found what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,6 +18,8 @@ pub struct Counts {
     pub disagree: usize,
     /// [`Verdict::Kink`].
     pub kink: usize,
+    /// [`Verdict::Unfinished`].
+    pub unfinished: usize,
     /// [`Verdict::Unresolved`].
     pub unresolved: usize,
     /// [`Verdict::NonFinite`].
@@ -28,10 +34,16 @@ impl Counts {
             Verdict::Agree => &mut self.agree,
             Verdict::Disagree => &mut self.disagree,
             Verdict::Kink => &mut self.kink,
+            Verdict::Unfinished => &mut self.unfinished,
             Verdict::Unresolved => &mut self.unresolved,
             Verdict::NonFinite => &mut self.non_finite,
             Verdict::Nondeterministic => &mut self.nondeterministic,
         } += 1;
+    }
+
+    /// All probes, and values that are listed.
+    pub(super) fn probes(&self) -> usize {
+        self.conclusive() + self.unfinished + self.unresolved + self.non_finite + self.nondeterministic
     }
 
     /// Probes that compared something: those that agree, disagree or found a kink.
@@ -45,8 +57,8 @@ impl Counts {
 pub enum Outcome {
     /// The claim holds wherever it was probed.
     Holds,
-    /// Too little could be compared: in some block no probe was conclusive, or the function is
-    /// nondeterministic.
+    /// Too little could be compared: in some block no probe was conclusive, the function is nondeterministic, or the
+    /// claim looks wrong but the evaluations ran out before that was sure.
     Inconclusive,
     /// The claim is wrong: a probe disagrees, or something is NaN or infinite.
     Wrong,
@@ -58,6 +70,9 @@ pub enum Outcome {
 pub enum Hint {
     /// Every claim has the opposite sign.
     Sign,
+    /// The claims of all imaginary parts have the opposite sign, those of the real parts are right: complex numbers as
+    /// pairs (re, im), or as a block whose name ends in "re" or "real" and one that ends in "im" or "imag".
+    Conjugated,
     /// Every claim is 0, and the slope is not.
     Zero,
     /// Every claim is the slope times this factor, a whole number from 2 on: a sum where a mean was meant, or a
@@ -76,6 +91,9 @@ impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Hint::Sign => write!(f, "the claims have the opposite sign"),
+            Hint::Conjugated => {
+                write!(f, "the claims of all imaginary parts have the opposite sign (complex conjugates?)")
+            }
             Hint::Zero => write!(f, "the claims are 0 where the slopes are not"),
             Hint::TooLarge(factor) => {
                 write!(
@@ -129,13 +147,39 @@ pub struct Report<'a> {
     pub(super) hint: Option<Hint>,
     pub(super) seed: u64,
     pub(super) evaluations: usize,
+    most: Option<usize>,
+    pub(super) left_out: usize,
+    tolerance: f64,
+    accepted: f64,
+    /// Of what the claims are.
+    subject: &'static str,
+    /// There are no claims.
+    pub(super) measures: bool,
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(seed: u64) -> Self {
-        let (counts, worst, evaluations) = (Counts::default(), [None; LISTED], 0);
-        let (resolution, worst_error, blind, hint) = (None, 0.0, None, None);
-        Self { counts, worst, resolution, worst_error, blind, hint, seed, evaluations }
+    pub(super) fn new<T: Float>(check: &Check<'_, '_, T>) -> Self {
+        Self {
+            counts: Counts::default(),
+            worst: [None; LISTED],
+            resolution: None,
+            worst_error: 0.0,
+            blind: None,
+            hint: None,
+            seed: check.seed,
+            evaluations: 0,
+            most: check.evaluations,
+            left_out: 0,
+            tolerance: check.tolerance,
+            accepted: 0.0,
+            subject: "gradient",
+            measures: false,
+        }
+    }
+
+    /// The same of another subject than a gradient.
+    pub(super) fn of(self, subject: &'static str) -> Self {
+        Self { subject, ..self }
     }
 
     /// Takes the finding of one more probe.
@@ -144,6 +188,7 @@ impl<'a> Report<'a> {
         if matches!(entry.verdict, Verdict::Agree | Verdict::Disagree) {
             self.worst_error = self.worst_error.max(entry.relative_error());
         }
+        self.accepted = self.accepted.max(entry.accepted);
         if entry.verdict == Verdict::Agree {
             self.resolution = Some(self.resolution.map_or(entry.resolution, |r| r.max(entry.resolution)));
         }
@@ -212,12 +257,32 @@ impl<'a> Report<'a> {
         self.evaluations
     }
 
+    /// How many probes the budget of [evaluations](Check::evaluations) left out, or cut off before they had found
+    /// anything.
+    pub fn left_out(&self) -> usize {
+        self.left_out
+    }
+
+    /// The [tolerance](Check::tolerance) that was set, 0 if none was.
+    pub fn tolerance(&self) -> f64 {
+        self.tolerance
+    }
+
+    /// The largest error that was accepted for the tolerance alone: [`Entry::accepted`] of all probes. Never more than
+    /// the tolerance, and 0 if it was not needed.
+    pub fn accepted(&self) -> f64 {
+        self.accepted
+    }
+
     /// What the check says as a whole.
     pub fn outcome(&self) -> Outcome {
         let counts = self.counts;
         if counts.disagree + counts.non_finite > 0 {
             Outcome::Wrong
-        } else if counts.nondeterministic > 0 || counts.conclusive() == 0 || self.blind.is_some() {
+        } else if counts.nondeterministic + counts.unfinished > 0
+            || counts.conclusive() == 0
+            || self.blind.is_some()
+        {
             Outcome::Inconclusive
         } else {
             Outcome::Holds
@@ -227,6 +292,30 @@ impl<'a> Report<'a> {
     /// Whether the claim holds: the outcome is [`Outcome::Holds`].
     pub fn is_ok(&self) -> bool {
         self.outcome() == Outcome::Holds
+    }
+
+    /// The report, if the claim holds, and otherwise an error whose text is the report's: for `?`.
+    ///
+    /// # Errors
+    ///
+    /// [`Failed`] if [`is_ok`](Self::is_ok) is false.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use handgrad::gradcheck::check;
+    ///
+    /// fn test(claim: f64) -> Result<(), Box<dyn std::error::Error>> {
+    ///     check(|x: &[f64]| x[0] * x[0], &[3.0], &[claim], &mut [0.0; 2])?.ok()?;
+    ///     Ok(())
+    /// }
+    /// assert!(test(6.0).is_ok());
+    /// let text = test(-6.0).unwrap_err().to_string();
+    /// assert!(text.contains("WRONG") && text.contains("opposite sign"));
+    /// ```
+    #[allow(clippy::result_large_err, reason = "a report needs no heap")]
+    pub fn ok(self) -> Result<Self, Failed<Self>> {
+        if self.is_ok() { Ok(self) } else { Err(Failed(self)) }
     }
 
     /// Panics with the report unless the claim holds. For tests.
@@ -244,11 +333,12 @@ impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = self.counts;
         let outcome = match self.outcome() {
+            Outcome::Holds if self.measures => "measured",
             Outcome::Holds => "the claimed slopes hold",
             Outcome::Inconclusive => "INCONCLUSIVE",
             Outcome::Wrong => "WRONG",
         };
-        write!(f, "gradient check: {outcome}")?;
+        write!(f, "{} {}: {outcome}", self.subject, if self.measures { "by differences" } else { "check" })?;
         if let (Outcome::Inconclusive, Some(block)) = (self.outcome(), self.blind) {
             write!(f, " (no probe of {block} was conclusive)")?;
         }
@@ -257,6 +347,7 @@ impl fmt::Display for Report<'_> {
             (counts.agree, "agree"),
             (counts.disagree, "disagree"),
             (counts.kink, "at a kink"),
+            (counts.unfinished, "unfinished"),
             (counts.unresolved, "unresolved"),
             (counts.non_finite, "not finite"),
             (counts.nondeterministic, "nondeterministic"),
@@ -264,9 +355,19 @@ impl fmt::Display for Report<'_> {
         for (i, (count, name)) in named.iter().filter(|(count, _)| *count > 0).enumerate() {
             write!(f, "{} {count} {name}", if i == 0 { "" } else { "," })?;
         }
-        write!(f, " ({} evaluations, seed {})", self.evaluations, self.seed)?;
+        match self.most {
+            None => write!(f, " ({} evaluations, seed {})", self.evaluations, self.seed),
+            Some(most) => write!(f, " ({} of {most} evaluations, seed {})", self.evaluations, self.seed),
+        }?;
+        if self.left_out > 0 {
+            write!(f, "\n  left out for want of evaluations: {} probes", self.left_out)?;
+        }
         if let Some(resolution) = self.resolution {
             write!(f, "\n  resolution: {resolution:.1e} relative")?;
+        }
+        if self.tolerance > 0.0 {
+            let Self { tolerance, accepted, .. } = self;
+            write!(f, "\n  tolerance: {tolerance:.1e} relative, of which {accepted:.1e} was needed")?;
         }
         let shown = if self.is_ok() { 1 } else { LISTED };
         for entry in self.worst().filter(|entry| self.is_ok() || entry.verdict < Verdict::Kink).take(shown) {

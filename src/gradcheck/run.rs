@@ -6,7 +6,7 @@ use num_traits::Float;
 
 use super::check::{Check, scratch_len, take_scratch};
 use super::driver::{Driver, State};
-use super::entry::{Entry, Probe};
+use super::entry::{Found, Probe};
 use super::eval::Eval;
 use super::ladder::Rung;
 use super::numeric::{Claim, Dot, Ends, claim_along, displace, largest_second_difference, real, rms, scale};
@@ -55,10 +55,25 @@ impl<'n, T: Float> Check<'_, 'n, T> {
         E: From<Error>,
     {
         self.check_sizes()?;
+        self.start(|x: &[T]| f(x).map(Into::into), scratch, |state| state)
+    }
+
+    /// Runs the check, of which all but the scratch has been checked.
+    pub(super) fn start<'s, F, E>(
+        self,
+        f: F,
+        scratch: &'s mut [T],
+        set: impl FnOnce(State<'s, 'n, T, F>) -> State<'s, 'n, T, F>,
+    ) -> Result<Report<'n>, E>
+    where
+        Self: 's,
+        F: FnMut(&[T]) -> Result<Eval<T>, E>,
+        E: From<Error>,
+    {
         let n = self.x.len();
         let (point, direction) = take_scratch(scratch, scratch_len(n))?.split_at_mut(n);
         point.copy_from_slice(self.x);
-        let state = State::new(self, self.influence(), |x: &[T]| f(x).map(Into::into));
+        let state = set(State::new(self, self.influence(), f));
         let (here, zero) = (Eval::new(T::zero()), T::zero());
         Differences { state, point, direction, here, noise: zero, x_rms: zero }.run()
     }
@@ -82,20 +97,22 @@ where
     F: FnMut(&[T]) -> Result<Eval<T>, E>,
 {
     type Error = E;
+    const PROBE: usize = 24;
 
     fn state(&mut self) -> &mut State<'s, 'n, T, F> {
         &mut self.state
     }
 
     fn start(&mut self) -> Result<(), E> {
-        self.here = (self.state.function())(self.point)?;
+        let Some(here) = self.evaluate()? else { return Ok(()) };
+        self.here = here;
         self.state.note_value(self.here.value);
         self.state.note_values(self.state.check.x);
         Ok(())
     }
 
     fn repeat(&mut self) -> Result<(), E> {
-        let again = (self.state.function())(self.point)?;
+        let Some(again) = self.evaluate()? else { return Ok(()) };
         if again != self.here {
             self.state.note_change(self.here.value, again.value);
         }
@@ -115,8 +132,8 @@ where
         let (mut straight, mut any) = (T::neg_infinity(), T::zero());
         for _ in 0..NOISE_DIRECTIONS {
             self.draw_direction(all.clone());
-            let near = self.step_along(all.clone(), step)?;
-            let far = self.step_along(all.clone(), two * step)?;
+            let Some(near) = self.step_along(all.clone(), step)? else { break };
+            let Some(far) = self.step_along(all.clone(), two * step)? else { break };
             let ends = [near.right, far.right, near.left, far.left];
             let claimed = [near.claimed, far.claimed, -near.claimed, -far.claimed];
             // Without the claim, so that what is left of it as x ± d is rounded does not count.
@@ -135,27 +152,29 @@ where
         Ok(())
     }
 
-    fn probe_entry(&mut self, probe: Probe<'n>, index: usize, claim: Claim<T>) -> Result<Entry<'n>, E> {
-        let (x, limits) = (self.state.check.x[index], self.state.limits);
-        let line = Line { probe, claim, scale: scale(x, self.x_rms), here: self.here, noise: self.noise };
-        let entry = line.search(limits, |wanted| {
+    fn probe_entry(&mut self, probe: Probe<'n>, index: usize, claim: Claim<T>) -> Result<Found<'n, T>, E> {
+        let (x, limits, here, noise) = (self.state.check.x[index], self.state.limits, self.here, self.noise);
+        let line = Line { probe, claim, reach: claim.size, scale: scale(x, self.x_rms), here, noise };
+        let found = line.search(limits, |wanted| {
             let Ends { step, right, left } = displace(x, wanted);
             self.point[index] = right;
-            let right = (self.state.function())(self.point)?;
+            let right = self.evaluate()?;
             self.point[index] = left;
-            let left = (self.state.function())(self.point)?;
-            let claimed = claim.slope * step;
-            Ok(Rung { step, right, left, claimed, claim_error: claimed.abs() * limits.epsilon })
+            let left = self.evaluate()?;
+            let (claimed, ends) = (claim.slope * step, right.zip(left));
+            let claim_error = claimed.abs() * limits.epsilon;
+            Ok(ends.map(|(right, left)| Rung { step, right, left, claimed, claim_error }))
         })?;
         self.point[index] = x;
-        Ok(entry)
+        Ok(found)
     }
 
-    fn probe_direction(&mut self, probe: Probe<'n>, range: Range<usize>) -> Result<Entry<'n>, E> {
+    fn probe_direction(&mut self, probe: Probe<'n>, range: Range<usize>) -> Result<Found<'n, T>, E> {
         self.draw_direction(range.clone());
-        let direction = self.direction[range.clone()].iter().copied();
-        let claim = claim_along(&self.state.check.claims[range.clone()], direction, T::zero());
-        let line = Line { probe, claim, scale: T::one(), here: self.here, noise: self.noise };
+        let (check, direction) = (self.state.check, self.direction[range.clone()].iter().copied());
+        let claim = claim_along(&check.claims[range.clone()], direction.clone(), T::zero());
+        let reach = check.reach(range.clone(), direction);
+        let line = Line { probe, claim, reach, scale: T::one(), here: self.here, noise: self.noise };
         line.search(self.state.limits, |step| self.step_along(range.clone(), step))
     }
 }
@@ -164,6 +183,11 @@ impl<T: Float, F, E> Differences<'_, '_, T, F>
 where
     F: FnMut(&[T]) -> Result<Eval<T>, E>,
 {
+    /// The function at the point, if it may be evaluated once more.
+    fn evaluate(&mut self) -> Result<Option<Eval<T>>, E> {
+        self.state.function().map(|f| f(self.point)).transpose()
+    }
+
     /// A Gaussian direction of about the length that x has in this range, in which each entry moves in
     /// proportion to its own scale.
     fn draw_direction(&mut self, range: Range<usize>) {
@@ -175,7 +199,7 @@ where
     }
 
     /// The function at both ends of a step along the direction, with x elsewhere.
-    fn step_along(&mut self, range: Range<usize>, step: T) -> Result<Rung<T>, E> {
+    fn step_along(&mut self, range: Range<usize>, step: T) -> Result<Option<Rung<T>>, E> {
         let Check { x, claims, .. } = self.state.check;
         let mut claimed = Dot::new();
         for index in range.clone() {
@@ -183,13 +207,14 @@ where
             self.point[index] = ends.right;
             claimed.add(claims[index], ends.step);
         }
-        let right = (self.state.function())(self.point)?;
+        let right = self.evaluate()?;
         for index in range.clone() {
             self.point[index] = displace(x[index], step * self.direction[index]).left;
         }
-        let left = (self.state.function())(self.point)?;
+        let left = self.evaluate()?;
         self.point[range.clone()].copy_from_slice(&x[range]);
         let claim_error = claimed.magnitude() * self.state.limits.epsilon;
-        Ok(Rung { step, right, left, claimed: claimed.value(), claim_error })
+        let claimed = claimed.value();
+        Ok(right.zip(left).map(|(right, left)| Rung { step, right, left, claimed, claim_error }))
     }
 }

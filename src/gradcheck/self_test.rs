@@ -7,6 +7,7 @@ use num_traits::Float;
 use super::check::{Check, PlacedBlock, scratch_len, take_scratch};
 use super::entry::{Probe, Verdict};
 use super::eval::Eval;
+use super::failed::Failed;
 use super::numeric::{as_f64, real, rms, roundoff};
 use super::report::{Hint, Outcome, Report};
 use crate::error::Error;
@@ -15,7 +16,8 @@ use crate::error::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Everything times 1 + r, where r = ε^0.383: 1e-6 in f64, 2e-3 in f32.
+    /// Everything times 1 + r, where r = ε^0.383: 1e-6 in f64, 2e-3 in f32. With a
+    /// [tolerance](Check::tolerance) r is 16 times that, if this is more.
     ScaledUp,
     /// Everything times 1 - r.
     ScaledDown,
@@ -88,6 +90,29 @@ impl<'a> SelfTest<'a> {
             && self.catches.iter().any(|&(_, catch)| catch == Catch::Caught)
     }
 
+    /// The self-test, if it is passed, and otherwise an error with its text: for `?`.
+    ///
+    /// # Errors
+    ///
+    /// [`Failed`] if [`is_ok`](Self::is_ok) is false.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use handgrad::gradcheck::Check;
+    ///
+    /// let f = |x: &[f64]| x[0].exp() * x[1];
+    /// let claims = [3.0 * 1f64.exp(), 1f64.exp()];
+    /// Check::new(&[1.0, 3.0], &claims).self_test_alloc(f)?.ok()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[allow(clippy::result_large_err, reason = "a report needs no heap")]
+    pub fn ok(self) -> Result<Self, Failed<Self>> {
+        if self.is_ok() { Ok(self) } else { Err(Failed(self)) }
+    }
+
     /// Panics with the text unless the self-test is [passed](Self::is_ok). For tests.
     ///
     /// # Panics
@@ -125,7 +150,8 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
     /// claims with one known [`Fault`] after the other, each of which must be caught, and for the right reason.
     ///
     /// The small faults (r = ε^0.383) are caught only where f can be resolved that well; that one is missed is
-    /// an answer, too. Costs nine checks, or fewer if not all faults apply. `scratch` as in [`run`](Self::run), of
+    /// an answer, too. Costs nine checks, or fewer if not all faults apply,
+    /// and a budget of [evaluations](Self::evaluations) is for each of them. `scratch` as in [`run`](Self::run), of
     /// [`self_test_scratch_len`].
     ///
     /// # Errors
@@ -160,18 +186,27 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
         let mut catches = FAULTS.map(|fault| (fault, Catch::NotApplicable));
         for (fault, catch) in &mut catches {
             claims.copy_from_slice(self.claims);
-            inject(*fault, claims, self.each_block());
+            inject(*fault, claims, self.small_fault(), self.each_block());
             if claims.iter().zip(self.claims).any(|(faulty, claim)| faulty != claim) {
                 let report = Check { claims: &*claims, ..self }.run(&mut f, scratch)?;
-                *catch = judge(*fault, &report, claims, self.claims);
+                *catch = judge(*fault, &report, claims, &self);
             }
         }
         Ok(SelfTest { baseline, catches })
     }
+
+    /// r of the faults: small, but more than is accepted.
+    fn small_fault(&self) -> T {
+        roundoff::<T>().powf(real(0.383)).max(real(16.0 * self.tolerance))
+    }
 }
 
-fn inject<'a, T: Float>(fault: Fault, claims: &mut [T], blocks: impl Iterator<Item = PlacedBlock<'a>>) {
-    let small = roundoff::<T>().powf(real(0.383));
+fn inject<'a, T: Float>(
+    fault: Fault,
+    claims: &mut [T],
+    small: T,
+    blocks: impl Iterator<Item = PlacedBlock<'a>>,
+) {
     let size = rms(claims);
     let mut times = |factor: T| claims.iter_mut().for_each(|claim| *claim = *claim * factor);
     match fault {
@@ -225,8 +260,8 @@ fn transpose<T: Copy>(matrix: &mut [T], rows: usize, cols: usize) {
     }
 }
 
-/// Whether the report tells of this fault: of `faulty` claims instead of the `right` ones.
-fn judge<T: Float>(fault: Fault, report: &Report<'_>, faulty: &[T], right: &[T]) -> Catch {
+/// Whether the report tells of this fault: of `faulty` claims instead of those of the check.
+fn judge<T: Float>(fault: Fault, report: &Report<'_>, faulty: &[T], check: &Check<'_, '_, T>) -> Catch {
     if report.outcome() != Outcome::Wrong {
         return Catch::Missed;
     }
@@ -239,8 +274,10 @@ fn judge<T: Float>(fault: Fault, report: &Report<'_>, faulty: &[T], right: &[T])
         report.worst().filter(|entry| entry.verdict != Verdict::Agree).all(|entry| match entry.probe {
             Probe::Entry { index, .. } if entry.verdict == Verdict::Disagree => {
                 // Twice the error bar: the right claim need not be the middle of its own.
-                let right = as_f64(right[index]);
-                faulty[index].to_f64() != Some(right) && Float::abs(entry.slope - right) <= 2.0 * entry.error
+                let right = as_f64(check.claims[index]);
+                let size = entry.reference().max(right.abs());
+                let most = 2.0 * entry.error + check.tolerance * size;
+                faulty[index].to_f64() != Some(right) && Float::abs(entry.slope - right) <= most
             }
             _ => entry.verdict >= Verdict::Disagree,
         });
@@ -258,8 +295,9 @@ mod tests {
     fn injected(fault: Fault) -> [f64; 9] {
         let blocks = [Block::matrix("row", 1, 2), Block::matrix("W", 2, 3), Block::matrix("column", 1, 1)];
         let mut claims = CLAIMS;
-        let placed = blocks.into_iter().zip([0, 2, 8]).map(|(block, start)| PlacedBlock { block, start });
-        inject(fault, &mut claims, placed);
+        let placed = blocks.into_iter().zip([0, 2, 8]);
+        let placed = placed.map(|(block, start)| PlacedBlock { block, start, outputs: None, places: 9 });
+        inject(fault, &mut claims, f64::EPSILON.powf(0.383), placed);
         claims
     }
 

@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 
-use handgrad::gradcheck::{Block, Check, Dual, Hint, Outcome, Probe, Verdict, check, scratch_len};
+use handgrad::gradcheck::{Block, Check, Dual, Failed, Outcome, Probe, Verdict, check, scratch_len, split};
 use handgrad::{Error, What};
 
 /// sum of i x_i², and its gradient.
@@ -58,113 +58,6 @@ fn misuse_is_refused() {
     let large = Block::vector("b", isize::MAX as usize);
     let got = run(&x, &x, &[large, large, large], 6);
     assert!(matches!(got, Error::Length { what: What::Blocks, expected: 3, .. }), "{got:?}");
-}
-
-#[test]
-fn hints_tell_the_usual_mistakes() {
-    // W is 3 x 4, b has 4 entries.
-    let blocks = [Block::matrix("W", 3, 4), Block::vector("b", 4)];
-    let x: Vec<f64> = (1..17).map(|i| (f64::from(i) * 0.7).sin() + 0.3).collect();
-    let right: Vec<f64> = parabola_grad(&x);
-    let hint = |claims: &[f64]| {
-        let report = Check::new(&x, claims).blocks(&blocks).run(parabola, &mut [0.0; 32]).unwrap();
-        assert_eq!(report.outcome(), Outcome::Wrong);
-        report.hint()
-    };
-    let map = |f: fn(f64) -> f64| right.iter().map(|g| f(*g)).collect::<Vec<_>>();
-    assert_eq!(hint(&map(|g| -g)), Some(Hint::Sign));
-    assert_eq!(hint(&map(|_| 0.0)), Some(Hint::Zero));
-    assert_eq!(hint(&map(|g| g / 2.0)), Some(Hint::TooSmall(2)));
-    assert_eq!(hint(&map(|g| g * 2.0)), Some(Hint::TooLarge(2)));
-    assert_eq!(hint(&map(|g| g * 32.0)), Some(Hint::TooLarge(32)));
-    assert_eq!(hint(&map(|g| g / 1797.0)), Some(Hint::TooSmall(1797)));
-    assert_eq!(hint(&map(|g| g * 1.5)), None);
-    let mut claims = right.clone();
-    (0..12).for_each(|i| claims[i % 4 * 3 + i / 4] = right[i]);
-    assert_eq!(hint(&claims), Some(Hint::Transposed));
-    claims.copy_from_slice(&right);
-    claims[..12].rotate_right(4);
-    claims[..4].copy_from_slice(&right[..4]);
-    assert_eq!(hint(&claims), Some(Hint::Row(1)));
-    claims.copy_from_slice(&right);
-    claims[..12].rotate_left(4);
-    claims[8..12].copy_from_slice(&right[8..12]);
-    assert_eq!(hint(&claims), Some(Hint::Row(-1)));
-    // In a vector an entry is a row.
-    claims.copy_from_slice(&right);
-    claims[12..].rotate_right(1);
-    assert_eq!(hint(&claims), Some(Hint::Row(1)));
-    // From the last entry of W into b, and not.
-    claims.copy_from_slice(&right);
-    claims[12..15].copy_from_slice(&right[13..16]);
-    assert_eq!(hint(&claims), Some(Hint::Row(-1)));
-    // One entry of many: its sign, or nearly twice its value.
-    claims.copy_from_slice(&right);
-    claims[7] *= -1.0;
-    assert_eq!(hint(&claims), Some(Hint::Sign));
-    claims[7] = right[7] / 2.0;
-    assert_eq!(hint(&claims), Some(Hint::TooSmall(2)));
-    claims[7] = right[7] / 2.01;
-    assert_eq!(hint(&claims), None);
-    claims[7] = right[7] / 1.2;
-    assert_eq!(hint(&claims), None);
-    // The same of small slopes.
-    let small: Vec<f64> = x.iter().map(|x| 1e-5 * x).collect();
-    let claims_of_small: Vec<f64> = parabola_grad(&small).iter().map(|g| g / 2.01).collect();
-    let check = Check::new(&small, &claims_of_small).blocks(&blocks);
-    assert_eq!(check.run(parabola, &mut [0.0; 32]).unwrap().hint(), None);
-    // One wrong entry alone is no pattern, two of different kinds are none either.
-    claims.copy_from_slice(&right);
-    claims[4] = right[0];
-    assert_eq!(hint(&claims), None);
-    claims[5] = -right[5];
-    assert_eq!(hint(&claims), None);
-}
-
-/// Rows further down than the second, and a slope that one other claim happens to have.
-#[test]
-fn hints_in_a_longer_matrix() {
-    let blocks = [Block::matrix("W", 5, 2)];
-    let x: Vec<f64> = (1..11).map(|i| (f64::from(i) * 0.7).sin() + 0.3).collect();
-    let right = parabola_grad(&x);
-    let hint =
-        |claims: &[f64]| Check::new(&x, claims).blocks(&blocks).run(parabola, &mut [0.0; 20]).unwrap().hint();
-    let mut claims = right.clone();
-    claims[..8].copy_from_slice(&right[2..]);
-    assert_eq!(hint(&claims), Some(Hint::Row(-1)));
-    claims[2..].copy_from_slice(&right[..8]);
-    claims[..2].copy_from_slice(&right[..2]);
-    assert_eq!(hint(&claims), Some(Hint::Row(1)));
-    claims.copy_from_slice(&right);
-    // The slope of the first entry stands one row further down as well, by chance.
-    (claims[0], claims[2]) = (5.0, right[0]);
-    let x2 = [x[0], x[1], right[0] / 6.0].into_iter().chain(x[3..].iter().copied()).collect::<Vec<_>>();
-    let report = Check::new(&x2, &claims).blocks(&blocks).run(parabola, &mut [0.0; 20]).unwrap();
-    assert_eq!((report.outcome(), report.hint()), (Outcome::Wrong, None), "{report}");
-}
-
-#[test]
-fn hints_read_well() {
-    let texts = [
-        Hint::Sign,
-        Hint::Zero,
-        Hint::TooLarge(8),
-        Hint::TooSmall(3),
-        Hint::Transposed,
-        Hint::Row(1),
-        Hint::Row(-1),
-    ]
-    .map(|hint| hint.to_string());
-    let words = [
-        "opposite sign",
-        "claims are 0",
-        "8 times the slopes",
-        "3 times the claims",
-        "transposed",
-        "down",
-        "up",
-    ];
-    assert!(texts.iter().zip(words).all(|(text, word)| text.contains(word)), "{texts:?}");
 }
 
 /// Every entry once, directions through each block and through everything; but one block is everything.
@@ -229,7 +122,7 @@ fn the_report_says_where() {
     claims[13] += 1e-6;
     let report = Check::new(&x, &claims).blocks(&blocks).seed(3).run(parabola, &mut [0.0; 32]).unwrap();
     let places: Vec<_> = report.worst().take(2).map(|entry| entry.probe).collect();
-    let at = |block, index, row, col| Probe::Entry { block, index, row, col };
+    let at = |block, index, row, col| Probe::Entry { output: None, block, index, row, col };
     assert_eq!(places, [at("W", 6, 1, Some(2)), at("b", 13, 1, None)]);
     let text = report.to_string();
     for part in [
@@ -369,4 +262,37 @@ fn errors_are_told_in_error_bars_and_relatively() {
     let worst = report.worst().map(|entry| entry.resolution).fold(0.0, f64::max);
     assert_eq!(report.worst().next().unwrap().resolution, worst);
     assert_eq!(report.resolution(), worst);
+}
+
+/// As an error it is the report's text, also where an error is printed by its `Debug`.
+#[test]
+fn a_report_is_a_result() {
+    fn test(claim: f64) -> Result<f64, Box<dyn std::error::Error>> {
+        let report = check(|x: &[f64]| x[0] * x[0], &[3.0], &[claim], &mut [0.0; 2])?;
+        let resolution = report.resolution();
+        assert_eq!(report.is_ok(), report.ok().is_ok());
+        Ok(report.ok()?.resolution() + resolution)
+    }
+    assert!(test(6.0).unwrap() < 1e-9);
+    let failed = test(6.1).unwrap_err();
+    let report = check(|x: &[f64]| x[0] * x[0], &[3.0], &[6.1], &mut [0.0; 2]).unwrap();
+    assert_eq!([failed.to_string(), format!("{failed:?}")], [report.to_string(), report.to_string()]);
+    assert_eq!(failed.downcast_ref(), Some(&Failed(report)));
+    let inconclusive = check(|x: &[f64]| x[0].abs().sqrt(), &[0.0], &[0.0], &mut [0.0; 2]).unwrap();
+    assert_eq!(inconclusive.ok(), Err(Failed(inconclusive)));
+    // A self-test, too.
+    let test = |claim: f64| Check::new(&[3.0], &[claim]).self_test_alloc(|x: &[f64]| x[0] * x[0]).unwrap();
+    assert_eq!(test(6.0).ok(), Ok(test(6.0)));
+    assert_eq!(test(6.1).ok().unwrap_err().to_string(), test(6.1).to_string());
+}
+
+/// Parts of a flat point, as many as it has.
+#[test]
+fn flat_points_are_split() {
+    let blocks = [Block::matrix("A", 2, 2), Block::vector("b", 1), Block::vector("c", 3)];
+    let x = [1, 2, 3, 4, 5, 6, 7, 8];
+    assert_eq!(split(&x, &blocks).collect::<Vec<_>>(), [&[1, 2, 3, 4][..], &[5], &[6, 7, 8]]);
+    assert_eq!(split(&x[..7], &blocks).collect::<Vec<_>>(), [&[1, 2, 3, 4][..], &[5]]);
+    assert_eq!(split(&x, &blocks[1..2]).collect::<Vec<_>>(), [&[1][..]]);
+    assert_eq!(split(&x, &[Block::matrix("A", usize::MAX, 2)]).count(), 0);
 }
