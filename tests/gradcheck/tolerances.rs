@@ -193,7 +193,7 @@ fn settings_out_of_range() {
     }
     for error in errors(check.tolerance(f64::NAN)) {
         assert!(matches!(error, Error::Value { what: What::Tolerance, got, .. } if got.is_nan()));
-        assert!(error.to_string().contains("tolerance, number 0: expected a number from 0 on, less than 1"));
+        assert!(error.to_string().contains("tolerance: expected a number from 0 on, less than 1"));
     }
     for error in errors(check.require(f64::NAN)) {
         assert!(matches!(error, Error::Value { what: What::Resolution, got, .. } if got.is_nan()));
