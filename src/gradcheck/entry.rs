@@ -17,6 +17,9 @@ pub enum Verdict {
     /// The claim is wrong: it lies outside what the slope can be, on two neighbouring steps, with the same
     /// sign.
     Disagree,
+    /// The claim lies outside of what was found, but the function's values speak for it, too: at other steps, or at
+    /// steps finer than any that can be taken. No pass: such a check is inconclusive.
+    Disputed,
     /// The slope could not be found sharply enough to say anything.
     Unresolved,
     /// The one-sided slopes differ, and the claim lies between them, as it should at a kink.
@@ -31,6 +34,7 @@ impl fmt::Display for Verdict {
             Verdict::Nondeterministic => "nondeterministic",
             Verdict::NonFinite => "not finite",
             Verdict::Disagree => "disagrees",
+            Verdict::Disputed => "disputed",
             Verdict::Unresolved => "unresolved",
             Verdict::Kink => "kink",
             Verdict::Agree => "agrees",
@@ -143,7 +147,7 @@ impl fmt::Display for Entry<'_> {
             _ => {
                 write!(f, ", claimed {claimed:.9e}, slope {slope:.9e} ± {error:.1e}, step {step:.1e}")?;
                 match self.verdict {
-                    Verdict::Disagree => write!(f, ", {:.1e} error bars", self.ratio()),
+                    Verdict::Disagree | Verdict::Disputed => write!(f, ", {:.1e} error bars", self.ratio()),
                     Verdict::Agree | Verdict::Unresolved => {
                         write!(f, ", resolution {:.1e}", self.resolution)
                     }

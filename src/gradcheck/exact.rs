@@ -106,11 +106,13 @@ where
     }
 
     fn start(&mut self) -> Result<(), Error> {
-        let here = self.evaluate(T::zero()).value.re;
-        let again = (self.state.function())(self.point).value.re;
-        self.state.note_value(here);
-        if here.is_finite() && here != again {
-            self.state.note_change(here, again);
+        let here = self.evaluate(T::zero());
+        let again = (self.state.function())(self.point);
+        self.state.note_value(here.value.re);
+        // Of the branch nothing is asked here: what it says is that of the function's own comparisons.
+        let again_there = Eval { branch: here.branch, ..again };
+        if here.value.re.is_finite() && !here.is_repeated_by(again_there) {
+            self.state.note_change(here.value.re, again.value.re);
         }
         self.state.note_values(self.state.check.x);
         Ok(())

@@ -9,6 +9,7 @@ use super::driver::{Driver, State};
 use super::entry::{Entry, Probe};
 use super::eval::Eval;
 use super::ladder::Rung;
+use super::noise::Noise;
 use super::numeric::{Claim, Dot, claim_along, real, rms, scale};
 use super::report::Report;
 use super::verdict::Line;
@@ -131,8 +132,11 @@ where
     /// As for a gradient, for each output. The rounding of x + step v shows in it, too.
     fn measure_noise(&mut self) -> Result<(), Error> {
         let (two, epsilon) = (T::one() + T::one(), self.state.limits.epsilon);
-        for (noise, here) in self.noise.iter_mut().zip(&*self.here) {
-            *noise = here.abs() * epsilon;
+        // What the rounding of x + step v changes the field by, at least.
+        let rounded = if rms(self.state.check.x).is_zero() { T::zero() } else { self.unit / two };
+        let claims = self.state.check.claims.iter().map(|claim| claim.abs() * rounded);
+        for ((noise, here), rounded) in self.noise.iter_mut().zip(&*self.here).zip(claims) {
+            *noise = here.abs().max(rounded) * epsilon;
         }
         for number in 0..NOISE_STEPS {
             let step = real::<T>((NOISE_STEP + number) as f64) * epsilon * self.unit;
@@ -184,8 +188,12 @@ impl<'n, T: Float, F: FnMut(&[T], &mut [T])> FieldDifferences<'_, 'n, T, F> {
     fn probe(&mut self, probe: Probe<'n>, size: T) -> Result<Entry<'n>, Error> {
         let (here, slope) = (Eval::new(self.project(self.here)), self.project(self.state.check.claims));
         let noise = self.weights.iter().zip(&*self.noise).fold(T::zero(), |sum, (&w, &e)| sum + w.abs() * e);
-        let line = Line { probe, claim: Claim { slope, size }, scale: self.unit, here, noise };
-        let limits = self.state.limits;
+        let (limits, scale) = (self.state.limits, self.unit);
+        let moving = || self.state.check.x.iter().zip(self.v).filter(|(_, v)| !v.is_zero());
+        let is_oblique = moving().count() > 1;
+        let smallest = if moving().all(|(x, _)| x.is_zero()) { T::zero() } else { scale };
+        let (claim, noise) = (Claim { slope, size }, Noise::even(noise));
+        let line = Line { probe, claim, scale, here, noise, smallest, is_oblique };
         line.search(limits, |step| {
             self.evaluate(0, step);
             self.evaluate(1, -step);

@@ -14,6 +14,8 @@ pub struct Counts {
     pub disagree: usize,
     /// [`Verdict::Kink`].
     pub kink: usize,
+    /// [`Verdict::Disputed`].
+    pub disputed: usize,
     /// [`Verdict::Unresolved`].
     pub unresolved: usize,
     /// [`Verdict::NonFinite`].
@@ -28,6 +30,7 @@ impl Counts {
             Verdict::Agree => &mut self.agree,
             Verdict::Disagree => &mut self.disagree,
             Verdict::Kink => &mut self.kink,
+            Verdict::Disputed => &mut self.disputed,
             Verdict::Unresolved => &mut self.unresolved,
             Verdict::NonFinite => &mut self.non_finite,
             Verdict::Nondeterministic => &mut self.nondeterministic,
@@ -45,8 +48,8 @@ impl Counts {
 pub enum Outcome {
     /// The claim holds wherever it was probed.
     Holds,
-    /// Too little could be compared: in some block no probe was conclusive, or the function is
-    /// nondeterministic.
+    /// Too little could be compared: in some block no probe was conclusive, the function is nondeterministic, or its
+    /// values speak both for and against a claim.
     Inconclusive,
     /// The claim is wrong: a probe disagrees, or something is NaN or infinite.
     Wrong,
@@ -217,7 +220,10 @@ impl<'a> Report<'a> {
         let counts = self.counts;
         if counts.disagree + counts.non_finite > 0 {
             Outcome::Wrong
-        } else if counts.nondeterministic > 0 || counts.conclusive() == 0 || self.blind.is_some() {
+        } else if counts.nondeterministic + counts.disputed > 0
+            || counts.conclusive() == 0
+            || self.blind.is_some()
+        {
             Outcome::Inconclusive
         } else {
             Outcome::Holds
@@ -257,6 +263,7 @@ impl fmt::Display for Report<'_> {
             (counts.agree, "agree"),
             (counts.disagree, "disagree"),
             (counts.kink, "at a kink"),
+            (counts.disputed, "disputed"),
             (counts.unresolved, "unresolved"),
             (counts.non_finite, "not finite"),
             (counts.nondeterministic, "nondeterministic"),

@@ -9,17 +9,14 @@ use super::driver::{Driver, State};
 use super::entry::{Entry, Probe};
 use super::eval::Eval;
 use super::ladder::Rung;
-use super::numeric::{Claim, Dot, Ends, claim_along, displace, largest_second_difference, real, rms, scale};
+use super::noise::{Noise, measure};
+use super::numeric::{Claim, Dot, Ends, claim_along, displace, real, rms, scale};
 use super::report::Report;
 use super::verdict::Line;
 use crate::error::Error;
 
-/// Directions along which the noise of the function is measured, by four points each.
-const NOISE_DIRECTIONS: usize = 8;
-
-/// The steps at which noise is measured, in units of rounding of each entry: wide enough to move every intermediate
-/// result, so small that the function is straight over it.
-const NOISE_STEP: f64 = 16.0;
+/// Rounding in f is taken to be no less than this part of what rounding of each entry of x would do.
+const ROUNDED: f64 = 0.25;
 
 impl<'n, T: Float> Check<'_, 'n, T> {
     /// Runs the check of a function that always has a value.
@@ -59,8 +56,8 @@ impl<'n, T: Float> Check<'_, 'n, T> {
         let (point, direction) = take_scratch(scratch, scratch_len(n))?.split_at_mut(n);
         point.copy_from_slice(self.x);
         let state = State::new(self, self.influence(), |x: &[T]| f(x).map(Into::into));
-        let (here, zero) = (Eval::new(T::zero()), T::zero());
-        Differences { state, point, direction, here, noise: zero, x_rms: zero }.run()
+        let (here, noise, x_rms) = (Eval::new(T::zero()), Noise::even(T::zero()), T::zero());
+        Differences { state, point, direction, here, noise, x_rms }.run()
     }
 }
 
@@ -72,7 +69,7 @@ struct Differences<'s, 'n, T, F> {
     direction: &'s mut [T],
     /// The function at x, and the noise of its values around there.
     here: Eval<T>,
-    noise: T,
+    noise: Noise<T>,
     /// The root mean square of x in the range that was entered.
     x_rms: T,
 }
@@ -96,37 +93,26 @@ where
 
     fn repeat(&mut self) -> Result<(), E> {
         let again = (self.state.function())(self.point)?;
-        if again != self.here {
+        if !self.here.is_repeated_by(again) {
             self.state.note_change(self.here.value, again.value);
         }
         Ok(())
     }
 
-    /// Half of the largest second difference over steps as small as rounding. One is at most four times as large as
-    /// the noise of a value.
-    ///
-    /// Where branches are known to change, a kink is part of the second difference. Only if there are no others,
-    /// it is taken for noise.
     fn measure_noise(&mut self) -> Result<(), E> {
-        let (all, two) = (0..self.point.len(), T::one() + T::one());
+        let (all, here, limits) = (0..self.point.len(), self.here, self.state.limits);
         // A direction is as long as x; this makes its entries as long as those of x.
-        let entries = real::<T>(all.len() as f64).sqrt();
-        let step = real::<T>(NOISE_STEP) * self.state.limits.epsilon * entries;
-        let (mut straight, mut any) = (T::neg_infinity(), T::zero());
-        for _ in 0..NOISE_DIRECTIONS {
-            self.draw_direction(all.clone());
-            let near = self.step_along(all.clone(), step)?;
-            let far = self.step_along(all.clone(), two * step)?;
-            let ends = [near.right, far.right, near.left, far.left];
-            let claimed = [near.claimed, far.claimed, -near.claimed, -far.claimed];
-            // Without the claim, so that what is left of it as x ± d is rounded does not count.
-            let changes = [0, 1, 2, 3].map(|end| ends[end].value - self.here.value - claimed[end]);
-            let is_same = |end: usize| ends[end].branch == self.here.branch;
-            let same = [0, 1, 2, 3].map(|end| if is_same(end) { changes[end] } else { T::nan() });
-            any = largest_second_difference(changes, two, any);
-            straight = largest_second_difference(same, two, straight);
-        }
-        self.noise = if straight < T::zero() { any } else { straight };
+        let unit = real::<T>(all.len() as f64).sqrt();
+        let Check { x, claims, .. } = self.state.check;
+        let rounded = x.iter().zip(claims).fold(T::zero(), |sum, (&x, &claim)| sum.hypot(x * claim));
+        let floor = real::<T>(ROUNDED) * rounded * limits.epsilon / unit;
+        self.noise =
+            measure(here, limits.influence, floor, limits.required, limits.epsilon, unit, |turn, step| {
+                if turn {
+                    self.draw_direction(all.clone());
+                }
+                self.step_along(all.clone(), step)
+            })?;
         Ok(())
     }
 
@@ -137,7 +123,9 @@ where
 
     fn probe_entry(&mut self, probe: Probe<'n>, index: usize, claim: Claim<T>) -> Result<Entry<'n>, E> {
         let (x, limits) = (self.state.check.x[index], self.state.limits);
-        let line = Line { probe, claim, scale: scale(x, self.x_rms), here: self.here, noise: self.noise };
+        let scale = scale(x, self.x_rms);
+        let (here, noise, smallest) = (self.here, self.noise, x.abs());
+        let line = Line { probe, claim, scale, here, noise, smallest, is_oblique: false };
         let entry = line.search(limits, |wanted| {
             let Ends { step, right, left } = displace(x, wanted);
             self.point[index] = right;
@@ -155,7 +143,10 @@ where
         self.draw_direction(range.clone());
         let direction = self.direction[range.clone()].iter().copied();
         let claim = claim_along(&self.state.check.claims[range.clone()], direction, T::zero());
-        let line = Line { probe, claim, scale: T::one(), here: self.here, noise: self.noise };
+        let (here, noise, scale, is_oblique) = (self.here, self.noise, T::one(), range.len() > 1);
+        let sizes = self.state.check.x[range.clone()].iter().zip(self.state.check.scales(range.clone()));
+        let smallest = sizes.fold(scale, |least, (x, scale)| least.min(x.abs() / scale));
+        let line = Line { probe, claim, scale, here, noise, smallest, is_oblique };
         line.search(self.state.limits, |step| self.step_along(range.clone(), step))
     }
 }

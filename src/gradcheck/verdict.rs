@@ -4,17 +4,22 @@ use num_traits::Float;
 
 use super::entry::{Entry, Probe, Verdict};
 use super::eval::Eval;
-use super::ladder::{Finding, Ladder, RATIO, Rung};
+use super::ladder::{FIRST_STEP, Finding, LAST_STEP, Ladder, RATIO, Rung};
+use super::noise::Noise;
 use super::numeric::{Claim, as_f64, real};
-
-/// The first step, in units of the scale of the line.
-const FIRST_STEP: f64 = 0.25;
-
-/// The last step, in units of rounding.
-const LAST_STEP: f64 = 8.0;
 
 /// So many rungs are tried past the best one before a probe that agrees stops.
 const PATIENCE: usize = 4;
+
+/// The smallest step of all, in units of the scale: this power of the roundoff.
+const TINY: f64 = 2.5;
+
+/// A function that over the last step still changes by this part of all it has changed by may have more to show at
+/// finer ones, if x allows them ...
+const STEEP: f64 = 1e3;
+
+/// ... and where it does so by this part, a claim that is as steep as that, again but for this part, is not judged.
+const JUMP: f64 = 0.0625;
 
 /// Errors of claims whose influence on f is below this share of the largest one are measured against that share:
 /// what hardly matters need not be known to many digits.
@@ -41,7 +46,12 @@ pub(super) struct Line<'n, T> {
     /// The function at x.
     pub(super) here: Eval<T>,
     /// The noise of its values around there.
-    pub(super) noise: T,
+    pub(super) noise: Noise<T>,
+    /// The size of what is moved, of the smallest entry where there are several: where that is 0 or nearly so, steps can
+    /// be much smaller than the scale.
+    pub(super) smallest: T,
+    /// More than one entry moves, so that the line may meet several kinks at x.
+    pub(super) is_oblique: bool,
 }
 
 impl<'n, T: Float> Line<'n, T> {
@@ -52,12 +62,16 @@ impl<'n, T: Float> Line<'n, T> {
         mut take: impl FnMut(T) -> Result<Rung<T>, E>,
     ) -> Result<Entry<'n>, E> {
         let size = self.claim.size.max(real::<T>(MINOR) * limits.influence / self.scale);
-        let ladder = Ladder::new(self.here, self.noise, limits.epsilon);
+        let ladder = Ladder::new(self.here, limits.epsilon);
         let mut step = real::<T>(FIRST_STEP) * self.scale;
         let last = self.scale * limits.epsilon * real(LAST_STEP);
-        let mut search = Search { line: self, limits, size, ladder, largest: None };
-        // Both may underflow to 0: then there are no more steps either.
-        while step > last && !search.is_done() {
+        let finest = (self.smallest * limits.epsilon * real(LAST_STEP))
+            .max(self.scale * limits.epsilon.powf(real(TINY)));
+        let (largest, zero) = (None, T::zero());
+        let mut search =
+            Search { line: self, limits, size, ladder, largest, most: zero, lately: zero, claimed: zero };
+        // All may underflow to 0: then there are no more steps either.
+        while (step > last || step > finest && search.is_steep()) && !search.is_done() {
             search.push(take(step)?);
             step = step / real(RATIO);
         }
@@ -74,13 +88,29 @@ struct Search<'n, T> {
     ladder: Ladder<T>,
     /// The largest |f| at the first step that gave a number, and at x.
     largest: Option<T>,
+    /// The largest change of f from x that was seen, and that over the last step; what was claimed of the latter.
+    most: T,
+    lately: T,
+    claimed: T,
 }
 
 impl<'n, T: Float> Search<'n, T> {
     /// Whether no further step is worth taking.
     fn is_done(&self) -> bool {
         let found = self.ladder.finding();
-        found.is_some_and(|found| found.since >= PATIENCE && self.verdict(found) == Verdict::Agree)
+        let rested = |found: Finding<T>| found.since >= PATIENCE && self.ladder.is_settled();
+        found.is_some_and(|found| rested(found) && self.verdict(found) == Verdict::Agree)
+    }
+
+    /// Whether f still changes over the last step by this part of all that it has changed by.
+    fn changes(&self, part: f64) -> bool {
+        self.lately > real::<T>(part) * self.most
+    }
+
+    /// Whether there may be more to see at finer steps.
+    fn is_steep(&self) -> bool {
+        let shown = self.lately.max(self.line.noise.beside());
+        !self.lately.is_zero() && shown > real::<T>(STEEP) * self.limits.epsilon * self.most
     }
 
     /// Takes the next rung.
@@ -90,7 +120,12 @@ impl<'n, T: Float> Search<'n, T> {
             let finite = ends.iter().filter(|end| end.is_finite());
             self.largest = Some(finite.fold(self.line.here.value.abs(), |max, &end| max.max(end)));
         }
-        self.ladder.push(rung);
+        let changes = [rung.right, rung.left].map(|end| (end.value - self.line.here.value).abs());
+        self.lately = changes.into_iter().filter(|change| change.is_finite()).fold(T::zero(), T::max);
+        self.most = self.most.max(self.lately);
+        self.claimed = rung.claimed.abs();
+        let noise = self.line.noise.at(rung.step / self.line.scale, self.limits.epsilon);
+        self.ladder.push(rung, noise);
     }
 
     /// The probe's line in the report.
@@ -100,10 +135,10 @@ impl<'n, T: Float> Search<'n, T> {
             let nothing = Entry::of_value(probe, Verdict::Unresolved, claim, T::nan());
             return Entry { error: f64::INFINITY, ..nothing };
         };
-        // A direction that leaves the domain on one side can't tell a kink in one entry from a wrong slope.
-        let verdict = match (self.verdict(found), probe) {
-            (Verdict::Disagree, Probe::Direction { .. }) if found.one_sided => Verdict::Unresolved,
-            (verdict, _) => verdict,
+        let verdict = match self.verdict(found) {
+            Verdict::Disagree if self.may_be_kinks(found) => Verdict::Unresolved,
+            Verdict::Disagree if self.is_disputed(found) => Verdict::Disputed,
+            verdict => verdict,
         };
         let middle = found.discrepancy.middle();
         Entry {
@@ -115,6 +150,24 @@ impl<'n, T: Float> Search<'n, T> {
             step: as_f64(found.step),
             resolution: as_f64(self.resolution(found)),
         }
+    }
+
+    /// Whether kinks in single entries, met along a direction, can explain a claim outside of what was found: where it
+    /// leaves the domain on one side, or where there is a kink at x. There may be several of them, whose convention adds
+    /// up to something else than what f does along the direction. A function that names its branches tells whether it is
+    /// so.
+    fn may_be_kinks(&self, found: Finding<T>) -> bool {
+        let along = matches!(self.line.probe, Probe::Direction { .. });
+        let is_kinked = found.split || self.line.noise.has_kink;
+        let crossing = is_kinked && self.line.is_oblique && self.line.here.branch.is_none();
+        along && found.one_sided || crossing
+    }
+
+    /// Whether f itself gives a reason to doubt that a claim outside of what was found is wrong: other steps have
+    /// admitted it, or it still changes by most of all that it has changed by over the last one, and the claim is for that.
+    fn is_disputed(&self, found: Finding<T>) -> bool {
+        let too_steep = self.changes(JUMP) && self.claimed > real::<T>(JUMP) * self.lately;
+        too_steep || found.unsure || self.ladder.is_doubted(found)
     }
 
     fn verdict(&self, found: Finding<T>) -> Verdict {
@@ -138,7 +191,8 @@ impl<'n, T: Float> Search<'n, T> {
             return max_abs;
         }
         let largest = self.largest.unwrap_or(here.value.abs());
-        let hidden = (noise + largest * self.limits.epsilon) / (real::<T>(FIRST_STEP) * scale);
+        let (first, epsilon) = (real::<T>(FIRST_STEP), self.limits.epsilon);
+        let hidden = (noise.at(first, epsilon).unwrap_or_else(T::zero) + largest * epsilon) / (first * scale);
         max_abs / if self.size > hidden { self.size } else { largest / scale }
     }
 }

@@ -6,6 +6,8 @@ mod detection;
 mod dual_semantics;
 mod functions;
 mod modes;
+mod narrow;
 mod peer_checkers;
 mod peers;
 mod reports;
+mod rough;
