@@ -20,6 +20,9 @@ pub enum Verdict {
     /// The claim looks wrong, but the evaluations ran out before that was sure
     /// ([`Check::evaluations`](crate::gradcheck::Check::evaluations)).
     Unfinished,
+    /// The claim lies outside of what was found, but the function's values speak for it, too: at other steps, or at
+    /// steps finer than any that can be taken. No pass: such a check is inconclusive.
+    Disputed,
     /// The slope could not be found sharply enough to say anything.
     Unresolved,
     /// The one-sided slopes differ, and the claim lies between them, as it should at a kink.
@@ -35,6 +38,7 @@ impl fmt::Display for Verdict {
             Verdict::NonFinite => "not finite",
             Verdict::Disagree => "disagrees",
             Verdict::Unfinished => "looks wrong, unfinished",
+            Verdict::Disputed => "disputed",
             Verdict::Unresolved => "unresolved",
             Verdict::Kink => "kink",
             Verdict::Agree => "agrees",
@@ -184,7 +188,9 @@ impl fmt::Display for Entry<'_> {
             _ => {
                 write!(f, ", claimed {claimed:.9e}, slope {slope:.9e} ± {error:.1e}, step {step:.1e}")?;
                 match self.verdict {
-                    Verdict::Disagree | Verdict::Unfinished => write!(f, ", {:.1e} error bars", self.ratio()),
+                    Verdict::Disagree | Verdict::Disputed | Verdict::Unfinished => {
+                        write!(f, ", {:.1e} error bars", self.ratio())
+                    }
                     Verdict::Agree | Verdict::Unresolved => {
                         write!(f, ", resolution {:.1e}", self.resolution)
                     }

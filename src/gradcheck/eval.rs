@@ -1,5 +1,7 @@
 //! What a function under check tells about itself at one point.
 
+use num_traits::Float;
+
 /// The value of a function at a point, and what the function may know besides: a bound of its noise and
 /// the branch it took.
 ///
@@ -44,6 +46,15 @@ impl<T> Eval<T> {
     /// not called wrong: no value of f tells the slope of a piece that has no width.
     pub fn branch(self, fingerprint: u64) -> Self {
         Self { branch: Some(fingerprint), ..self }
+    }
+}
+
+impl<T: Float> Eval<T> {
+    /// Whether another evaluation at the same point gave the same: but for the noise that both declare.
+    pub(super) fn is_repeated_by(self, again: Self) -> bool {
+        let noise = |eval: Self| eval.noise.unwrap_or_else(T::zero);
+        let off = (self.value - again.value).abs();
+        self.branch == again.branch && off <= noise(self) + noise(again)
     }
 }
 

@@ -102,11 +102,13 @@ where
     }
 
     fn start(&mut self) -> Result<(), Error> {
-        let Some(here) = self.evaluate(T::zero()).map(|here| here.value.re) else { return Ok(()) };
-        self.state.note_value(here);
-        let again = self.state.function().map(|f| f(self.point).value.re);
-        if let Some(again) = again.filter(|again| here.is_finite() && here != *again) {
-            self.state.note_change(here, again);
+        let Some(here) = self.evaluate(T::zero()) else { return Ok(()) };
+        self.state.note_value(here.value.re);
+        let Some(again) = self.state.function().map(|f| f(self.point)) else { return Ok(()) };
+        // Of the branch nothing is asked here: what it says is that of the function's own comparisons.
+        let again_there = Eval { branch: here.branch, ..again };
+        if here.value.re.is_finite() && !here.is_repeated_by(again_there) {
+            self.state.note_change(here.value.re, again.value.re);
         }
         self.state.note_values(self.state.check.x);
         Ok(())

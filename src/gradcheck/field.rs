@@ -49,10 +49,10 @@ impl<'s, T: Float> Field<'s, T> {
         self.weights.iter().zip(&*self.noise).fold(T::zero(), |sum, (&w, &e)| sum + w.abs() * e)
     }
 
-    /// Rounding of the values alone.
-    pub(super) fn start_noise(&mut self, epsilon: T) {
-        for (noise, here) in self.noise.iter_mut().zip(&*self.here) {
-            *noise = here.abs() * epsilon;
+    /// Rounding of the values alone, or of what each changes by as x is rounded if that is more.
+    pub(super) fn start_noise(&mut self, epsilon: T, changes: impl Iterator<Item = T>) {
+        for ((noise, here), change) in self.noise.iter_mut().zip(&*self.here).zip(changes) {
+            *noise = here.abs().max(change) * epsilon;
         }
     }
 

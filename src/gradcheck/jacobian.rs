@@ -9,6 +9,7 @@ use super::driver::{Driver, State};
 use super::entry::{Found, Probe};
 use super::field::{Field, NOISE_STEPS};
 use super::ladder::Rung;
+use super::noise::{Noise, ROUNDED};
 use super::numeric::{Claim, Dot, Ends, displace, real, rms, scale};
 use super::report::Report;
 use super::verdict::Line;
@@ -141,7 +142,13 @@ where
     /// same to both sides.
     fn measure_noise(&mut self) -> Result<(), Error> {
         let (x, epsilon) = (self.state.check.x, self.state.limits.epsilon);
-        self.out.start_noise(epsilon);
+        // What the rounding of x is claimed to change each output by.
+        let claims = self.state.check.claims.chunks(x.len());
+        let rounded = claims.map(|row| {
+            let change = x.iter().zip(row).fold(T::zero(), |sum, (&x, &claim)| sum.hypot(x * claim));
+            real::<T>(ROUNDED) * change
+        });
+        self.out.start_noise(epsilon, rounded.chain(core::iter::repeat(T::zero())));
         for _ in 0..NOISE_STEPS {
             for (direction, scale) in self.direction.iter_mut().zip(self.state.check.scales(0..x.len())) {
                 let units = real::<T>(NOISE_STEP) * self.state.rng.normal();
@@ -174,9 +181,10 @@ where
         let (output, index) = (index / n, index % n);
         self.out.weights.fill(T::zero());
         self.out.weights[output] = T::one();
-        let (x, limits, noise) = (self.state.check.x[index], self.state.limits, self.out.noise[output]);
+        let (x, limits) = (self.state.check.x[index], self.state.limits);
+        let (noise, smallest) = (Noise::even(self.out.noise[output]), x.abs());
         let ([here, ..], scale) = (self.out.values(), scale(x, self.x_rms));
-        let line = Line { probe, claim, reach: claim.size, scale, here, noise };
+        let line = Line { probe, claim, reach: claim.size, scale, here, noise, smallest, is_oblique: false };
         let found = line.search(limits, |wanted| {
             let Ends { step, right, left } = displace(x, wanted);
             self.point[index] = right;
@@ -198,8 +206,11 @@ where
         }
         self.out.weights.iter_mut().for_each(|weight| *weight = self.state.rng.normal());
         let (claim, reach) = self.claim_along(range.clone());
-        let ([here, ..], noise, limits) = (self.out.values(), self.out.projected_noise(), self.state.limits);
-        let line = Line { probe, claim, reach, scale: T::one(), here, noise };
+        let ([here, ..], limits, scale) = (self.out.values(), self.state.limits, T::one());
+        let (noise, is_oblique) = (Noise::even(self.out.projected_noise()), range.len() > 1);
+        let sizes = self.state.check.x[range.clone()].iter().zip(self.state.check.scales(range.clone()));
+        let smallest = sizes.fold(scale, |least, (x, scale)| least.min(x.abs() / scale));
+        let line = Line { probe, claim, reach, scale, here, noise, smallest, is_oblique };
         line.search(limits, |step| Ok(self.step_along(range.clone(), step)))
     }
 }

@@ -9,6 +9,7 @@ use super::driver::{Driver, State};
 use super::entry::{Found, Probe};
 use super::field::{Field, NOISE_STEPS};
 use super::ladder::Rung;
+use super::noise::Noise;
 use super::numeric::{Claim, claim_along, real, rms, scale};
 use super::report::Report;
 use super::verdict::Line;
@@ -117,8 +118,10 @@ where
     /// As for a gradient, for each output. The rounding of x + step v shows in it, too.
     fn measure_noise(&mut self) -> Result<(), Error> {
         let Self { state, v, unit, point, out } = self;
-        let (x, epsilon) = (state.check.x, state.limits.epsilon);
-        out.start_noise(epsilon);
+        let (x, epsilon, two) = (state.check.x, state.limits.epsilon, T::one() + T::one());
+        // What the rounding of x + step v changes the field by, at least.
+        let rounded = if rms(x).is_zero() { T::zero() } else { *unit / two };
+        out.start_noise(epsilon, state.check.claims.iter().map(|claim| claim.abs() * rounded));
         for number in 0..NOISE_STEPS {
             let step = real::<T>((NOISE_STEP + number) as f64) * epsilon * *unit;
             out.note_noise(|end, steps| {
@@ -160,9 +163,12 @@ impl<'n, T: Float, F: FnMut(&[T], &mut [T])> FieldDifferences<'_, 'n, T, F> {
     /// The slope of w · F along v, where claims have this size, and what the tolerance is relative to.
     fn probe(&mut self, probe: Probe<'n>, size: T, reach: T) -> Result<Found<'n, T>, Error> {
         let ([here, ..], slope) = (self.out.values(), self.out.project(self.state.check.claims));
-        let (claim, noise) = (Claim { slope, size }, self.out.projected_noise());
-        let line = Line { probe, claim, reach, scale: self.unit, here, noise };
-        let limits = self.state.limits;
+        let (claim, noise) = (Claim { slope, size }, Noise::even(self.out.projected_noise()));
+        let (limits, scale) = (self.state.limits, self.unit);
+        let moving = || self.state.check.x.iter().zip(self.v).filter(|(_, v)| !v.is_zero());
+        let is_oblique = moving().count() > 1;
+        let smallest = if moving().all(|(x, _)| x.is_zero()) { T::zero() } else { scale };
+        let line = Line { probe, claim, reach, scale, here, noise, smallest, is_oblique };
         line.search(limits, |step| {
             let both = self.evaluate(0, step) && self.evaluate(1, -step);
             let ([_, right, left], claimed) = (self.out.values(), slope * step);

@@ -21,7 +21,13 @@
 //! - otherwise: the hull of the right, left and central values with their bars. Two smooth sides meet in it; a
 //!   kink widens it to both slopes. So a claim outside the interval is wrong whether there is a kink or not.
 //!
-//! The rung with the smallest error bars counts; at a kink a finer one, if it has come between x and the kink.
+//! The rung with the smallest error bars counts, unless two neighbouring finer ones agree with one another and not
+//! with it: then it has seen something else than the slope at x. At a kink a finer one counts, if it has come between x
+//! and the kink.
+//!
+//! The rung with the smallest bars may owe them to chance. Two things tell. Error bars that noise does not explain, on
+//! one of the next finer rungs: such a rung is not *settled*, and what it admits can't be excluded. And two neighbouring
+//! rungs, whatever their size, that admit the claim and contradict the rung that counts.
 
 use num_traits::Float;
 
@@ -35,6 +41,16 @@ const ORDERS: usize = 8;
 /// error of the value before, which is larger by far where extrapolation converges; 2 is for where it has just
 /// begun to.
 const TRUST: f64 = 2.0;
+
+/// The first step, in units of the scale of the line. No power of two, so that neither a period nor a grid that is
+/// one hides behind the steps.
+pub(super) const FIRST_STEP: f64 = 0.23;
+
+/// The last step, in units of rounding.
+pub(super) const LAST_STEP: f64 = 8.0;
+
+/// So many rungs after a finding tell whether noise explains what they see.
+const NEXT: usize = 12;
 
 /// The steps shrink by this factor.
 pub(super) const RATIO: f64 = 2.0;
@@ -94,18 +110,19 @@ impl<T: Float> Series<T> {
     }
 
     /// Takes the next rung's value with the bound of its noise; the narrowest interval of the new row, if there
-    /// is a rung before it to compare with.
-    fn push(&mut self, value: T, noise: T) -> Option<Interval<T>> {
+    /// is a rung before it to compare with, and whether noise explains its change: it is no larger than the noise of
+    /// the two values.
+    fn push(&mut self, value: T, noise: T) -> Option<(Interval<T>, bool)> {
         let (mut value, mut noise, mut factor) = (value, noise, self.ratio);
-        let mut best: Option<Interval<T>> = None;
+        let mut best: Option<(Interval<T>, bool)> = None;
         for entry in &mut self.row[..self.len] {
             let (old, old_noise) = core::mem::replace(entry, (value, noise));
             let better = value + (value - old) / (factor - T::one());
             noise = (factor * noise + old_noise) / (factor - T::one());
             let change = (better - value).abs().max((better - old).abs());
             let interval = Interval::around(better, real::<T>(TRUST) * change + noise);
-            if best.is_none_or(|best| interval.width() < best.width()) {
-                best = Some(interval);
+            if best.is_none_or(|(best, _)| interval.width() < best.width()) {
+                best = Some((interval, change + change <= noise));
             }
             (value, factor) = (better, factor * self.ratio);
         }
@@ -144,19 +161,42 @@ pub(super) struct Finding<T> {
     pub(super) step: T,
     /// The sides are known apart: a kink at x, or nearer to it than can be resolved.
     pub(super) kink: bool,
+    /// The error bars of the sides do not meet: it may be a kink.
+    pub(super) split: bool,
     /// The rung before or after says the same: the discrepancy has the same sign there.
     pub(super) persists: bool,
     /// Neither side belongs to the branch that f takes at x: the slope of that branch was not seen.
     pub(super) off_branch: bool,
     /// Only one side gave numbers: this is the edge of the domain.
     pub(super) one_sided: bool,
+    /// Noise explains what is left of its error bars: a finer rung has nothing new to tell.
+    pub(super) settled: bool,
+    /// One of the next rungs has admitted the claim with error bars that noise does not explain: there is something
+    /// that it does not resolve.
+    pub(super) unsure: bool,
     /// So many rungs were tried since.
     pub(super) since: usize,
 }
 
 impl<T: Float> Finding<T> {
+    fn new(discrepancy: Interval<T>, bars: T, step: T) -> Self {
+        let (kink, split, persists, off_branch, one_sided) = (false, false, false, false, false);
+        let (settled, unsure, since) = (false, false, 0);
+        Self { discrepancy, bars, step, kink, split, persists, off_branch, one_sided, settled, unsure, since }
+    }
+
     fn width(self) -> T {
         self.discrepancy.width()
+    }
+
+    /// Whether the claim is within error bars that noise does not explain.
+    fn admits_unsettled(self) -> bool {
+        !self.settled && self.discrepancy.has_zero()
+    }
+
+    /// Whether not both can be right.
+    fn is_against(self, other: Self) -> bool {
+        self.discrepancy.gap(other.discrepancy) > T::zero()
     }
 
     /// Branches that do not touch x tell less than any others.
@@ -169,25 +209,28 @@ impl<T: Float> Finding<T> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ladder<T> {
     here: Eval<T>,
-    noise: T,
     epsilon: T,
     central: Series<T>,
     right: Series<T>,
     left: Series<T>,
     branches: [Option<u64>; 2],
-    last: Option<Interval<T>>,
+    last: Option<Finding<T>>,
     best: Option<Finding<T>>,
     /// The narrowest of those finer than the best one.
     finer: Option<Finding<T>>,
+    /// The last rung, if it contradicts the best one.
+    against: Option<Interval<T>>,
+    /// Two neighbouring rungs that admit the claim, the narrowest such ones.
+    admitting: Option<Interval<T>>,
 }
 
 impl<T: Float> Ladder<T> {
-    /// A probe of a function that is `here` at x and whose values are good to `noise` around there, in a type of
-    /// this roundoff.
-    pub(super) fn new(here: Eval<T>, noise: T, epsilon: T) -> Self {
+    /// A probe of a function that is `here` at x, in a type of this roundoff.
+    pub(super) fn new(here: Eval<T>, epsilon: T) -> Self {
         let (central, right, left) = (Series::new(2), Series::new(1), Series::new(1));
         let (branches, last, best, finer) = ([here.branch; 2], None, None, None);
-        Self { here, noise, epsilon, central, right, left, branches, last, best, finer }
+        let (against, admitting) = (None, None);
+        Self { here, epsilon, central, right, left, branches, last, best, finer, against, admitting }
     }
 
     /// What is known so far, if anything: the sharpest rung's finding. Where that shows a kink, a finer rung that
@@ -199,26 +242,66 @@ impl<T: Float> Ladder<T> {
         }
     }
 
-    /// Takes the next rung.
-    pub(super) fn push(&mut self, rung: Rung<T>) {
-        let found = self.look(&rung);
-        let persists = self.last.zip(found).is_some_and(|(last, found)| persists(last, found.discrepancy));
+    /// Whether other rungs admit the claim and this finding can't be right together with it.
+    pub(super) fn is_doubted(&self, found: Finding<T>) -> bool {
+        self.admitting.is_some_and(|admitting| found.discrepancy.gap(admitting) > T::zero())
+    }
+
+    /// Whether the last rung leaves nothing to be found by finer ones.
+    pub(super) fn is_settled(&self) -> bool {
+        self.last.is_some_and(|last| last.settled)
+    }
+
+    /// Takes the next rung, whose values are good to `noise`, as far as that is known.
+    pub(super) fn push(&mut self, rung: Rung<T>, noise: Option<T>) {
+        let found = self.look(&rung, noise);
+        let persists =
+            self.last.zip(found).is_some_and(|(last, found)| persists(last.discrepancy, found.discrepancy));
         for kept in [&mut self.best, &mut self.finer].into_iter().flatten() {
             kept.persists |= kept.since == 0 && persists;
+            kept.unsure |= (1..NEXT).contains(&kept.since) && found.is_some_and(Finding::admits_unsettled);
             kept.since += 1;
         }
-        self.last = found.map(|found| found.discrepancy);
-        let Some(found) = found.map(|found| Finding { persists, ..found }) else { return };
-        if self.best.is_none_or(|best| found.is_sharper_than(best)) {
+        self.note_admitting(self.last, found);
+        self.last = found;
+        let Some(found) = found.map(|found| Finding { persists, ..found }) else {
+            self.against = None;
+            return;
+        };
+        self.choose(found);
+    }
+
+    /// Remembers two neighbouring rungs if both admit the claim.
+    fn note_admitting(&mut self, last: Option<Finding<T>>, found: Option<Finding<T>>) {
+        let admits = |found: &Finding<T>| found.discrepancy.has_zero() && !found.off_branch;
+        if let Some((last, found)) = last.zip(found).filter(|(last, found)| admits(last) && admits(found)) {
+            let both = last.discrepancy.hull(found.discrepancy);
+            if self.admitting.is_none_or(|other| both.width() < other.width()) {
+                self.admitting = Some(both);
+            }
+        }
+    }
+
+    /// The sharpest rung is the best one. But a slope is a limit: where two neighbouring finer ones agree with one
+    /// another and not with it, it has seen another slope than that at x.
+    fn choose(&mut self, found: Finding<T>) {
+        let Some(best) = self.best else {
             self.best = Some(found);
-            self.finer = None;
+            return;
+        };
+        let is_against = found.off_branch <= best.off_branch && found.is_against(best);
+        let confirmed =
+            is_against && self.against.is_some_and(|before| before.gap(found.discrepancy).is_zero());
+        self.against = is_against.then_some(found.discrepancy);
+        if confirmed || found.is_sharper_than(best) {
+            (self.best, self.finer, self.against) = (Some(found), None, None);
         } else if !found.off_branch && self.finer.is_none_or(|finer| found.width() < finer.width()) {
             self.finer = Some(found);
         }
     }
 
     /// What this rung tells with those before it.
-    fn look(&mut self, rung: &Rung<T>) -> Option<Finding<T>> {
+    fn look(&mut self, rung: &Rung<T>, noise: Option<T>) -> Option<Finding<T>> {
         let here = self.here.branch;
         for (side, series, end) in [(0, &mut self.right, rung.right), (1, &mut self.left, rung.left)] {
             if end.branch != self.branches[side] || !end.value.is_finite() {
@@ -227,7 +310,8 @@ impl<T: Float> Ladder<T> {
             }
             self.branches[side] = end.branch;
         }
-        let (noise, two) = (self.noise_of(rung), T::one() + T::one());
+        let (is_known, two) = (noise.is_some(), T::one() + T::one());
+        let noise = self.noise_of(rung, noise.unwrap_or_else(T::zero));
         let smooth = rung.right.branch == here && rung.left.branch == here;
         let quotient = |series: &mut Series<T>, change: T, noise: T| {
             let value = (change - rung.claimed) / rung.step;
@@ -240,31 +324,36 @@ impl<T: Float> Ladder<T> {
 
         let off_branch = rung.right.branch != here && rung.left.branch != here;
         let one_sided = !(rung.right.value.is_finite() && rung.left.value.is_finite());
-        let found = |discrepancy, bars| {
-            let (kink, persists, since) = (false, false, 0);
-            Finding { discrepancy, bars, step: rung.step, kink, persists, off_branch, one_sided, since }
+        let found = |discrepancy, bars, settled| {
+            let settled = settled || !is_known;
+            Finding { off_branch, one_sided, settled, ..Finding::new(discrepancy, bars, rung.step) }
         };
         if smooth && here.is_some() {
             // A bend much narrower than the step looks like a kink: then the step is too wide for this function.
-            let bent = right.zip(left).is_none_or(|(right, left)| right.gap(left) > T::zero());
-            return if bent { None } else { central.map(|central| found(central, central.width())) };
+            let bent = right.zip(left).is_none_or(|(right, left)| right.0.gap(left.0) > T::zero());
+            let seen = |(central, settled): (Interval<T>, bool)| found(central, central.width(), settled);
+            return if bent { None } else { central.map(seen) };
         }
         match (right, left) {
-            (Some(right), Some(left)) => {
+            (Some((right, right_settled)), Some((left, left_settled))) => {
                 let (sides, bars) = (right.hull(left), right.width() + left.width());
-                let kink = right.gap(left) > two * bars;
-                Some(Finding { kink, ..found(central.map_or(sides, |central| sides.hull(central)), bars) })
+                let gap = right.gap(left);
+                let (kink, split) = (gap > two * bars, gap > T::zero());
+                let hull = central.map_or(sides, |(central, _)| sides.hull(central));
+                Some(Finding { kink, split, ..found(hull, bars, right_settled && left_settled) })
             }
             // The edge of the domain: where one side gives no number, the other one's slope counts.
-            (Some(side), None) | (None, Some(side)) if one_sided => Some(found(side, side.width())),
+            (Some((side, settled)), None) | (None, Some((side, settled))) if one_sided => {
+                Some(found(side, side.width(), settled))
+            }
             _ => None,
         }
     }
 
     /// By how much a difference of two values may be off: what was measured or declared, the rounding of values
     /// this large, and the error of the claimed change.
-    fn noise_of(&self, rung: &Rung<T>) -> T {
-        let mut noise = self.noise;
+    fn noise_of(&self, rung: &Rung<T>, measured: T) -> T {
+        let mut noise = measured;
         for end in [self.here, rung.right, rung.left] {
             noise = noise.max(end.noise.unwrap_or_else(T::zero));
             if end.value.is_finite() {

@@ -101,37 +101,59 @@
 //!
 //! 1. **Steps.** Differences are taken on a ladder of steps, from a quarter of the scale of x down to rounding, each
 //!    half of the one before, until they get no sharper. The scale is that of the entry or its block. No step
-//!    is assumed to be right for all functions.
+//!    is assumed to be right for all functions. The first one is no power of two, so that no period or grid that is one
+//!    hides behind the steps. Where x is 0 and f steep, they go on: down to ε^2.5 of the scale.
 //! 2. **The claim is subtracted first**, times the displacement that floating point really made, in twice the
 //!    precision. What remains is the discrepancy, and only it is extrapolated to step 0 (Richardson).
 //! 3. **Its error bar** is truncation, estimated by the last change of the extrapolation, plus noise: measured from
 //!    second differences of f over steps as small as rounding, or as f declares it ([`Eval::noise`]). The noise
-//!    is never dropped, so a lucky coincidence does not pass for precision.
-//! 4. **Kinks.** Unless f says that it took the same branch on both sides ([`Eval::branch`]), the discrepancy lies
+//!    is never dropped, so a lucky coincidence does not pass for precision. If f stands still over such steps, at x and
+//!    elsewhere, its values are coarser than their type (computed in a shorter one, printed and read, rounded to a
+//!    grid): then noise is measured over steps at which it moves. If the noise at x would hide every claim, as beside
+//!    0/0, it is measured farther off, too, and taken to grow towards x.
+//! 4. **A slope is a limit.** Wide steps may see another one than that at x: a wave of whole periods, a bump or a
+//!    regulariser much narrower than they are. Where two neighbouring finer steps agree with one another and not
+//!    with the sharpest one, they count. And no probe ends on a step whose error bar noise does not explain.
+//! 5. **Kinks.** Unless f says that it took the same branch on both sides ([`Eval::branch`]), the discrepancy lies
 //!    anywhere between those of the two one-sided slopes, with their error bars. For a smooth function the two
 //!    are the same; at a kink they are not, and a claim between them is fine.
-//! 5. **Verdict.** [`Agree`](Verdict::Agree) and [`Kink`](Verdict::Kink) if 0 is among the possible discrepancies;
-//!    [`Disagree`](Verdict::Disagree) only if it is not, at two neighbouring steps, with the same sign;
-//!    [`Unresolved`](Verdict::Unresolved) if the interval is too wide to say anything, which is no pass: a block
-//!    of which nothing was resolved makes the whole check [`Inconclusive`](Outcome::Inconclusive).
+//! 6. **Verdict.** [`Agree`](Verdict::Agree) and [`Kink`](Verdict::Kink) if 0 is among the possible discrepancies;
+//!    [`Disagree`](Verdict::Disagree) only if it is not, at two neighbouring steps, with the same sign, and nothing that
+//!    f does speaks for the claim. [`Disputed`](Verdict::Disputed), if something does: two neighbouring steps that admit
+//!    the claim and can't be right together with the sharpest one; one of the next finer steps, with an error bar that
+//!    noise does not explain; or a jump, if f still changes over the last step by a good part of all that it has changed
+//!    by, and the claim is as steep as that. [`Unresolved`](Verdict::Unresolved) if the interval is too wide to say
+//!    anything. Neither is a pass: one disputed probe, or a block of which nothing was resolved, makes the whole check
+//!    [`Inconclusive`](Outcome::Inconclusive).
 //!
 //! # What it can't see
 //!
 //! - Anything in f that no probe crosses. Entries of large blocks are sampled ([`Check::coordinates`]); an error in
 //!   one entry that was not sampled shows only in the directions, and only if it is large enough there.
-//! - Features of f much narrower than the ladder can resolve: two kinks close to x, one on each side, look like
-//!   none where the steps are wider than their distance. A function that names its branches has no such problem.
-//! - Noise that is the same for neighbouring points. Declare it.
+//! - Structure that is narrower than the finest step, or no higher than rounding. It may have any slope, and is taken for
+//!   noise: in f32, a ripple of a few units in the last place can make a right claim look wrong in its third digit.
+//! - Two kinks close to x, one on each side, look like none where the steps are wider than their distance. A function
+//!   that names its branches has no such problem.
+//! - Noise that is the same for neighbouring points, unless f stands still over them. Declare it. A sum of a part in a
+//!   shorter type and an exact one does not stand still, and the finest steps see the slope of the exact part alone: with
+//!   f32 a right claim is disputed then, with f16 it may even be called wrong.
+//! - Values so coarse that f does not change within a quarter of the scale of x: it is a constant then.
 //!
 //! # Where kinks cross
 //!
 //! If x lies exactly on two kinks or more, a gradient by convention (ReLU'(0) = 1, say) may be no slope of f at all:
-//! max(0, t) - max(0, -t) is t, its slope is 1, and the convention gives 2. The check calls that wrong, which it is.
+//! max(0, t) - max(0, -t) is t, its slope is 1, and the convention gives 2. Along one entry the check calls that wrong,
+//! which it is. Along a direction, kinks of several entries meet (biases of 0 and a blank example: all units are at their
+//! kinks), and a gradient that is right entry by entry need not lie between the slopes on both sides. So where a
+//! direction finds a kink at x, or one was found at x along any, a claim outside of them is unresolved, and the entries
+//! decide.
+//!
 //! Where the convention is what was promised, let f name its branches ([`Eval::branch`]): claims outside the
-//! one-sided slopes are then unresolved where the probe meets the point's own branch on neither side.
+//! one-sided slopes are then unresolved only where the probe meets the point's own branch on neither side, and this holds
+//! for entries, too.
 
-// From the ground up; each file uses only files named before it: dual, eval, random, numeric, ladder, entry, check,
-// failed, report, verdict, judge, hint, driver, run, exact, field, jvp, vjp, jacobian, adjoint, slopes, self_test,
+// From the ground up; each file uses only files named before it: dual, eval, random, numeric, ladder, noise, entry,
+// check, failed, report, verdict, judge, hint, driver, run, exact, field, jvp, vjp, jacobian, adjoint, slopes, self_test,
 // functions, alloc, tree.
 mod adjoint;
 #[cfg(feature = "std")]
@@ -150,6 +172,7 @@ mod jacobian;
 mod judge;
 mod jvp;
 mod ladder;
+mod noise;
 mod numeric;
 mod random;
 mod report;

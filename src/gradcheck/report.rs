@@ -20,6 +20,8 @@ pub struct Counts {
     pub kink: usize,
     /// [`Verdict::Unfinished`].
     pub unfinished: usize,
+    /// [`Verdict::Disputed`].
+    pub disputed: usize,
     /// [`Verdict::Unresolved`].
     pub unresolved: usize,
     /// [`Verdict::NonFinite`].
@@ -35,6 +37,7 @@ impl Counts {
             Verdict::Disagree => &mut self.disagree,
             Verdict::Kink => &mut self.kink,
             Verdict::Unfinished => &mut self.unfinished,
+            Verdict::Disputed => &mut self.disputed,
             Verdict::Unresolved => &mut self.unresolved,
             Verdict::NonFinite => &mut self.non_finite,
             Verdict::Nondeterministic => &mut self.nondeterministic,
@@ -43,7 +46,12 @@ impl Counts {
 
     /// All probes, and values that are listed.
     pub(super) fn probes(&self) -> usize {
-        self.conclusive() + self.unfinished + self.unresolved + self.non_finite + self.nondeterministic
+        self.conclusive()
+            + self.disputed
+            + self.unfinished
+            + self.unresolved
+            + self.non_finite
+            + self.nondeterministic
     }
 
     /// Probes that compared something: those that agree, disagree or found a kink.
@@ -57,8 +65,8 @@ impl Counts {
 pub enum Outcome {
     /// The claim holds wherever it was probed.
     Holds,
-    /// Too little could be compared: in some block no probe was conclusive, the function is nondeterministic, or the
-    /// claim looks wrong but the evaluations ran out before that was sure.
+    /// Too little could be compared: in some block no probe was conclusive, the function is nondeterministic, its values
+    /// speak both for and against a claim, or a claim looks wrong but the evaluations ran out before that was sure.
     Inconclusive,
     /// The claim is wrong: a probe disagrees, or something is NaN or infinite.
     Wrong,
@@ -279,7 +287,7 @@ impl<'a> Report<'a> {
         let counts = self.counts;
         if counts.disagree + counts.non_finite > 0 {
             Outcome::Wrong
-        } else if counts.nondeterministic + counts.unfinished > 0
+        } else if counts.nondeterministic + counts.disputed + counts.unfinished > 0
             || counts.conclusive() == 0
             || self.blind.is_some()
         {
@@ -348,6 +356,7 @@ impl fmt::Display for Report<'_> {
             (counts.disagree, "disagree"),
             (counts.kink, "at a kink"),
             (counts.unfinished, "unfinished"),
+            (counts.disputed, "disputed"),
             (counts.unresolved, "unresolved"),
             (counts.non_finite, "not finite"),
             (counts.nondeterministic, "nondeterministic"),

@@ -9,17 +9,11 @@ use super::driver::{Driver, State};
 use super::entry::{Found, Probe};
 use super::eval::Eval;
 use super::ladder::Rung;
-use super::numeric::{Claim, Dot, Ends, claim_along, displace, largest_second_difference, real, rms, scale};
+use super::noise::{Noise, ROUNDED, measure};
+use super::numeric::{Claim, Dot, Ends, claim_along, displace, real, rms, scale};
 use super::report::Report;
 use super::verdict::Line;
 use crate::error::Error;
-
-/// Directions along which the noise of the function is measured, by four points each.
-const NOISE_DIRECTIONS: usize = 8;
-
-/// The steps at which noise is measured, in units of rounding of each entry: wide enough to move every intermediate
-/// result, so small that the function is straight over it.
-const NOISE_STEP: f64 = 16.0;
 
 impl<'n, T: Float> Check<'_, 'n, T> {
     /// Runs the check of a function that always has a value.
@@ -74,8 +68,8 @@ impl<'n, T: Float> Check<'_, 'n, T> {
         let (point, direction) = take_scratch(scratch, scratch_len(n))?.split_at_mut(n);
         point.copy_from_slice(self.x);
         let state = set(State::new(self, self.influence(), f));
-        let (here, zero) = (Eval::new(T::zero()), T::zero());
-        Differences { state, point, direction, here, noise: zero, x_rms: zero }.run()
+        let (here, noise, x_rms) = (Eval::new(T::zero()), Noise::even(T::zero()), T::zero());
+        Differences { state, point, direction, here, noise, x_rms }.run()
     }
 }
 
@@ -87,7 +81,7 @@ struct Differences<'s, 'n, T, F> {
     direction: &'s mut [T],
     /// The function at x, and the noise of its values around there.
     here: Eval<T>,
-    noise: T,
+    noise: Noise<T>,
     /// The root mean square of x in the range that was entered.
     x_rms: T,
 }
@@ -113,37 +107,28 @@ where
 
     fn repeat(&mut self) -> Result<(), E> {
         let Some(again) = self.evaluate()? else { return Ok(()) };
-        if again != self.here {
+        if !self.here.is_repeated_by(again) {
             self.state.note_change(self.here.value, again.value);
         }
         Ok(())
     }
 
-    /// Half of the largest second difference over steps as small as rounding. One is at most four times as large as
-    /// the noise of a value.
-    ///
-    /// Where branches are known to change, a kink is part of the second difference. Only if there are no others,
-    /// it is taken for noise.
     fn measure_noise(&mut self) -> Result<(), E> {
-        let (all, two) = (0..self.point.len(), T::one() + T::one());
+        let (all, here, limits) = (0..self.point.len(), self.here, self.state.limits);
         // A direction is as long as x; this makes its entries as long as those of x.
-        let entries = real::<T>(all.len() as f64).sqrt();
-        let step = real::<T>(NOISE_STEP) * self.state.limits.epsilon * entries;
-        let (mut straight, mut any) = (T::neg_infinity(), T::zero());
-        for _ in 0..NOISE_DIRECTIONS {
-            self.draw_direction(all.clone());
-            let Some(near) = self.step_along(all.clone(), step)? else { break };
-            let Some(far) = self.step_along(all.clone(), two * step)? else { break };
-            let ends = [near.right, far.right, near.left, far.left];
-            let claimed = [near.claimed, far.claimed, -near.claimed, -far.claimed];
-            // Without the claim, so that what is left of it as x ± d is rounded does not count.
-            let changes = [0, 1, 2, 3].map(|end| ends[end].value - self.here.value - claimed[end]);
-            let is_same = |end: usize| ends[end].branch == self.here.branch;
-            let same = [0, 1, 2, 3].map(|end| if is_same(end) { changes[end] } else { T::nan() });
-            any = largest_second_difference(changes, two, any);
-            straight = largest_second_difference(same, two, straight);
-        }
-        self.noise = if straight < T::zero() { any } else { straight };
+        let unit = real::<T>(all.len() as f64).sqrt();
+        let Check { x, claims, .. } = self.state.check;
+        let rounded = x.iter().zip(claims).fold(T::zero(), |sum, (&x, &claim)| sum.hypot(x * claim));
+        let floor = real::<T>(ROUNDED) * rounded * limits.epsilon / unit;
+        let noise =
+            measure(here, limits.influence, floor, limits.required, limits.epsilon, unit, |turn, step| {
+                if turn {
+                    self.draw_direction(all.clone());
+                }
+                self.step_along(all.clone(), step)
+            })?;
+        // Without it nothing is called wrong.
+        self.noise = noise.unwrap_or(Noise::even(floor));
         Ok(())
     }
 
@@ -153,8 +138,9 @@ where
     }
 
     fn probe_entry(&mut self, probe: Probe<'n>, index: usize, claim: Claim<T>) -> Result<Found<'n, T>, E> {
-        let (x, limits, here, noise) = (self.state.check.x[index], self.state.limits, self.here, self.noise);
-        let line = Line { probe, claim, reach: claim.size, scale: scale(x, self.x_rms), here, noise };
+        let (x, limits) = (self.state.check.x[index], self.state.limits);
+        let (here, noise, smallest, scale) = (self.here, self.noise, x.abs(), scale(x, self.x_rms));
+        let line = Line { probe, claim, reach: claim.size, scale, here, noise, smallest, is_oblique: false };
         let found = line.search(limits, |wanted| {
             let Ends { step, right, left } = displace(x, wanted);
             self.point[index] = right;
@@ -174,7 +160,10 @@ where
         let (check, direction) = (self.state.check, self.direction[range.clone()].iter().copied());
         let claim = claim_along(&check.claims[range.clone()], direction.clone(), T::zero());
         let reach = check.reach(range.clone(), direction);
-        let line = Line { probe, claim, reach, scale: T::one(), here: self.here, noise: self.noise };
+        let (here, noise, scale, is_oblique) = (self.here, self.noise, T::one(), range.len() > 1);
+        let sizes = check.x[range.clone()].iter().zip(check.scales(range.clone()));
+        let smallest = sizes.fold(scale, |least, (x, scale)| least.min(x.abs() / scale));
+        let line = Line { probe, claim, reach, scale, here, noise, smallest, is_oblique };
         line.search(self.state.limits, |step| self.step_along(range.clone(), step))
     }
 }

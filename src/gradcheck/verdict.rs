@@ -4,17 +4,22 @@ use num_traits::Float;
 
 use super::entry::{Entry, Found, Probe, Verdict};
 use super::eval::Eval;
-use super::ladder::{Finding, Interval, Ladder, RATIO, Rung};
+use super::ladder::{FIRST_STEP, Finding, Interval, LAST_STEP, Ladder, RATIO, Rung};
+use super::noise::Noise;
 use super::numeric::{Claim, as_f64, real};
-
-/// The first step, in units of the scale of the line.
-const FIRST_STEP: f64 = 0.25;
-
-/// The last step, in units of rounding.
-const LAST_STEP: f64 = 8.0;
 
 /// So many rungs are tried past the best one before a probe that agrees stops.
 const PATIENCE: usize = 4;
+
+/// The smallest step of all, in units of the scale: this power of the roundoff.
+const TINY: f64 = 2.5;
+
+/// A function that over the last step still changes by this part of all it has changed by may have more to show at
+/// finer ones, if x allows them ...
+const STEEP: f64 = 1e3;
+
+/// ... and where it does so by this part, a claim that is as steep as that, again but for this part, is not judged.
+const JUMP: f64 = 0.0625;
 
 /// Errors of claims whose influence on f is below this share of the largest one are measured against that share:
 /// what hardly matters need not be known to many digits.
@@ -49,7 +54,12 @@ pub(super) struct Line<'n, T> {
     /// The function at x.
     pub(super) here: Eval<T>,
     /// The noise of its values around there.
-    pub(super) noise: T,
+    pub(super) noise: Noise<T>,
+    /// The size of what is moved, of the smallest entry where there are several: where that is 0 or nearly so, steps can
+    /// be much smaller than the scale.
+    pub(super) smallest: T,
+    /// More than one entry moves, so that the line may meet several kinks at x.
+    pub(super) is_oblique: bool,
 }
 
 impl<'n, T: Float> Line<'n, T> {
@@ -62,13 +72,13 @@ impl<'n, T: Float> Line<'n, T> {
     ) -> Result<Found<'n, T>, E> {
         let minor = real::<T>(MINOR) * limits.influence / self.scale;
         let (size, accepted) = (self.claim.size.max(minor), limits.tolerance * self.reach.max(minor));
-        let ladder = Ladder::new(self.here, self.noise, limits.epsilon);
         let mut step = real::<T>(FIRST_STEP) * self.scale;
         let last = self.scale * limits.epsilon * real(LAST_STEP);
-        let (largest, chord, cut) = (None, T::zero(), false);
-        let mut search = Search { line: self, limits, size, accepted, ladder, largest, chord, cut };
-        // Both may underflow to 0: then there are no more steps either.
-        while step > last && !search.is_done() {
+        let finest = (self.smallest * limits.epsilon * real(LAST_STEP))
+            .max(self.scale * limits.epsilon.powf(real(TINY)));
+        let mut search = Search::new(self, limits, size, accepted);
+        // All may underflow to 0: then there are no more steps either.
+        while (step > last || step > finest && search.is_steep()) && !search.is_done() {
             let Some(rung) = take(step)? else {
                 search.cut = true;
                 break;
@@ -95,17 +105,39 @@ struct Search<'n, T> {
     chord: T,
     /// The evaluations ran out before the last step.
     cut: bool,
+    /// The largest change of f from x that was seen, and that over the last step; what was claimed of the latter.
+    most: T,
+    lately: T,
+    claimed: T,
 }
 
 impl<'n, T: Float> Search<'n, T> {
+    fn new(line: Line<'n, T>, limits: Limits<T>, size: T, accepted: T) -> Self {
+        let (zero, ladder) = (T::zero(), Ladder::new(line.here, limits.epsilon));
+        let (largest, chord, cut, most, lately, claimed) = (None, zero, false, zero, zero, zero);
+        Self { line, limits, size, accepted, ladder, largest, chord, cut, most, lately, claimed }
+    }
+
     /// Whether no further step is worth taking.
     fn is_done(&self) -> bool {
         let found = self.ladder.finding();
         found.is_some_and(|found| {
             let verdict = self.verdict(found);
             let kink = self.limits.measures && verdict == Verdict::Kink;
-            found.since >= PATIENCE && (verdict == Verdict::Agree || kink)
+            let rested = found.since >= PATIENCE && self.ladder.is_settled();
+            rested && (verdict == Verdict::Agree || kink)
         })
+    }
+
+    /// Whether f still changes over the last step by this part of all that it has changed by.
+    fn changes(&self, part: f64) -> bool {
+        self.lately > real::<T>(part) * self.most
+    }
+
+    /// Whether there may be more to see at finer steps.
+    fn is_steep(&self) -> bool {
+        let shown = self.lately.max(self.line.noise.beside());
+        !self.lately.is_zero() && shown > real::<T>(STEEP) * self.limits.epsilon * self.most
     }
 
     /// Takes the next rung.
@@ -118,7 +150,12 @@ impl<'n, T: Float> Search<'n, T> {
                 [rung.right, rung.left].map(|end| (end.value - self.line.here.value).abs() / rung.step);
             self.chord = chords.into_iter().filter(|chord| chord.is_finite()).fold(T::zero(), T::max);
         }
-        self.ladder.push(rung);
+        let changes = [rung.right, rung.left].map(|end| (end.value - self.line.here.value).abs());
+        self.lately = changes.into_iter().filter(|change| change.is_finite()).fold(T::zero(), T::max);
+        self.most = self.most.max(self.lately);
+        self.claimed = rung.claimed.abs();
+        let noise = self.line.noise.at(rung.step / self.line.scale, self.limits.epsilon);
+        self.ladder.push(rung, noise);
     }
 
     /// What the probe found.
@@ -127,11 +164,11 @@ impl<'n, T: Float> Search<'n, T> {
         let Some(found) = self.ladder.finding() else {
             return Found::nothing(probe, claim, self.cut);
         };
-        let verdict = match (self.verdict(found), probe) {
-            // A direction that leaves the domain on one side can't tell a kink in one entry from a wrong slope.
-            (Verdict::Disagree, Probe::Direction { .. }) if found.one_sided => Verdict::Unresolved,
-            (Verdict::Disagree, _) if self.cut || !self.limits.sure => Verdict::Unfinished,
-            (verdict, _) => verdict,
+        let verdict = match self.verdict(found) {
+            Verdict::Disagree if self.may_be_kinks(found) => Verdict::Unresolved,
+            Verdict::Disagree if self.cut || !self.limits.sure => Verdict::Unfinished,
+            Verdict::Disagree if self.is_disputed(found) => Verdict::Disputed,
+            verdict => verdict,
         };
         let middle = found.discrepancy.middle();
         let (slope, error) = (claim + middle, found.discrepancy.high - middle);
@@ -148,6 +185,24 @@ impl<'n, T: Float> Search<'n, T> {
         // What is not sharp enough to be called a slope may be anything.
         let is_unknown = self.limits.measures && verdict == Verdict::Unresolved;
         Found { entry, slope, error: if is_unknown { T::infinity() } else { error }, cut: self.cut }
+    }
+
+    /// Whether kinks in single entries, met along a direction, can explain a claim outside of what was found: where it
+    /// leaves the domain on one side, or where there is a kink at x. There may be several of them, whose convention adds
+    /// up to something else than what f does along the direction. A function that names its branches tells whether it is
+    /// so.
+    fn may_be_kinks(&self, found: Finding<T>) -> bool {
+        let along = matches!(self.line.probe, Probe::Direction { .. });
+        let is_kinked = found.split || self.line.noise.has_kink;
+        let crossing = is_kinked && self.line.is_oblique && self.line.here.branch.is_none();
+        along && found.one_sided || crossing
+    }
+
+    /// Whether f itself gives a reason to doubt that a claim outside of what was found is wrong: other steps have
+    /// admitted it, or it still changes by most of all that it has changed by over the last one, and the claim is for that.
+    fn is_disputed(&self, found: Finding<T>) -> bool {
+        let too_steep = self.changes(JUMP) && self.claimed > real::<T>(JUMP) * self.lately;
+        too_steep || found.unsure || self.ladder.is_doubted(found)
     }
 
     fn verdict(&self, found: Finding<T>) -> Verdict {
@@ -185,7 +240,8 @@ impl<'n, T: Float> Search<'n, T> {
         let found = (claim.slope + found.discrepancy.middle()).abs().max(self.chord);
         let size = if self.limits.measures { found } else { self.size };
         let largest = self.largest.unwrap_or(here.value.abs());
-        let hidden = (noise + largest * self.limits.epsilon) / (real::<T>(FIRST_STEP) * scale);
+        let (first, epsilon) = (real::<T>(FIRST_STEP), self.limits.epsilon);
+        let hidden = (noise.at(first, epsilon).unwrap_or_else(T::zero) + largest * epsilon) / (first * scale);
         error / if size > hidden { size } else { largest / scale }
     }
 

@@ -51,7 +51,7 @@ fn row(first: &[&str], count: usize) -> Option<Vec<f64>> {
 /// Right gradients. In the docs stand the functions on which any method raises an alarm.
 #[test]
 fn false_alarms() {
-    let mut listed = 0;
+    let (mut listed, mut stale) = (0, vec![]);
     for case in cases() {
         let g = case.gradient();
         let mut counts = [0; 5];
@@ -64,25 +64,32 @@ fn false_alarms() {
         if counts != [0; 5] {
             listed += 1;
             println!("| {} | {} |", case.name, counts.map(|count| count.to_string()).join(" | "));
-            let docs = row(&[&case.name], 5);
-            let docs = docs.unwrap_or_else(|| panic!("{} is not in the docs: {counts:?}", case.name));
-            for (count, docs) in counts.into_iter().zip(docs) {
-                assert!(
-                    (f64::from(count) - docs).abs() <= 2.0,
-                    "{}: {counts:?} is not as in the docs",
-                    case.name
-                );
+            let as_in = |docs: &Vec<f64>| {
+                docs.iter().zip(counts).all(|(docs, count)| (f64::from(count) - docs).abs() <= 2.0)
+            };
+            if !row(&[&case.name], 5).is_some_and(|docs| as_in(&docs)) {
+                stale.push(format!("{}: {counts:?}", case.name));
             }
         }
     }
+    assert!(stale.is_empty(), "not as in the docs: {stale:#?}");
     assert!(listed > 20, "only {listed} functions made anyone raise an alarm");
 }
+
+/// Too rough to tell a slope to 1e-4, whatever the method.
+const UNRESOLVABLE: [&str; 5] = [
+    "1e10 + sin x",
+    "logsumexp 5, noise 1e-5",
+    "sin x in f16",
+    "123.4 + sin x, 7 digits",
+    "logsumexp 5, 5 digits",
+];
 
 /// What it can't resolve, it says: the noise is larger than any difference it could use.
 #[test]
 fn inconclusive_is_rare_and_honest() {
     for case in cases() {
-        let unresolvable = ["1e10 + sin x", "logsumexp 5, noise 1e-5"].contains(&case.name.as_str());
+        let unresolvable = UNRESOLVABLE.contains(&case.name.as_str());
         for seed in 0..TRIES {
             let expected = if unresolvable { Outcome::Inconclusive } else { Outcome::Holds };
             assert_eq!(ours(&case, &case.gradient(), seed), expected, "{}", case.name);

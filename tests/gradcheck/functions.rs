@@ -1,12 +1,14 @@
 //! Functions with known gradients, for the comparison of gradient checkers: ones that make a checker raise a
 //! false alarm, ones in which it is to find a fault, and the faults.
 
+mod fine;
 mod formulas;
 
 use std::rc::Rc;
 
 use autodiff::F1;
 use fastrand::Rng;
+use fine::fine_cases;
 use formulas::{
     Bent, Function, LogSumExp, Logistic, Net, Noisy, Product, Quadratic, Rosenbrock, SoftmaxLoss,
 };
@@ -28,6 +30,12 @@ pub enum Kind {
     Edge,
     /// The values are wrong by more than rounding.
     Noise,
+    /// It has structure that is far narrower than its variables are large.
+    Narrow,
+    /// The values are rounded to fewer digits than their type has. The gradient is that of the function before.
+    Coarse,
+    /// 0/0 at the point, where the limit is put in; beside it the values are noise.
+    Removable,
 }
 
 /// A part of the variables, as a user would name it.
@@ -150,7 +158,7 @@ const COEFFICIENTS: [f64; 10] = [0.7, -1.3, 0.4, 2.1, -0.9, 0.6, -1.7, 0.3, 1.1,
 /// Functions on which a checker that knows only one step or one tolerance may raise a false alarm: their
 /// gradients are right.
 pub fn cases() -> Vec<Case> {
-    [smooth_cases(), scaled_cases(), steep_cases(), kink_cases(), edge_cases(), noise_cases()]
+    [smooth_cases(), scaled_cases(), steep_cases(), kink_cases(), edge_cases(), noise_cases(), fine_cases()]
         .into_iter()
         .flatten()
         .collect()

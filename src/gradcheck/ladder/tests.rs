@@ -9,10 +9,11 @@ fn extrapolation_carries_noise() {
     let mut series = Series::<f64>::new(1);
     assert!(series.push(3.0, 1.0).is_none());
     // 1.75 + (1.75 - 3) = 0.5, which changed by 2.5 against the last rung.
-    let first = series.push(1.75, 2.0).unwrap();
+    let (first, settled) = series.push(1.75, 2.0).unwrap();
+    assert!(settled);
     assert_eq!((first.low, first.high), (0.5 - 5.0 - 5.0, 0.5 + 5.0 + 5.0));
     // 1.3125 - 0.4375 = 0.875, which changed by 0.875; then 0.875 + 0.375 / 3 = 1, whose noise is more.
-    let second = series.push(1.3125, 4.0).unwrap();
+    let (second, _) = series.push(1.3125, 4.0).unwrap();
     assert_eq!((second.low, second.high), (0.875 - 1.75 - 10.0, 0.875 + 1.75 + 10.0));
     let row: Vec<_> = series.row[..series.len].to_vec();
     assert_eq!(row, [(1.3125, 4.0), (0.875, 10.0), (1.0, 15.0)]);
@@ -23,9 +24,10 @@ fn extrapolation_carries_noise() {
 
 /// The findings after each rung of a ladder at 0, for a function that may name its branches.
 fn findings(f: impl Fn(f64) -> Eval<f64>, claim: f64, rungs: i32) -> Vec<Option<Finding<f64>>> {
-    let mut ladder = Ladder::new(f(0.0), 0.0, f64::EPSILON);
+    let mut ladder = Ladder::new(f(0.0), f64::EPSILON);
     let mut push = |step: f64| {
-        ladder.push(Rung { step, right: f(step), left: f(-step), claimed: claim * step, claim_error: 0.0 });
+        let rung = Rung { step, right: f(step), left: f(-step), claimed: claim * step, claim_error: 0.0 };
+        ladder.push(rung, Some(0.0));
         ladder.finding()
     };
     (0..rungs).map(|k| push(0.25 * 0.5f64.powi(k))).collect()

@@ -93,6 +93,44 @@ impl Function for SoftmaxLoss {
     }
 }
 
+/// The cross entropy with targets q, -sum of q[i] ln(x[i] + regulariser).
+pub struct CrossEntropy {
+    pub targets: Vec<f64>,
+    pub regulariser: f64,
+}
+
+impl Function for CrossEntropy {
+    fn value<T: Float + Send + Sync + 'static>(&self, x: &[T]) -> T {
+        let logs: Vec<T> = x.iter().map(|&x| (x + real(self.regulariser)).ln()).collect();
+        -dot(&self.targets, &logs)
+    }
+
+    fn grad(&self, x: &[f64], grad: &mut [f64]) {
+        for ((grad, x), target) in grad.iter_mut().zip(x).zip(&self.targets) {
+            *grad = -target / (x + self.regulariser);
+        }
+    }
+}
+
+/// tanh of the sum of weights[i] max(0, x[i]), with the slope 1 of max(0, .) at 0.
+pub struct Crossing {
+    pub weights: Vec<f64>,
+}
+
+impl Function for Crossing {
+    fn value<T: Float + Send + Sync + 'static>(&self, x: &[T]) -> T {
+        let active: Vec<T> = x.iter().map(|&x| if x >= T::zero() { x } else { T::zero() }).collect();
+        dot(&self.weights, &active).tanh()
+    }
+
+    fn grad(&self, x: &[f64], grad: &mut [f64]) {
+        let slope = 1.0 - self.value(x).powi(2);
+        for ((grad, x), weight) in grad.iter_mut().zip(x).zip(&self.weights) {
+            *grad = if *x >= 0.0 { slope * weight } else { 0.0 };
+        }
+    }
+}
+
 /// The product of all variables.
 pub struct Product;
 
