@@ -47,9 +47,8 @@ pub(crate) fn grads<T: Float, S: Simd<T>>(
 /// What a gradient of this norm is multiplied with to have the largest one, if it is longer.
 fn share<T: Float>(most: T, norm: Scaled<T>) -> Option<Scaled<T>> {
     // NaN is not greater: it stays, and reaches the gradient.
-    let share = most / norm.value;
-    if norm.exponent == 0 && (share >= T::min_positive_value() || !(norm.value > most)) {
-        return (norm.value > most).then_some(Scaled::new(share));
+    if norm.exponent == 0 && most >= T::min_positive_value() {
+        return (norm.value > most).then(|| Scaled::new(most).over(norm));
     }
     let share = Scaled::new(most).over(norm);
     (share.get() < T::one()).then_some(share)
