@@ -139,7 +139,7 @@ fn run<T: Float + Send + Sync + 'static>(case: &Case, engine: Engine<'_, T>, out
             pass = pass.gram(MatMut::new(&mut gram, n, n).unwrap());
         }
     } else {
-        [&mut norms, &mut example_grads, &mut moment, &mut gram].map(Vec::clear);
+        [&mut norms, &mut example_grads, &mut moment, &mut gram].into_iter().for_each(Vec::clear);
     }
     let loss = pass.run(&mut scratch).unwrap();
     let values = |x: &[T], len: usize| x.iter().take(len).map(|x| x.to_f64().unwrap()).collect::<Vec<_>>();
