@@ -87,6 +87,7 @@ pub(crate) const fn cut_up_masked(vecs: usize, l1_bytes: usize) -> (usize, usize
 pub(crate) const MAX_DEPTH: usize = either(800, 8);
 
 /// nc, where a machine has a larger L2 cache than it was measured with: so many eighths of that.
+#[cfg(all(feature = "std", target_arch = "x86_64"))]
 pub(crate) const L2_EIGHTHS: usize = either(3, 0);
 
 /// The rows of a panel that lies on the stack because the scratch has no room for it: so many, if they are enough, take a
