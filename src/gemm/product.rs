@@ -49,7 +49,9 @@ impl<T: Float> AlphaBeta<T> {
     /// A register of sums, before what is there is added.
     #[inline(always)]
     pub(super) fn scaled<S: Simd<T>>(self, simd: S, sums: S::V) -> S::V {
-        simd.mul_add(sums, simd.splat(self.alpha), simd.splat(T::zero()))
+        let zero = simd.splat(T::zero());
+        // Twice: a product that underflows may be -0, fused or not.
+        simd.add(simd.mul_add(sums, simd.splat(self.alpha), zero), zero)
     }
 
     /// A register of C from its sums.

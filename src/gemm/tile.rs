@@ -319,10 +319,9 @@ pub(super) fn finish_rows<T: Float, S: Simd<T>, const R: usize, const N: usize>(
             }
         }
     } else {
-        let alpha = simd.splat(dest.onto.alpha);
         for i in 0..R {
             for v in 0..N {
-                sums[i][v] = simd.mul_add(sums[i][v], alpha, zero);
+                sums[i][v] = dest.onto.scaled(simd, sums[i][v]);
             }
         }
     }

@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::gemm::{AlphaBeta, Beta, Blocks, Epilogue, Left, Right, few, pack_left, product};
 use crate::kernels::activate::{mask, relu};
 use crate::kernels::norms::ExampleFactors;
+use crate::kernels::scaled::Scaled;
 use crate::simd::Simd;
 
 /// (14): D of these rows of the part, where [`HiddenGrad`] says.
@@ -45,24 +46,18 @@ pub(super) fn hidden_grad<T: Float, S: Simd<T>>(
         objective.clear_excluded(part.first + rows.start, rows.len(), h, stride, a);
         return Ok(());
     }
+    let alpha = if plan.keeps_hidden_grad { T::one() } else { plan.margin.0 };
     let over_z = layout.hidden_grad == HiddenGrad::OverZ;
     if layout.few_examples && over_z && w2.col_stride() == 1 {
-        few::product(simd, first.t(), w2, few::Update::Mask(kink), view(z)?);
+        few::product(simd, first.t(), w2, few::Update::Mask(kink, alpha), view(z)?);
         return Ok(());
     }
     // Over Z the epilogue finds Z where it writes D.
     let (target, z_apart) = if over_z { (z, None) } else { (&mut d[place], Some(&*z)) };
     let g = Left::col_blocks(first, rows.len(), Blocks { len: layout.block, step });
     let epilogue = Epilogue::Mask { kink, z: z_apart };
-    product(
-        simd,
-        g.t(),
-        Right::View(w2),
-        AlphaBeta::plain(Beta::Zero),
-        view(target)?,
-        epilogue,
-        part.pack_buffer,
-    );
+    let onto = AlphaBeta { alpha, beta: Beta::Zero };
+    product(simd, g.t(), Right::View(w2), onto, view(target)?, epilogue, part.pack_buffer);
     Ok(())
 }
 
@@ -90,7 +85,8 @@ pub(super) fn block<T: Float, S: Simd<T>>(
     if let Some(dx) = &mut part.out.input_grad {
         let mut dx = dx.reborrow().row_range(place.row..place.row + t);
         let d = MatRef::with_strides(d, (t, h), (stride, 1))?;
-        let onto = AlphaBeta { alpha: plan.alpha.get(), beta: Beta::Zero };
+        let alpha = Scaled { exponent: plan.alpha.exponent + plan.margin.1, ..plan.alpha };
+        let onto = AlphaBeta { alpha: alpha.get(), beta: Beta::Zero };
         multiply(simd, plan, d, plan.params.w1, onto, dx.reborrow(), part.pack_buffer)?;
         if plan.gradient_gemm().is_some() {
             (0..t).for_each(|i| dx.row_mut(i).for_each(|dx| *dx = *dx * onto.alpha));
@@ -103,9 +99,9 @@ pub(super) fn block<T: Float, S: Simd<T>>(
     let step = layout.score_stride * c;
     let g = &mut part.f[rows.start / layout.block * step..][..step];
     let factors = ExampleFactors {
-        g,
+        g: &mut *g,
         g_stride: layout.score_stride,
-        d,
+        d: &mut *d,
         a: hidden.a,
         hidden: h,
         stride,
@@ -113,6 +109,11 @@ pub(super) fn block<T: Float, S: Simd<T>>(
         unit: plan.unit,
     };
     per_example::grads(simd, plan, objective, factors, place, &mut part.out);
+    let (margin, is_done) = (plan.margin.0, !plan.keeps_hidden_grad && plan.gradient_gemm().is_none());
+    if margin != T::one() {
+        let of_d = if is_done { &mut [] } else { &mut d[..t * stride] };
+        g.iter_mut().chain(of_d).for_each(|value| *value = *value * margin);
+    }
     if layout.packs_hidden_grad {
         let d = MatRef::with_strides(d, (t, h), (stride, 1))?;
         pack_left(simd, d, layout.block * S::MR, hidden.d_panels);

@@ -117,7 +117,7 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         let grad = self.grad.as_mut().map(|(grad, beta)| FewGrad {
             target: grad,
             onto: AlphaBeta { alpha, beta: *beta },
-            scale: power(-margin),
+            margin: power(-margin),
         });
         let few = Few { params: &self.params, kink: self.kink, x: self.x, classes, grad, scratch };
         Ok(products.phases.few(few)?.over(Scaled::new(divisor)).get())
@@ -202,6 +202,8 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
             params: self.params,
             kink: self.kink,
             grad_scale: None,
+            margin: (T::one(), 0),
+            keeps_hidden_grad: false,
             alpha: Scaled::new(T::zero()),
             loss_unit: unit,
             unit,
@@ -214,7 +216,8 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
             self.out.needs_per_example_grads() || self.second_moment.is_some() || self.gram.is_some();
         let sums = self.grad.is_some() || self.out.input_grad.is_some();
         if per_example || (sums && divisor.value > T::zero()) {
-            let margin = if per_example || self.clip.is_some() || !is_mean { 0 } else { margin::<T>(n) };
+            let margin = if is_mean { margin::<T>(n) } else { 0 };
+            plan.keeps_hidden_grad = per_example || self.clip.is_some() || self.out.input_grad.is_some();
             plan.divide(divisor, margin, per_example || layout.lens.low_order > 0);
         }
         plan

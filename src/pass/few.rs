@@ -33,8 +33,8 @@ pub(crate) struct Few<'a, 's, T> {
 pub(crate) struct FewGrad<'a, 's, T> {
     pub(crate) target: &'a mut ParamsMut<'s, T>,
     pub(crate) onto: AlphaBeta<T>,
-    /// What G is multiplied with; alpha is the rest of 1/N.
-    pub(crate) scale: T,
+    /// What G and D are multiplied with before they are added up; alpha is the rest of 1/N.
+    pub(crate) margin: T,
 }
 
 /// The sum of the losses; the gradient goes where it is wanted.
@@ -66,17 +66,15 @@ fn evaluate<T: Float, S: Simd<T>, const N: usize>(simd: S, few: Few<'_, '_, T>) 
     few::dots(simd, x, params.w1, z, (h, 1));
     bias_relu(kink, params.b1, h, z, a);
     few::dots(simd, MatRef::new(a, n, h)?, params.w2, f, (1, n));
-    let scale = grad.as_ref().map(|grad| grad.scale);
-    let loss = softmax::<T, S, N>(simd, f, params.b2, &classes[..n], scale);
-    if let Some(FewGrad { target, onto, .. }) = grad {
+    let loss = softmax::<T, S, N>(simd, f, params.b2, &classes[..n], grad.is_some());
+    if let Some(FewGrad { target, onto, margin }) = grad {
         // That alpha is 1 then is known to the compiler.
         let onto = if N == 1 { AlphaBeta::plain(onto.beta) } else { onto };
-        let g = MatRef::new(f, c, n)?;
-        biases(g, onto, target.b2);
         if N == 1 {
+            biases(MatRef::new(f, c, n)?, onto, target.b2);
             gradient_of_one(simd, params, kink, x, (z, a, f), onto, target);
         } else {
-            gradient(simd, params, kink, x, (z, a, g), onto, target)?;
+            gradient(simd, params, kink, x, (z, a, f), (onto, margin), target)?;
         }
     }
     Ok(loss)
@@ -89,7 +87,7 @@ fn softmax<T: Float, S: Simd<T>, const N: usize>(
     f: &mut [T],
     b2: &[T],
     classes: &[usize],
-    scale: Option<T>,
+    has_grad: bool,
 ) -> Scaled<T> {
     let n = if N == 1 { 1 } else { classes.len() };
     let mut strip = Strip::<T, N>::new(n);
@@ -100,8 +98,8 @@ fn softmax<T: Float, S: Simd<T>, const N: usize>(
     strip.exponentiate(simd, f);
     strip.sum(simd, f, Aside::Label);
     strip.add_log();
-    if let Some(scale) = scale {
-        strip.grad(f, scale);
+    if has_grad {
+        strip.grad(f, T::one());
     }
     scaled_sum(strip.losses())
 }
@@ -121,12 +119,17 @@ fn gradient<T: Float, S: Simd<T>>(
     params: &Params<'_, T>,
     kink: Kink,
     x: MatRef<'_, T>,
-    (z, a, g): (&mut [T], &[T], MatRef<'_, T>),
-    onto: AlphaBeta<T>,
+    (z, a, g): (&mut [T], &[T], &mut [T]),
+    (onto, margin): (AlphaBeta<T>, T),
     target: &mut ParamsMut<'_, T>,
 ) -> Result<(), Error> {
     let (n, h, one, store) = (x.rows(), params.b1.len(), [T::one()], few::Update::Store(onto));
-    few::product(simd, g.t(), params.w2, few::Update::Mask(kink), MatMut::new(&mut *z, n, h)?);
+    let c = params.b2.len();
+    let d = MatMut::new(&mut *z, n, h)?;
+    few::product(simd, MatRef::new(&*g, c, n)?.t(), params.w2, few::Update::Mask(kink, margin), d);
+    g.iter_mut().for_each(|g| *g = *g * margin);
+    let g = MatRef::new(&*g, c, n)?;
+    biases(g, onto, target.b2);
     let (a, d, ones) =
         (MatRef::new(a, n, h)?, MatRef::new(z, n, h)?, MatRef::with_strides(&one, (1, n), (1, 0))?);
     few::product(simd, g, a, store, target.w2.reborrow());
@@ -150,7 +153,7 @@ fn gradient_of_one<T: Float, S: Simd<T>>(
     let (w1_stride, w2_stride) = (target.w1.row_stride(), target.w2.row_stride());
     let one = [T::one()];
     let terms = |data| few::Terms { data, stride: 1, len: <[T]>::len(data) };
-    few::sums(simd, &terms(g), w2.as_slice(), w2.row_stride(), few::Update::Mask(kink), z);
+    few::sums(simd, &terms(g), w2.as_slice(), w2.row_stride(), few::Update::Mask(kink, T::one()), z);
     few::outer(simd, &terms(g), a, store, target.w2.as_mut_slice(), w2_stride);
     few::outer(simd, &terms(&one), z, store, target.b1, z.len());
     few::outer(simd, &terms(z), x, store, target.w1.as_mut_slice(), w1_stride);

@@ -7,7 +7,7 @@ use super::weight_grads::Squared;
 use crate::data::MatRef;
 use crate::kernels::scaled::{Scaled, power};
 
-/// Squares A, D and G of a chunk, in units in which none is out of range. D and G are in units of 2^unit before.
+/// Squares A, D and G of a chunk, in units in which none is out of range. D and G are those of a pass, after their margin is taken off.
 pub(super) fn square<T: Float>(
     plan: &Plan<'_, T>,
     x: MatRef<'_, T>,
@@ -29,8 +29,9 @@ pub(super) fn square<T: Float>(
     }));
     // The square of more is no number of the type.
     let most = Scaled::new(T::max_value()).normalized().exponent / 2;
-    let (d_unit, g_unit) = (d_unit.min(most - plan.unit), g_unit.min(most - plan.unit));
-    let (of_d, of_g) = (plan.unit + d_unit, plan.unit + g_unit);
+    let unit = plan.unit - plan.margin.1;
+    let (d_unit, g_unit) = (d_unit.min(most - unit), g_unit.min(most - unit));
+    let (of_d, of_g) = (unit + d_unit, unit + g_unit);
     // Nor is the inverse of less.
     let x_unit = x_unit.clamp(1 - 2 * most, (most - of_d).max(1 - 2 * most));
     let a_unit = a_unit.min(most - of_g);

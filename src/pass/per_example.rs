@@ -83,7 +83,7 @@ pub(crate) fn gram<T: Float, S: Simd<T>>(
                     inner_product(aa, || a[0].iter().copied().zip(a[1].iter().copied())),
                     inner_product(dot_rows(simd, chunk.x, i, k), || chunk.x.row(i).zip(chunk.x.row(k))),
                 ]);
-                Scaled { exponent: product.exponent + 2 * plan.unit, ..product }.get()
+                Scaled { exponent: product.exponent + 2 * (plan.unit - plan.margin.1), ..product }.get()
             };
             for (row, col) in [(i, k), (k, i)] {
                 if let Some(out) = gram.get_mut(row, col) {

@@ -15,6 +15,10 @@ pub(crate) struct Plan<'a, T> {
     pub(crate) kink: Kink,
     /// What G is multiplied with, a power of two beside the scales of the examples; `None` if no gradient is wanted.
     pub(crate) grad_scale: Option<T>,
+    /// What G and D are multiplied with before they are added up, [`margin`], and its exponent.
+    pub(crate) margin: (T, i32),
+    /// Whether that is not to be done with D at once: it is wanted as it is.
+    pub(crate) keeps_hidden_grad: bool,
     /// What sums of gradients so scaled are multiplied with: the rest of 1/N.
     pub(crate) alpha: Scaled<T>,
     /// The losses are in units of 2^loss_unit; and the gradients of single examples, where they are wanted, of 2^unit.
@@ -49,7 +53,8 @@ impl<T: Float> Plan<'_, T> {
         let shift = if alpha.exponent.abs() > NEAR { shift::<T>(alpha.exponent, keeps_terms) } else { 0 };
         self.alpha = Scaled { exponent: alpha.exponent - shift, ..alpha };
         self.unit -= shift;
-        self.grad_scale = Some(power(shift - margin));
+        self.grad_scale = Some(power(shift));
+        self.margin = (power(-margin), -margin);
     }
 }
 
