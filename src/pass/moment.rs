@@ -7,7 +7,8 @@ use super::weight_grads::Squared;
 use crate::data::MatRef;
 use crate::kernels::scaled::{Scaled, power};
 
-/// Squares A, D and G of a chunk, in units in which none is out of range. D and G are those of a pass, after their margin is taken off.
+/// Squares A, D and G of a chunk, as they are in no units and with all of their margin, but for a power of two that goes from
+/// D to X and from G to A.
 pub(super) fn square<T: Float>(
     plan: &Plan<'_, T>,
     x: MatRef<'_, T>,
@@ -27,21 +28,23 @@ pub(super) fn square<T: Float>(
         let len = layout.block.min(x.rows() - index * layout.block);
         block.chunks(layout.score_stride).flat_map(move |row| &row[..len]).copied()
     }));
-    // The square of more is no number of the type.
-    let most = Scaled::new(T::max_value()).normalized().exponent / 2;
     let unit = plan.unit - plan.margin.1;
-    let (d_unit, g_unit) = (d_unit.min(most - unit), g_unit.min(most - unit));
-    let (of_d, of_g) = (unit + d_unit, unit + g_unit);
-    // Nor is the inverse of less.
-    let x_unit = x_unit.clamp(1 - 2 * most, (most - of_d).max(1 - 2 * most));
-    let a_unit = a_unit.min(most - of_g);
-    for (factor, unit) in [(a, a_unit), (d, d_unit), (g, g_unit)] {
-        let by = [power::<T>(-unit / 2), power(-unit + unit / 2)];
+    let (d_shift, g_shift) = (balance::<T>(unit + d_unit, x_unit), balance::<T>(unit + g_unit, a_unit));
+    for (factor, shift) in [(a, g_shift), (d, unit - d_shift), (g, unit - g_shift)] {
+        // In two steps: not every number has an inverse.
+        let by = [power::<T>(shift / 2), power(shift - shift / 2)];
         let scaled = |x: T| x * by[0] * by[1];
         factor.iter_mut().for_each(|x| *x = scaled(*x) * scaled(*x));
     }
-    let alpha = [of_d + x_unit, of_d, of_g + a_unit, of_g].map(|exponent| power(2 * exponent));
-    Squared { x: power(-x_unit), alpha }
+    let alpha = [0, 2 * d_shift, 0, 2 * g_shift].map(power);
+    Squared { x: power(d_shift), alpha }
+}
+
+/// The exponent of the power of two that goes from one factor to the other, so that the largest numbers of both have the
+/// same size: neither's squares leave the range then unless the products do.
+fn balance<T: Float>(from: i32, to: i32) -> i32 {
+    let most = Scaled::new(T::max_value()).normalized().exponent / 2 - 3;
+    ((from - to) / 2).clamp(-most, most)
 }
 
 /// The exponent of the largest magnitude that is finite.

@@ -29,7 +29,7 @@ pub(crate) struct ChunkFactors<'a, T> {
     pub(crate) squared: Option<Squared<T>>,
 }
 
-/// The powers of two that bring squares into the range of T, and those that undo it.
+/// The powers of two that keep squares in the range of T, and those that undo it.
 #[derive(Clone, Copy)]
 pub(crate) struct Squared<T> {
     /// What the numbers of X are multiplied with before they are squared.
