@@ -93,7 +93,7 @@ impl Setup {
     fn most_evaluations(&self, outputs: usize) -> usize {
         let ranges = 2 + self.blocks;
         let probes = outputs + ranges * self.directions.unwrap_or(3);
-        probes * 150 + ranges * 150 + 50
+        probes * 300 + ranges * 150 + 200
     }
 
     /// Whether no setting keeps entries from being probed.
