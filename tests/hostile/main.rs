@@ -21,7 +21,7 @@ use numbers::{Bang, Bomb, Byte, Hostile, Liar, Nothing, Number, Odd, is_bang};
 
 /// Sizes (m, h, C, n) that take all ways: few examples, one block, several, several chunks, threads, and zeros to be left out.
 const SIZES: &[(usize, usize, usize, usize)] = if cfg!(miri) {
-    &[(2, 3, 2, 3), (3, 21, 6, 10)]
+    &[(2, 3, 2, 2), (2, 20, 6, 5)]
 } else if cfg!(handgrad_small_limits) {
     &[(3, 5, 3, 1), (3, 5, 3, 3), (9, 21, 7, 20)]
 } else {
@@ -30,7 +30,7 @@ const SIZES: &[(usize, usize, usize, usize)] = if cfg!(miri) {
 
 /// Work enough for threads.
 const THREADS: (usize, usize, usize, usize) = if cfg!(miri) {
-    (3, 9, 2, 10)
+    (2, 7, 2, 9)
 } else if cfg!(handgrad_small_limits) {
     (9, 9, 6, 40)
 } else {
@@ -125,8 +125,10 @@ fn numbers<T: Number>() {
 /// The unsafe code of each engine and instruction set, under the eyes of the tools.
 #[test]
 fn numbers_that_are_honest() {
-    numbers::<f32>();
     numbers::<f64>();
+    if !cfg!(miri) {
+        numbers::<f32>();
+    }
 }
 
 #[test]
