@@ -241,3 +241,6 @@ impl<T: Float> Differences<T> {
         if self.straight < T::zero() { self.any } else { self.straight }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -121,3 +121,44 @@ fn the_largest_magnitude_is_that_of_the_farther_end() {
     assert_eq!(Interval { low: 2.0, high: 4.0 }.gap(Interval { low: -3.0, high: -1.0 }), 3.0);
     assert_eq!(Interval { low: 2.0, high: 4.0 }.gap(Interval { low: 3.0, high: 5.0 }), 0.0);
 }
+
+/// 1024 waves in a unit: the first steps are whole waves, and sharp about a slope of 0. Finer ones agree on another.
+#[test]
+fn two_finer_rungs_overrule_the_sharpest() {
+    let (turn, f) = (1024.0 * core::f64::consts::PI, |x: f64| (1024.0 * core::f64::consts::PI * x).sin());
+    let noisy = move |x: f64| Eval::new(f(x)).noise(1e-9);
+    let coarse = last(noisy, turn, 7);
+    assert!(!coarse.discrepancy.has_zero() && coarse.persists, "{coarse:?}");
+    let fine = last(noisy, turn, 24);
+    assert!(fine.discrepancy.has_zero() && fine.width() < 1.0, "{fine:?}");
+    // One alone does not: an outlier among finer steps.
+    let outlier = |x: f64| Eval::new(if x.abs() == 0.25 * 0.5f64.powi(9) { 0.0 } else { x }).noise(1e-15);
+    assert!(last(outlier, 1.0, 16).discrepancy.has_zero());
+}
+
+/// A ripple on a straight line, 1e-6 high and of slope 1 at 0: wide rungs are sharp about the line's slope by chance.
+/// Those after them have error bars that noise does not explain, and admit the claim.
+#[test]
+fn what_noise_does_not_explain_is_remembered() {
+    let ripple = |x: f64| Eval::new(x + 1e-6 * (1e6 * x).sin()).noise(1e-10);
+    let found = last(ripple, 2.0, 19);
+    assert!(!found.discrepancy.has_zero() && found.unsure && !found.settled, "{found:?}");
+    let smooth = |x: f64| Eval::new(x.exp()).noise(1e-10);
+    let wrong = last(smooth, 1.1, 19);
+    assert!(!wrong.discrepancy.has_zero() && !wrong.unsure, "{wrong:?}");
+}
+
+/// Where two neighbouring rungs have admitted the claim and finer ones contradict them, that is remembered.
+#[test]
+fn rungs_that_admit_the_claim_are_remembered() {
+    // A staircase with steps of 1e-5 whose treads rise by 0.1.
+    let f = |x: f64| Eval::new((x / 1e-5).round() * 1e-5 + 0.1 * x);
+    let mut ladder = Ladder::new(f(0.0), f64::EPSILON);
+    for k in 0..24 {
+        let step = 0.21 * 0.5f64.powi(k);
+        let rung = Rung { step, right: f(step), left: f(-step), claimed: 1.1 * step, claim_error: 0.0 };
+        ladder.push(rung, Some(0.0));
+    }
+    let found = ladder.finding().unwrap();
+    assert!(!found.discrepancy.has_zero() && ladder.is_doubted(found), "{found:?}");
+}
