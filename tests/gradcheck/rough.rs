@@ -130,6 +130,20 @@ fn values_on_a_grid() {
     }
 }
 
+/// Twenty bits resolve a slope to three digits, but not to the four that are required by default.
+#[test]
+fn less_may_be_required_of_a_grid() {
+    let f = |x: &[f64]| (x[0].sin() * 1_048_576.0).round() / 1_048_576.0;
+    assert_eq!(counts(&f, &[0.5], &[0.5f64.cos()]), [0, ALL, 0]);
+    for seed in 0..SEEDS {
+        let run = |factor: f64| {
+            let claims = [factor * 0.5f64.cos()];
+            Check::new(&[0.5], &claims).seed(seed).require(1e-3).run(f, &mut [0.0; 2]).unwrap().outcome()
+        };
+        assert_eq!([run(1.0), run(1.002)], [Outcome::Holds, Outcome::Wrong]);
+    }
+}
+
 /// Flat at the point and nowhere else: that is no staircase, and its slope is 0.
 #[test]
 fn a_dead_zone_is_no_staircase() {
