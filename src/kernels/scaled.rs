@@ -11,6 +11,9 @@ use super::sum::{Sum, sum};
 /// The powers of two that numbers are multiplied by in one step: no type's range is narrower.
 const STEP: i32 = 8;
 
+/// The range of the widest type there is, in steps.
+const MOST_STEPS: usize = 1 << 12;
+
 /// value 2^exponent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Scaled<T> {
@@ -45,11 +48,13 @@ impl<T: Float> Scaled<T> {
         }
         for step in [STEP, 1] {
             let (large, small) = (power::<T>(step), power::<T>(-step));
-            while value.abs() >= large {
-                (value, exponent) = (value * small, exponent + step);
+            // No number takes more steps, but what says that it is one may.
+            let mut left = MOST_STEPS;
+            while value.abs() >= large && left > 0 {
+                (value, exponent, left) = (value * small, exponent.saturating_add(step), left - 1);
             }
-            while value.abs() < T::one() {
-                (value, exponent) = (value * large, exponent - step);
+            while value.abs() < T::one() && left > 0 {
+                (value, exponent, left) = (value * large, exponent.saturating_sub(step), left - 1);
             }
         }
         Self { value, exponent }
@@ -63,7 +68,7 @@ impl<T: Float> Scaled<T> {
 
     pub(crate) fn times(self, other: Self) -> Self {
         let (a, b) = (self.normalized(), other.normalized());
-        Self { value: a.value * b.value, exponent: a.exponent + b.exponent }
+        Self { value: a.value * b.value, exponent: a.exponent.saturating_add(b.exponent) }
     }
 
     pub(crate) fn over(self, other: Self) -> Self {
@@ -72,7 +77,7 @@ impl<T: Float> Scaled<T> {
             return Self::new(plain);
         }
         let (a, b) = (self.normalized(), other.normalized());
-        Self { value: a.value / b.value, exponent: a.exponent - b.exponent }
+        Self { value: a.value / b.value, exponent: a.exponent.saturating_sub(b.exponent) }
     }
 
     pub(crate) fn plus(self, other: Self) -> Self {
@@ -84,7 +89,7 @@ impl<T: Float> Scaled<T> {
         }
         let (a, b) = (self.normalized(), other.normalized());
         let exponent = a.exponent.max(b.exponent);
-        let part = |x: Self| times_power(x.value, x.exponent - exponent);
+        let part = |x: Self| times_power(x.value, x.exponent.saturating_sub(exponent));
         Self { value: part(a) + part(b), exponent }
     }
 
@@ -132,9 +137,9 @@ impl<T: Float> ScaledSum<T> {
 
     pub(crate) fn add(&mut self, term: Scaled<T>) {
         self.raise(term.exponent);
-        let value = |exponent| times_power(term.value, term.exponent - exponent);
+        let value = |exponent| times_power(term.value, term.exponent.saturating_sub(exponent));
         if !self.sum.reaches(value(self.exponent)) {
-            self.raise(self.exponent + STEP);
+            self.raise(self.exponent.saturating_add(STEP));
         }
         self.sum.add(value(self.exponent));
     }
@@ -142,7 +147,7 @@ impl<T: Float> ScaledSum<T> {
     /// Takes a larger power of two out of the sum.
     fn raise(&mut self, exponent: i32) {
         if exponent > self.exponent {
-            self.sum.multiply(power(self.exponent - exponent));
+            self.sum.multiply(power(self.exponent.saturating_sub(exponent)));
             self.exponent = exponent;
         }
     }

@@ -44,7 +44,7 @@ pub(super) fn square<T: Float>(
 /// same size: neither's squares leave the range then unless the products do.
 fn balance<T: Float>(from: i32, to: i32) -> i32 {
     let most = Scaled::new(T::max_value()).normalized().exponent / 2 - 3;
-    ((from - to) / 2).clamp(-most, most)
+    ((from - to) / 2).max(-most).min(most)
 }
 
 /// The exponent of the largest magnitude that is finite.

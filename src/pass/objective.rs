@@ -102,9 +102,9 @@ impl<T: Float> Unit<T> {
         });
         let exponent = |weight| Scaled::new(weight).normalized().exponent;
         let (low, high) = range.map_or((0, 0), |(low, high)| (exponent(low), exponent(high)));
-        // Subnormal weights have no inverse.
+        // Subnormal weights have no inverse. (No `clamp`: who says what the largest number is may say anything.)
         let limit = exponent(T::max_value()) - 2;
-        let exponent = (low + (high - low) / 2).clamp(-limit, limit);
+        let exponent = (low + (high - low) / 2).max(-limit).min(limit);
         Self { exponent, inverse: power(-exponent) }
     }
 }

@@ -65,7 +65,7 @@ const NEAR: i32 = 12;
 fn shift<T: Float>(exponent: i32, keeps_terms: bool) -> i32 {
     let most = Scaled::new(T::max_value()).normalized().exponent;
     let (least, most) = (if keeps_terms { i32::MIN } else { 2 - most }, most / 4 * 3);
-    exponent - exponent.clamp(least, most)
+    exponent - exponent.max(least).min(most)
 }
 
 impl<'a, T> Plan<'a, T> {
