@@ -8,7 +8,7 @@ use super::check::{CHANCE, Check, take_scratch};
 use super::driver::{Driver, State};
 use super::entry::{Found, Probe};
 use super::judge::{Slope, judge};
-use super::numeric::{Claim, Dot, real, scale};
+use super::numeric::{Claim, Dot, divide, real, scale};
 use super::report::Report;
 use crate::error::{Error, What};
 
@@ -160,7 +160,7 @@ impl<T: Float, J: FnMut(&[T], &mut [T]), V: FnMut(&[T], &mut [T])> Products<'_, 
         let longer = real::<T>(LONGER);
         self.v.iter_mut().chain(&mut *self.w).for_each(|entry| *entry = *entry * longer);
         let again = self.products()?;
-        let change = |a: T, b: T| (a - b / (longer * longer)).abs() / first.size;
+        let change = |a: T, b: T| (a - divide(b, longer * longer)).abs() / first.size;
         let noise = change(first.pushed, again.pushed).max(change(first.pulled, again.pulled));
         self.noise = if noise.is_finite() { self.noise.max(noise) } else { self.noise };
         Some(first)

@@ -32,7 +32,7 @@
 use num_traits::Float;
 
 use super::eval::Eval;
-use super::numeric::real;
+use super::numeric::{divide, real};
 
 /// Extrapolated at most so often. More gains nothing: noise is reached before.
 const ORDERS: usize = 8;
@@ -314,7 +314,7 @@ impl<T: Float> Ladder<T> {
         let noise = self.noise_of(rung, noise.unwrap_or_else(T::zero));
         let smooth = rung.right.branch == here && rung.left.branch == here;
         let quotient = |series: &mut Series<T>, change: T, noise: T| {
-            let value = (change - rung.claimed) / rung.step;
+            let value = divide(change - rung.claimed, rung.step);
             if value.is_finite() { series.push(value, noise / rung.step) } else { None }
         };
         let right = quotient(&mut self.right, rung.right.value - self.here.value, two * noise);

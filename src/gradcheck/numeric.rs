@@ -22,6 +22,13 @@ pub(super) fn as_f64<T: Float>(value: T) -> f64 {
     value.to_f64().unwrap_or(f64::NAN)
 }
 
+/// a / b to all digits of T, by a step of Newton's: some double-doubles divide to the digits of their upper part only,
+/// unless b is a power of two.
+pub(super) fn divide<T: Float>(a: T, b: T) -> T {
+    let quotient = a / b;
+    quotient + (-quotient).mul_add(b, a) / b
+}
+
 /// The root mean square, without overflow.
 pub(super) fn rms<T: Float>(values: &[T]) -> T {
     let largest = values.iter().fold(T::zero(), |max, value| max.max(value.abs()));
