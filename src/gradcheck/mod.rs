@@ -122,8 +122,10 @@
 //!    f does speaks for the claim. [`Disputed`](Verdict::Disputed), if something does: two neighbouring steps that admit
 //!    the claim and can't be right together with the sharpest one; one of the next finer steps, with an error bar that
 //!    noise does not explain; or a jump, if f still changes over the last step by a good part of all that it has changed
-//!    by, and the claim is as steep as that. [`Unresolved`](Verdict::Unresolved) if the interval is too wide to say
-//!    anything. Neither is a pass: one disputed probe, or a block of which nothing was resolved, makes the whole check
+//!    by, and the claim is as steep as that. [`Unfinished`](Verdict::Unfinished), disputed or not, if the
+//!    [`evaluations`](Check::evaluations) ran out before the last step was taken or the noise was known.
+//!    [`Unresolved`](Verdict::Unresolved) if the interval is too wide to say anything. None of the three is a pass: one
+//!    disputed or unfinished probe, or a block of which nothing was resolved, makes the whole check
 //!    [`Inconclusive`](Outcome::Inconclusive).
 //!
 //! # What it can't see
