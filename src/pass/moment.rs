@@ -43,8 +43,8 @@ pub(super) fn square<T: Float>(
 /// The exponent of the power of two that goes from one factor to the other, so that the largest numbers of both have the
 /// same size: neither's squares leave the range then unless the products do.
 fn balance<T: Float>(from: i32, to: i32) -> i32 {
-    let most = Scaled::new(T::max_value()).normalized().exponent / 2 - 3;
-    ((from - to) / 2).max(-most).min(most)
+    let most = Scaled::new(T::max_value()).normalized().exponent / 2;
+    ((from - to) / 2).max(-2 * most).min(most)
 }
 
 /// The exponent of the largest magnitude that is finite.
