@@ -56,8 +56,7 @@ impl Setup {
             seed: bytes.seed(),
             coordinates: (settings & 3 == 3).then(|| bytes.below(40)),
             directions: (settings & 12 == 12).then(|| bytes.below(9)),
-            require: (settings & 48 == 48)
-                .then(|| bytes.pick(&[0.0, 1e-12, 1e-3, 1.0, f64::INFINITY])),
+            require: (settings & 48 == 48).then(|| bytes.pick(&[0.0, 1e-12, 1e-3, 1.0, f64::INFINITY])),
         }
     }
 
