@@ -119,7 +119,7 @@ impl<T: Float> Product<'_, T> {
                 Panels { data, row_step: width, panel_step: self.a.depth * width }
             }
             Right::View(b) if !self.packs => part.of::<T, S>(&b),
-            Right::View(b) | Right::Squares(b, _) => {
+            Right::View(b) | Right::Squares(b) => {
                 let packed = &mut pack_buffer[..depth.len() * cols.len().next_multiple_of(width)];
                 if let Some(kernel) = self.packing_kernel::<S>(part) {
                     row = S::MR;
@@ -127,8 +127,8 @@ impl<T: Float> Product<'_, T> {
                 } else {
                     copy(simd, Submatrix::of(&b, depth.clone(), cols.clone()), width, packed);
                 }
-                if let Right::Squares(_, by) = self.b {
-                    packed.iter_mut().for_each(|b| *b = (*b * by) * (*b * by));
+                if let Right::Squares(_) = self.b {
+                    packed.iter_mut().for_each(|b| *b = *b * *b);
                 }
                 Panels { data: packed, row_step: width, panel_step: depth.len() * width }
             }

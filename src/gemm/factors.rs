@@ -93,8 +93,8 @@ impl<'a, T> Left<'a, T> {
 pub(crate) enum Right<'a, T> {
     /// As it lies in memory.
     View(MatRef<'a, T>),
-    /// The squares of what lies in memory, each number times a factor before.
-    Squares(MatRef<'a, T>, T),
+    /// The squares of what lies in memory.
+    Squares(MatRef<'a, T>),
     /// In panels, as [`pack`](super::packing::pack) makes them.
     Packed(&'a [T]),
 }

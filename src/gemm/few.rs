@@ -2,7 +2,7 @@
 
 use num_traits::Float;
 
-use super::product::{AlphaBeta, Beta};
+use super::product::AlphaBeta;
 use crate::data::{MatMut, MatRef};
 use crate::kink::Kink;
 use crate::limits::{MAX_LANES, NARROW};
@@ -104,8 +104,8 @@ fn sums_by_rows<T: Float, S: Simd<T>, const N: usize>(
 pub(crate) enum Update<T> {
     /// It is alpha times the sum, or what was there and that.
     Store(AlphaBeta<T>),
-    /// (14): it was the pre-activation, and becomes I * sum, times alpha.
-    Mask(Kink, T),
+    /// (14): it was the pre-activation, and becomes I * sum.
+    Mask(Kink),
 }
 
 impl<T: Float> Update<T> {
@@ -113,10 +113,8 @@ impl<T: Float> Update<T> {
     fn apply<S: Simd<T>>(self, simd: S, sum: S::V, c: &mut [T]) {
         let new = match self {
             Update::Store(onto) => onto.apply(simd, sum, c),
-            Update::Mask(kink, alpha) => {
-                let onto = AlphaBeta { alpha, beta: Beta::Zero };
-                simd.keep_active(kink, simd.load(c), onto.apply(simd, sum, c))
-            }
+            // As where it is stored, a sum that underflowed to -0 is made +0.
+            Update::Mask(kink) => simd.keep_active(kink, simd.load(c), simd.add(sum, simd.splat(T::zero()))),
         };
         simd.store(new, c);
     }
@@ -125,10 +123,8 @@ impl<T: Float> Update<T> {
     fn apply_one(self, sum: T, c: &mut T) {
         *c = match self {
             Update::Store(onto) => onto.apply_one(sum, *c),
-            Update::Mask(kink, alpha) if kink.is_active(*c) => {
-                AlphaBeta { alpha, beta: Beta::Zero }.apply_one(sum, *c)
-            }
-            Update::Mask(..) => T::zero(),
+            Update::Mask(kink) if kink.is_active(*c) => sum + T::zero(),
+            Update::Mask(_) => T::zero(),
         };
     }
 }

@@ -89,7 +89,7 @@ pub(crate) fn time<T: Float, S: Simd<T>>(simd: S, a: &Left<'_, T>, b: &Right<'_,
     let visit = MASKED_VISIT / (vecs * a.depth.min(MASKED_DEPTH) as f32);
     let copy = match b {
         Right::Packed(_) => 0.0,
-        Right::View(b) | Right::Squares(b, _) if b.col_stride() == 1 => MASKED_COPY[0],
+        Right::View(b) | Right::Squares(b) if b.col_stride() == 1 => MASKED_COPY[0],
         Right::View(_) | Right::Squares(..) => MASKED_COPY[1],
     };
     let begin = MASKED_BEGIN / (a.rows as f32 * a.depth as f32 * all_vecs as f32);
@@ -246,12 +246,12 @@ impl<T: Float> Masked<'_, T> {
                 let rows = &panels[cols.start * self.a.depth + depth.start * width..];
                 return Piece::Ready { rows, step: width };
             }
-            Right::View(view) | Right::Squares(view, _) => view,
+            Right::View(view) | Right::Squares(view) => view,
         };
         let strides = (view.row_stride(), view.col_stride());
         let data = &view.as_slice()[self.b_blocks.offset(depth.start, strides.0) + cols.start * strides.1..];
-        let square = if let Right::Squares(_, by) = self.b { Some(by) } else { None };
-        if strides.1 == 1 && cols.len() == width && square.is_none() {
+        let is_square = matches!(self.b, Right::Squares(..));
+        if strides.1 == 1 && cols.len() == width && !is_square {
             let (rows, step) = (data, strides.0);
             if packed.is_empty() {
                 Piece::Ready { rows, step }
@@ -261,8 +261,8 @@ impl<T: Float> Masked<'_, T> {
         } else {
             let packed = &mut packed[..depth.len() * width];
             copy(simd, Submatrix { data, rows: depth.len(), cols: cols.len(), strides }, width, packed);
-            if let Some(by) = square {
-                packed.iter_mut().for_each(|b| *b = (*b * by) * (*b * by));
+            if is_square {
+                packed.iter_mut().for_each(|b| *b = *b * *b);
             }
             Piece::Ready { rows: packed, step: width }
         }

@@ -46,17 +46,16 @@ pub(super) fn hidden_grad<T: Float, S: Simd<T>>(
         objective.clear_excluded(part.first + rows.start, rows.len(), h, stride, a);
         return Ok(());
     }
-    let alpha = if plan.keeps_hidden_grad { T::one() } else { plan.margin.0 };
     let over_z = layout.hidden_grad == HiddenGrad::OverZ;
     if layout.few_examples && over_z && w2.col_stride() == 1 {
-        few::product(simd, first.t(), w2, few::Update::Mask(kink, alpha), view(z)?);
+        few::product(simd, first.t(), w2, few::Update::Mask(kink), view(z)?);
         return Ok(());
     }
     // Over Z the epilogue finds Z where it writes D.
     let (target, z_apart) = if over_z { (z, None) } else { (&mut d[place], Some(&*z)) };
     let g = Left::col_blocks(first, rows.len(), Blocks { len: layout.block, step });
     let epilogue = Epilogue::Mask { kink, z: z_apart };
-    let onto = AlphaBeta { alpha, beta: Beta::Zero };
+    let onto = AlphaBeta::plain(Beta::Zero);
     product(simd, g.t(), Right::View(w2), onto, view(target)?, epilogue, part.pack_buffer);
     Ok(())
 }
@@ -109,10 +108,10 @@ pub(super) fn block<T: Float, S: Simd<T>>(
         unit: plan.unit,
     };
     per_example::grads(simd, plan, objective, factors, place, &mut part.out);
-    let (margin, is_done) = (plan.margin.0, !plan.keeps_hidden_grad && plan.gradient_gemm().is_none());
+    let margin = plan.margin.0;
     if margin != T::one() {
-        let of_d = if is_done { &mut [] } else { &mut d[..t * stride] };
-        g.iter_mut().chain(of_d).for_each(|value| *value = *value * margin);
+        g.iter_mut().for_each(|g| *g = *g * margin);
+        d[..t * stride].iter_mut().for_each(|d| *d = *d * margin);
     }
     if layout.packs_hidden_grad {
         let d = MatRef::with_strides(d, (t, h), (stride, 1))?;

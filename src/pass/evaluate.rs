@@ -4,7 +4,7 @@ use num_traits::{Float, PrimInt};
 
 use super::engine::Products;
 use super::few::{Few, FewGrad};
-use super::grad_sum::GradSum;
+use super::grad_sum::{GradSum, room};
 use super::layout::{External, FEW_CLASSES, Layout};
 use super::objective::{Integers, Labels, Objective, check_numbers};
 use super::plan::{Plan, margin};
@@ -203,7 +203,6 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
             kink: self.kink,
             grad_scale: None,
             margin: (T::one(), 0),
-            keeps_hidden_grad: false,
             alpha: Scaled::new(T::zero()),
             loss_unit: unit,
             unit,
@@ -216,8 +215,12 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
             self.out.needs_per_example_grads() || self.second_moment.is_some() || self.gram.is_some();
         let sums = self.grad.is_some() || self.out.input_grad.is_some();
         if per_example || (sums && divisor.value > T::zero()) {
-            let margin = if is_mean { margin::<T>(n) } else { 0 };
-            plan.keeps_hidden_grad = per_example || self.clip.is_some() || self.out.input_grad.is_some();
+            let mut margin = if is_mean { margin::<T>(n) } else { 0 };
+            if let (Some((grad, Beta::One)), Some(_), 0) =
+                (&self.grad, plan.gradient_gemm(), layout.lens.low_order)
+            {
+                margin = margin.max(room(&grad.as_ref(), divisor, unit));
+            }
             plan.divide(divisor, margin, per_example || layout.lens.low_order > 0);
         }
         plan

@@ -126,8 +126,8 @@ fn gradient<T: Float, S: Simd<T>>(
     let (n, h, one, store) = (x.rows(), params.b1.len(), [T::one()], few::Update::Store(onto));
     let c = params.b2.len();
     let d = MatMut::new(&mut *z, n, h)?;
-    few::product(simd, MatRef::new(&*g, c, n)?.t(), params.w2, few::Update::Mask(kink, margin), d);
-    g.iter_mut().for_each(|g| *g = *g * margin);
+    few::product(simd, MatRef::new(&*g, c, n)?.t(), params.w2, few::Update::Mask(kink), d);
+    g.iter_mut().chain(&mut *z).for_each(|term| *term = *term * margin);
     let g = MatRef::new(&*g, c, n)?;
     biases(g, onto, target.b2);
     let (a, d, ones) =
@@ -153,7 +153,7 @@ fn gradient_of_one<T: Float, S: Simd<T>>(
     let (w1_stride, w2_stride) = (target.w1.row_stride(), target.w2.row_stride());
     let one = [T::one()];
     let terms = |data| few::Terms { data, stride: 1, len: <[T]>::len(data) };
-    few::sums(simd, &terms(g), w2.as_slice(), w2.row_stride(), few::Update::Mask(kink, T::one()), z);
+    few::sums(simd, &terms(g), w2.as_slice(), w2.row_stride(), few::Update::Mask(kink), z);
     few::outer(simd, &terms(g), a, store, target.w2.as_mut_slice(), w2_stride);
     few::outer(simd, &terms(&one), z, store, target.b1, z.len());
     few::outer(simd, &terms(z), x, store, target.w1.as_mut_slice(), w1_stride);

@@ -2,7 +2,7 @@
 
 use num_traits::Float;
 
-use crate::data::ParamsMut;
+use crate::data::{MatRef, Params, ParamsMut};
 use crate::gemm::{AlphaBeta, Beta};
 use crate::kernels::scaled::{Scaled, is_wide, power};
 use crate::kernels::sum::fold;
@@ -45,7 +45,7 @@ impl<T: Float> Factor<T> {
 }
 
 /// Of more groups than one, a chunk's sums are multiplied by 2 to this, so that those of a group stay in range; where T has
-/// room for that.
+/// room for that. By no less than alpha: the smallest numbers would lose digits for nothing.
 const SHARE: i32 = -7;
 
 impl<'a, 's, T: Float> GradSum<'a, 's, T> {
@@ -64,7 +64,7 @@ impl<'a, 's, T: Float> GradSum<'a, 's, T> {
         } else if low.is_none() {
             (alpha, one)
         } else {
-            let share = if is_wide::<T>() { SHARE } else { 0 };
+            let share = if is_wide::<T>() { alpha.normalized().exponent.max(SHARE).min(0) } else { 0 };
             (Scaled { exponent: share, ..one }, Scaled { exponent: alpha.exponent - share, ..alpha })
         };
         let mut sum = Self { grad, beta, alpha: alpha.get(), rest: Factor::new(rest), plain_chunks, low };
@@ -106,6 +106,20 @@ impl<'a, 's, T: Float> GradSum<'a, 's, T> {
             _ => {}
         }
     }
+}
+
+/// The margin that it takes to multiply what is in `grad` with the inverse of alpha, where who multiplies knows no alpha: so
+/// far the terms are to be divided before they are added to that.
+pub(crate) fn room<T: Float>(grad: &Params<'_, T>, divisor: Scaled<T>, unit: i32) -> i32 {
+    let exponent = |x| Scaled::<T>::new(x).normalized().exponent;
+    let larger = |largest: T, x: T| if x.is_finite() { largest.max(x.abs()) } else { largest };
+    let rows = |view: MatRef<'_, T>| {
+        (0..view.rows()).fold(T::zero(), |largest, row| view.row(row).fold(largest, larger))
+    };
+    let biases = grad.b1.iter().chain(grad.b2).copied();
+    let largest = biases.fold(rows(grad.w1).max(rows(grad.w2)), larger);
+    // Half of the range is for the sum.
+    exponent(largest) + divisor.normalized().exponent + 4 - unit - exponent(T::max_value())
 }
 
 /// Changes each parameter.

@@ -1,54 +1,145 @@
-//! The squares that the second moment is made of.
+//! The second moment: what is summed apart from the products, and the squares that those are made of.
+//!
+//! (d x)² is d² x² in a product of squares. Where d² or x² leaves the range of T and (d x)² does not, the example's part is
+//! added up element by element, and its row of D is 0 in the product.
 
 use num_traits::Float;
 
 use super::plan::Plan;
-use super::weight_grads::Squared;
-use crate::data::MatRef;
+use crate::data::{MatMut, MatRef, ParamsMut};
+use crate::kernels::norms::sum_of_squares;
 use crate::kernels::scaled::{Scaled, power};
 
-/// Squares A, D and G of a chunk, as they are in no units and with all of their margin, but for a power of two that goes from
-/// D to X and from G to A.
-pub(super) fn square<T: Float>(
+/// A chunk after its backward pass.
+pub(super) struct Factors<'a, T> {
+    pub(super) x: MatRef<'a, T>,
+    pub(super) a: &'a mut [T],
+    pub(super) d: &'a mut [T],
+    pub(super) g: &'a mut [T],
+}
+
+/// Adds to the moment what is not left to products of squares, and squares A, D and G for those.
+pub(super) fn prepare<T: Float>(
     plan: &Plan<'_, T>,
-    x: MatRef<'_, T>,
-    a: &mut [T],
-    d: &mut [T],
-    g: &mut [T],
-) -> Squared<T> {
+    factors: &mut Factors<'_, T>,
+    moment: &mut ParamsMut<'_, T>,
+) {
     let (layout, h, c) = (&plan.layout, plan.params.b1.len(), plan.params.b2.len());
-    // What lies between the rows is not to be looked at, nor are the inputs of examples that count nothing.
-    let rows =
-        |factor: &[T]| exponent(factor.chunks(layout.hidden_stride).flat_map(|row| &row[..h]).copied());
-    let (a_unit, d_unit) = (rows(a), rows(d));
-    let counts = |row: &usize| d[row * layout.hidden_stride..][..h].iter().any(|&d| d != T::zero());
-    let x_unit = exponent((0..x.rows()).filter(counts).flat_map(|row| x.row(row)));
-    let blocks = g.chunks(layout.score_stride * c).enumerate();
-    let g_unit = exponent(blocks.flat_map(|(index, block)| {
-        let len = layout.block.min(x.rows() - index * layout.block);
-        block.chunks(layout.score_stride).flat_map(move |row| &row[..len]).copied()
-    }));
+    let Factors { x, a, d, g } = factors;
+    // Of D and G when they have their margin.
     let unit = plan.unit - plan.margin.1;
-    let (d_shift, g_shift) = (balance::<T>(unit + d_unit, x_unit), balance::<T>(unit + g_unit, a_unit));
-    for (factor, shift) in [(a, g_shift), (d, unit - d_shift), (g, unit - g_shift)] {
-        // In two steps: not every number has an inverse.
-        let by = [power::<T>(shift / 2), power(shift - shift / 2)];
-        let scaled = |x: T| x * by[0] * by[1];
-        factor.iter_mut().for_each(|x| *x = scaled(*x) * scaled(*x));
+    add_biases(plan, (x.rows(), unit), (d, g), moment);
+    let class_step = layout.score_stride;
+    for i in 0..x.rows() {
+        let row = i * layout.hidden_stride..i * layout.hidden_stride + h;
+        let (d, a) = (&mut d[row.clone()], &mut a[row]);
+        if is_apart((d.iter(), unit), x.row(i)) {
+            add(d.iter().copied(), unit, || x.row(i), &mut moment.w1);
+            d.fill(T::zero());
+        }
+        let g = &mut g[i / layout.block * class_step * c + i % layout.block..];
+        if is_apart((g.iter().step_by(class_step).take(c), unit), a.iter().copied()) {
+            add(g.iter().step_by(class_step).take(c).copied(), unit, || a.iter().copied(), &mut moment.w2);
+            g.iter_mut().step_by(class_step).take(c).for_each(|g| *g = T::zero());
+            a.fill(T::zero());
+        }
     }
-    let alpha = [0, 2 * d_shift, 0, 2 * g_shift].map(power);
-    Squared { x: power(d_shift), alpha }
+    for (numbers, unit) in [(a, 0), (d, unit), (g, unit)] {
+        // In two steps: not every power of two that is needed is a number.
+        let by = [power::<T>(unit / 2), power(unit - unit / 2)];
+        let scaled = |x: T| x * by[0] * by[1];
+        numbers.iter_mut().for_each(|x| *x = scaled(*x) * scaled(*x));
+    }
 }
 
-/// The exponent of the power of two that goes from one factor to the other, so that the largest numbers of both have the
-/// same size: neither's squares leave the range then unless the products do.
-fn balance<T: Float>(from: i32, to: i32) -> i32 {
-    let most = Scaled::new(T::max_value()).normalized().exponent / 2;
-    ((from - to) / 2).max(-2 * most).min(most)
+/// The biases: the sums of the squares of the columns of D and G, n examples of them.
+fn add_biases<T: Float>(
+    plan: &Plan<'_, T>,
+    (n, unit): (usize, i32),
+    (d, g): (&[T], &[T]),
+    moment: &mut ParamsMut<'_, T>,
+) {
+    let (layout, c) = (&plan.layout, plan.params.b2.len());
+    let add = |moment: &mut T, squares: Scaled<T>| {
+        *moment = *moment + Scaled { exponent: squares.exponent + 2 * unit, ..squares }.get();
+    };
+    for (unit, moment) in moment.b1.iter_mut().enumerate() {
+        add(moment, sum_of_squares(|| d[unit..].iter().step_by(layout.hidden_stride).take(n).copied()));
+    }
+    for (class, moment) in moment.b2.iter_mut().enumerate() {
+        let blocks = || g.chunks(layout.score_stride * c).enumerate();
+        let row = |(index, block)| {
+            let block: &[T] = block;
+            &block[class * layout.score_stride..][..layout.block.min(n - index * layout.block)]
+        };
+        add(moment, sum_of_squares(|| blocks().flat_map(row).copied()));
+    }
 }
 
-/// The exponent of the largest magnitude that is finite.
-fn exponent<T: Float>(numbers: impl Iterator<Item = T>) -> i32 {
-    let finite = numbers.map(T::abs).filter(|x| x.is_finite());
-    Scaled::new(finite.fold(T::zero(), T::max)).normalized().exponent
+/// Whether, of an example, a square of one factor, or that of a number of the other one, may be out of the range of T and
+/// their product in it.
+fn is_apart<'n, T: Float + 'n>(
+    (first, unit): (impl Iterator<Item = &'n T>, i32),
+    second: impl Iterator<Item = T>,
+) -> bool {
+    let exponent = |x| Scaled::<T>::new(x).normalized().exponent;
+    let least = exponent(T::min_positive_value());
+    let (smallest, most) = (exponent(T::min_positive_value() * T::epsilon()), exponent(T::max_value()));
+    let (Some(first), Some(second)) =
+        (Sizes::of(first.copied(), least / 2, unit), Sizes::of(second, least / 2, 0))
+    else {
+        return false;
+    };
+    let is_large = |sizes: &Sizes| 2 * sizes.largest + 2 > most;
+    // Times numbers below 1, what it lost is less than the smallest number.
+    let is_small = |sizes: &Sizes, other: &Sizes| {
+        sizes.small.is_some_and(|small| other.largest >= 0 && 2 * (small + other.largest + 2) > smallest)
+    };
+    is_large(&first) || is_large(&second) || is_small(&first, &second) || is_small(&second, &first)
+}
+
+/// Exponents of the largest of some numbers, and of the largest one whose square is subnormal.
+struct Sizes {
+    largest: i32,
+    small: Option<i32>,
+}
+
+impl Sizes {
+    /// Of numbers in units of 2^unit, if all of them are finite; those below 2^least have subnormal squares.
+    fn of<T: Float>(numbers: impl Iterator<Item = T>, least: i32, unit: i32) -> Option<Self> {
+        let (zero, root) = (T::zero(), power::<T>(least.saturating_sub(unit)));
+        let (mut largest, mut small, mut zeros) = (zero, zero, zero);
+        numbers.for_each(|x| {
+            let x = x.abs();
+            (largest, small) = (largest.max(x), if x < root { small.max(x) } else { small });
+            // NaN from then on if x is infinite or NaN.
+            zeros = zeros + x * zero;
+        });
+        let exponent = |x| Scaled::new(x).normalized().exponent + unit;
+        (zeros == zero).then(|| Self {
+            largest: if largest > zero { exponent(largest) } else { i32::MIN / 8 },
+            small: (small > zero).then(|| exponent(small)),
+        })
+    }
+}
+
+/// Adds the squares of the products of a column, in units of 2^unit, and a row.
+#[cold]
+fn add<T: Float, R: Iterator<Item = T>>(
+    column: impl Iterator<Item = T>,
+    unit: i32,
+    row: impl Fn() -> R,
+    moment: &mut MatMut<'_, T>,
+) {
+    let half = (T::one() + T::one()).recip();
+    for (index, number) in column.enumerate().filter(|(_, number)| *number != T::zero()) {
+        let Scaled { value, exponent } = Scaled::new(number).normalized();
+        let (value, exponent) = (value * half, exponent + unit + 1);
+        // In the order in which nothing overflows or underflows unless the product does.
+        let by = if exponent < 0 { [value, power(exponent)] } else { [power(exponent), value] };
+        moment.row_mut(index).zip(row()).for_each(|(moment, x)| {
+            let product = x * by[0] * by[1];
+            *moment = *moment + product * product;
+        });
+    }
 }

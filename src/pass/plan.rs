@@ -17,8 +17,6 @@ pub(crate) struct Plan<'a, T> {
     pub(crate) grad_scale: Option<T>,
     /// What G and D are multiplied with before they are added up, [`margin`], and its exponent.
     pub(crate) margin: (T, i32),
-    /// Whether that is not to be done with D at once: it is wanted as it is.
-    pub(crate) keeps_hidden_grad: bool,
     /// What sums of gradients so scaled are multiplied with: the rest of 1/N.
     pub(crate) alpha: Scaled<T>,
     /// The losses are in units of 2^loss_unit; and the gradients of single examples, where they are wanted, of 2^unit.

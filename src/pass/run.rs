@@ -4,7 +4,7 @@ use num_traits::Float;
 
 use super::grad_sum::GradSum;
 use super::layout::{External, Hidden, Scratch};
-use super::moment::square;
+use super::moment::{self, Factors};
 use super::nonfinite::NonFinite;
 use super::objective::Objective;
 use super::outputs::Outputs;
@@ -98,7 +98,8 @@ pub(crate) fn run<T: Float + Send + Sync>(
         let nonfinite = nonfinite.map(|found| if plain { found } else { found.include_all() });
         let nonfinite = nonfinite.as_ref();
         let d_panels: &[T] = if layout.packs_hidden_grad { hidden.d_panels } else { &[] };
-        let chunk = ChunkFactors { x, a: hidden.a, d: hidden.d, d_panels, g: f, nonfinite, squared: None };
+        let chunk =
+            ChunkFactors { x, a: hidden.a, d: hidden.d, d_panels, g: f, nonfinite, is_squared: false };
         if let Some(gram) = gram {
             phases.gram(plan, &chunk, gram.reborrow());
             clear_excluded(objective, gram);
@@ -114,13 +115,17 @@ pub(crate) fn run<T: Float + Send + Sync>(
             weight_grads(&chunk, onto, target)?;
             grad.chunk_done(index, end == n);
         }
-        if let Some(moment) = second_moment {
+        if let Some(target) = second_moment {
+            if index == 0 {
+                target.fill(T::zero());
+            }
             let in_use = len * layout.hidden_stride;
-            let (a, d, g) = (&mut hidden.a[..in_use], &mut hidden.d[..in_use], f);
-            let squared = Some(square(plan, x, a, d, g));
-            let squares = ChunkFactors { x, a, d, d_panels: &[], g, nonfinite, squared };
-            let beta = if index == 0 { Beta::Zero } else { Beta::One };
-            weight_grads(&squares, AlphaBeta::plain(beta), moment.reborrow())?;
+            let (a, d) = (&mut hidden.a[..in_use], &mut hidden.d[..in_use]);
+            let mut factors = Factors { x, a, d, g: f };
+            moment::prepare(plan, &mut factors, target);
+            let Factors { a, d, g, .. } = factors;
+            let squares = ChunkFactors { x, a, d, d_panels: &[], g, nonfinite, is_squared: true };
+            weight_grads(&squares, AlphaBeta::plain(Beta::One), target.reborrow())?;
         }
     }
     Ok(total.total())

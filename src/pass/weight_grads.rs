@@ -26,19 +26,10 @@ pub(crate) struct ChunkFactors<'a, T> {
     pub(crate) g: &'a [T],
     pub(crate) nonfinite: Option<&'a NonFinite>,
     /// Of the second moment: A, D and G hold squares, and those of X are to be taken.
-    pub(crate) squared: Option<Squared<T>>,
+    pub(crate) is_squared: bool,
 }
 
-/// The powers of two that keep squares in the range of T, and those that undo it.
-#[derive(Clone, Copy)]
-pub(crate) struct Squared<T> {
-    /// What the numbers of X are multiplied with before they are squared.
-    pub(crate) x: T,
-    /// The alpha of dW1, db1, dW2, db2.
-    pub(crate) alpha: [T; 4],
-}
-
-/// (12) to (15), summed over the chunk, of these rows; or what was there and that.
+/// (12) to (15), summed over the chunk, of these rows; or what was there and that. Of squares only those of the weights.
 pub(super) fn run<T: Float, S: Simd<T>>(
     simd: S,
     plan: &Plan<'_, T>,
@@ -46,11 +37,11 @@ pub(super) fn run<T: Float, S: Simd<T>>(
     onto: AlphaBeta<T>,
     part: &mut GradsPart<'_, T>,
 ) -> Result<(), Error> {
-    let alpha = chunk.squared.map_or([onto.alpha; 4], |squared| squared.alpha);
-    let [dw1, db1, dw2, db2] = alpha.map(|alpha| AlphaBeta { alpha, ..onto });
-    w2(simd, plan, chunk, dw2, part)?;
-    biases(simd, plan, chunk, [db1, db2], part)?;
-    w1(simd, plan, chunk, dw1, part)
+    w2(simd, plan, chunk, onto, part)?;
+    if !chunk.is_squared {
+        biases(simd, plan, chunk, onto, part)?;
+    }
+    w1(simd, plan, chunk, onto, part)
 }
 
 /// (13): dW2 = Gᵀ A.
@@ -69,7 +60,7 @@ fn w2<T: Float, S: Simd<T>>(
         MatRef::with_strides(chunk.a, (n, h), (layout.hidden_stride, 1))?,
     );
     let w2 = w2.reborrow();
-    if layout.is_serial() && chunk.squared.is_none() {
+    if layout.is_serial() && !chunk.is_squared {
         return multiply(simd, plan, g, a, onto, w2, part.pack_buffer);
     }
     let blocks = Blocks { len: layout.block, step: layout.score_stride * c };
@@ -114,10 +105,11 @@ fn biases<T: Float, S: Simd<T>>(
     simd: S,
     plan: &Plan<'_, T>,
     chunk: &ChunkFactors<'_, T>,
-    [mut db1, mut db2]: [AlphaBeta<T>; 2],
+    onto: AlphaBeta<T>,
     part: &mut GradsPart<'_, T>,
 ) -> Result<(), Error> {
     let (c, n, layout) = (plan.params.b2.len(), chunk.x.rows(), &plan.layout);
+    let (mut db1, mut db2) = (onto, onto);
     for (index, start) in (0..n).step_by(layout.block).enumerate() {
         let end = n.min(start + layout.block);
         if part.w2.is_some() {
@@ -150,7 +142,7 @@ fn w1<T: Float, S: Simd<T>>(
     let shape = (x.rows(), hidden.len());
     let rows = MatRef::with_strides(&chunk.d[hidden.start..], shape, (layout.hidden_stride, 1))?;
     let has_excluded = chunk.nonfinite.is_some_and(NonFinite::has_excluded);
-    if layout.is_serial() && !has_excluded && chunk.squared.is_none() {
+    if layout.is_serial() && !has_excluded && !chunk.is_squared {
         return multiply(simd, plan, rows.t(), x, onto, part.w1.reborrow(), part.pack_buffer);
     }
     let d = if chunk.d_panels.is_empty() {
@@ -169,10 +161,9 @@ fn w1<T: Float, S: Simd<T>>(
     };
     let multiplied = chunk.nonfinite.map_or(&[][..], NonFinite::included);
     let c = part.w1.reborrow();
-    let b = chunk.squared.map_or(Right::View(x), |squared| Right::Squares(x, squared.x));
+    let b = if chunk.is_squared { Right::Squares(x) } else { Right::View(x) };
     // The square of a finite number can be infinite, and 0 times that is NaN: none is multiplied by the zeros of D.
-    let time_d =
-        if has_excluded || chunk.squared.is_some() { 0.0 } else { masked::time(simd, &d, &b, x.cols()) };
+    let time_d = if has_excluded || chunk.is_squared { 0.0 } else { masked::time(simd, &d, &b, x.cols()) };
     let inputs = Left::view(x.t());
     let by_inputs = time_d > 0.0 && multiplied.is_empty() && {
         let time_x =

@@ -119,8 +119,8 @@ fn updates<T: Float>() -> [Update<T>; 6] {
         store(1.0, Beta::One),
         store(0.5, Beta::Zero),
         store(0.5, Beta::One),
-        Update::Mask(Kink::One, T::one()),
-        Update::Mask(Kink::Zero, T::from(0.25).unwrap()),
+        Update::Mask(Kink::One),
+        Update::Mask(Kink::Zero),
     ]
 }
 
@@ -128,9 +128,9 @@ fn updates<T: Float>() -> [Update<T>; 6] {
 /// anything, no NaN or nothing else.
 fn before<T: Float>(update: Update<T>, i: usize) -> T {
     match (update, i % 5) {
-        (Update::Store(AlphaBeta { beta: Beta::Zero, .. }), _) | (Update::Mask(..), 3) => T::nan(),
-        (Update::Mask(..), 0) => T::zero(),
-        (Update::Mask(..), 1) => -T::zero(),
+        (Update::Store(AlphaBeta { beta: Beta::Zero, .. }), _) | (Update::Mask(_), 3) => T::nan(),
+        (Update::Mask(_), 0) => T::zero(),
+        (Update::Mask(_), 1) => -T::zero(),
         _ => number(i + 77),
     }
 }
@@ -142,10 +142,9 @@ fn after<T: Float>(update: Update<T>, before: f64, exact: Exact) -> Exact {
             let old = if beta == Beta::One { before } else { 0.0 };
             Exact { sum: old + alpha.to_f64().unwrap() * exact.sum, ..exact }
         }
-        Update::Mask(kink, alpha) => {
+        Update::Mask(kink) => {
             let inactive = before < 0.0 || (kink == Kink::Zero && before == 0.0);
-            let scaled = Exact { sum: alpha.to_f64().unwrap() * exact.sum, ..exact };
-            if inactive { Exact { sum: 0.0, error: 0.0 } } else { scaled }
+            if inactive { Exact { sum: 0.0, error: 0.0 } } else { exact }
         }
     }
 }

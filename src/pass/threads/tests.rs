@@ -65,7 +65,6 @@ fn plan(theta: &[f32], n: usize, external: External) -> Plan<'_, f32> {
         kink: Kink::One,
         grad_scale: None,
         margin: (1.0, 0),
-        keeps_hidden_grad: false,
         alpha: Scaled::new(1.0),
         loss_unit: 0,
         unit: 0,

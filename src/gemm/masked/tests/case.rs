@@ -189,7 +189,7 @@ impl<T: Number> Case<T> {
         let ((mut c, mut a), mut buffer) = (self.before(how), vec![T::nan(); 1 << 15]);
         let left = Left::view(MatRef::new(&self.a, rows, depth).unwrap());
         let right = MatRef::new(&self.b, depth, cols).unwrap();
-        let right = if how.b == B::Squares { Right::Squares(right, T::one()) } else { Right::View(right) };
+        let right = if how.b == B::Squares { Right::Squares(right) } else { Right::View(right) };
         let epilogue = match how.activate {
             Some(kink) => Epilogue::Activate { kink, bias: &self.bias, a: &mut a },
             None => Epilogue::None,
@@ -214,9 +214,7 @@ impl<T: Number> Case<T> {
                 right = Right::View(view((depth.min(BLOCK), cols), (1, BLOCK + 1)));
                 b_blocks = Blocks { len: BLOCK, step: (BLOCK + 1) * cols + 5 };
             }
-            B::Squares => {
-                right = Right::Squares(view((depth, cols), Self::strides(how.b, depth, cols)), T::one())
-            }
+            B::Squares => right = Right::Squares(view((depth, cols), Self::strides(how.b, depth, cols))),
             _ => right = Right::View(view((depth, cols), Self::strides(how.b, depth, cols))),
         }
         let epilogue = match how.activate {
