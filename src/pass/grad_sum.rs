@@ -2,10 +2,12 @@
 
 use num_traits::Float;
 
+use super::plan::MOST_MARGIN;
 use crate::data::{MatRef, Params, ParamsMut};
 use crate::gemm::{AlphaBeta, Beta};
 use crate::kernels::scaled::{Scaled, is_wide, power};
 use crate::kernels::sum::fold;
+use crate::limits::PLAIN_SUM;
 
 /// The caller's gradient, and a second one in the scratch for batches of more than one group of chunks.
 ///
@@ -44,9 +46,9 @@ impl<T: Float> Factor<T> {
     }
 }
 
-/// Of more groups than one, a chunk's sums are multiplied by 2 to this, so that those of a group stay in range; where T has
-/// room for that. By no less than alpha: the smallest numbers would lose digits for nothing.
-const SHARE: i32 = -7;
+/// Of more groups than one, a chunk's sums are multiplied by 2 to this, so that with the margin those of a group stay in range;
+/// where T has room for that. By no less than alpha: the smallest numbers would lose digits for nothing.
+const SHARE: i32 = MOST_MARGIN - PLAIN_SUM.ilog2() as i32;
 
 impl<'a, 's, T: Float> GradSum<'a, 's, T> {
     /// A sum of gradients times alpha that replaces what is in `grad` or is added to it, as `beta` says. `at_end`: who

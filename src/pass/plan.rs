@@ -34,9 +34,11 @@ pub(crate) struct Plan<'a, T> {
 /// A power of two by which the gradients of single examples are divided in a mean over so many: what their sums cannot exceed
 /// the range by then. No more of it than leaves all digits of the smallest ones that matter; where T has no such room, none.
 pub(crate) fn margin<T: Float>(n: usize) -> i32 {
-    const MOST: u32 = 5;
-    if is_wide::<T>() { n.next_power_of_two().trailing_zeros().min(MOST) as i32 } else { 0 }
+    if is_wide::<T>() { (n.next_power_of_two().trailing_zeros() as i32).min(MOST_MARGIN) } else { 0 }
 }
+
+/// The largest margin there is.
+pub(crate) const MOST_MARGIN: i32 = 5;
 
 impl<T: Float> Plan<'_, T> {
     /// Has gradients computed, and divided by N: by 2^margin before they are added up, by the rest after that.

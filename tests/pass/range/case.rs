@@ -103,7 +103,7 @@ pub fn run<T: Float + Send + Sync + 'static>(
     let mut norms = vec![T::nan(); n];
     let mut example_grads = vec![T::nan(); n * dims.param_len()];
     let mut moment = vec![T::nan(); dims.param_len()];
-    let mut gram = vec![T::nan(); if n <= 64 { n * n } else { 0 }];
+    let mut gram = vec![T::nan(); if n <= 64.min(dims.chunk_len(n)) { n * n } else { 0 }];
     let mut scratch = vec![T::nan(); dims.scratch_len(n)];
     let x = MatRef::new(&x, n, m).unwrap();
     let batch = if case.targets {
@@ -137,7 +137,7 @@ pub fn run<T: Float + Send + Sync + 'static>(
         let grads = MatMut::new(&mut example_grads, n, dims.param_len()).unwrap();
         pass = pass.grad_norms(&mut norms).example_grads(grads);
         pass = pass.second_moment(ParamsMut::from_flat(dims, &mut moment).unwrap());
-        if n <= 64 {
+        if n <= 64.min(dims.chunk_len(n)) {
             pass = pass.gram(MatMut::new(&mut gram, n, n).unwrap());
         }
     } else {
