@@ -4,7 +4,8 @@ use num_traits::{Float, PrimInt};
 
 use super::engine::Products;
 use super::few::{Few, FewGrad};
-use super::grad_sum::{GradSum, room};
+use super::grad_sum::GradSum;
+use super::headroom;
 use super::layout::{External, FEW_CLASSES, Layout};
 use super::objective::{Integers, Labels, Objective, check_numbers};
 use super::plan::{Plan, margin};
@@ -14,7 +15,7 @@ use super::threads::Threads;
 use crate::data::{MatMut, Params, ParamsMut};
 use crate::error::{Error, What};
 use crate::gemm::{AlphaBeta, Beta};
-use crate::kernels::scaled::{Scaled, power};
+use crate::kernels::scaled::{Scaled, is_wide, power};
 use crate::kernels::softmax::NO_LABEL;
 use crate::limits::FEW_EXAMPLES;
 
@@ -77,7 +78,9 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         let Self { params, x, ignored_label, objective, divisor, l2, effective_weight, .. } = self;
         let Self { clip, second_moment, gram, grad, out, .. } = self;
         let Params { dims, w1, w2, .. } = params;
+        // There is no headroom in it for short types.
         let few = (1..=FEW_EXAMPLES).contains(&x.rows())
+            && is_wide::<T>()
             && dims.classes() <= FEW_CLASSES
             && external != External::All;
         let rows = x.col_stride() == 1 && w1.col_stride() == 1 && w2.col_stride() == 1;
@@ -219,7 +222,7 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
             if let (Some((grad, Beta::One)), Some(_), 0) =
                 (&self.grad, plan.gradient_gemm(), layout.lens.low_order)
             {
-                margin = margin.max(room(&grad.as_ref(), divisor, unit));
+                margin = margin.max(headroom::for_what_was_there(&grad.as_ref(), divisor, unit));
             }
             plan.divide(divisor, margin, per_example || layout.lens.low_order > 0);
         }

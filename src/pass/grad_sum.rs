@@ -3,7 +3,7 @@
 use num_traits::Float;
 
 use super::plan::MOST_MARGIN;
-use crate::data::{MatRef, Params, ParamsMut};
+use crate::data::ParamsMut;
 use crate::gemm::{AlphaBeta, Beta};
 use crate::kernels::scaled::{Scaled, is_wide, power};
 use crate::kernels::sum::fold;
@@ -21,7 +21,9 @@ pub(crate) struct GradSum<'a, 's, T> {
     /// What the products of a chunk are multiplied with; and what goes from `low` to the gradient, or, where there is no
     /// `low`, the gradient itself at the end.
     alpha: T,
-    rest: Factor<T>,
+    rest: Scaled<T>,
+    /// What `low` has been divided by, as an exponent.
+    headroom: i32,
     /// So many chunks are added up plainly: a group.
     plain_chunks: usize,
     low: Option<ParamsMut<'s, T>>,
@@ -48,7 +50,7 @@ impl<T: Float> Factor<T> {
 
 /// Of more groups than one, a chunk's sums are multiplied by 2 to this, so that with the margin those of a group stay in range;
 /// where T has room for that. By no less than alpha: the smallest numbers would lose digits for nothing.
-const SHARE: i32 = MOST_MARGIN - PLAIN_SUM.ilog2() as i32;
+const SHARE: i32 = -(PLAIN_SUM.ilog2().saturating_sub(MOST_MARGIN as u32) as i32);
 
 impl<'a, 's, T: Float> GradSum<'a, 's, T> {
     /// A sum of gradients times alpha that replaces what is in `grad` or is added to it, as `beta` says. `at_end`: who
@@ -66,31 +68,39 @@ impl<'a, 's, T: Float> GradSum<'a, 's, T> {
         } else if low.is_none() {
             (alpha, one)
         } else {
-            let share = if is_wide::<T>() { alpha.normalized().exponent.max(SHARE).min(0) } else { 0 };
+            let share = if is_wide::<T>() { alpha.normalized().exponent.clamp(SHARE, 0) } else { 0 };
             (Scaled { exponent: share, ..one }, Scaled { exponent: alpha.exponent - share, ..alpha })
         };
-        let mut sum = Self { grad, beta, alpha: alpha.get(), rest: Factor::new(rest), plain_chunks, low };
+        let mut sum = Self { grad, beta, alpha: alpha.get(), rest, headroom: 0, plain_chunks, low };
         if sum.low.is_some() && beta == Beta::Zero {
             sum.grad.fill(T::zero());
         } else if sum.low.is_none() && beta == Beta::One && at_end {
-            let inverse = sum.rest.inverse();
+            let inverse = Factor::new(sum.rest).inverse();
             each(&mut sum.grad, |grad| *grad = inverse.times(*grad));
         }
         sum
     }
 
-    /// Where the gradient of this chunk goes, times what, and whether it replaces what is there.
-    pub(crate) fn target(&mut self, chunk: usize) -> (ParamsMut<'_, T>, AlphaBeta<T>) {
+    /// Where the gradient of this chunk goes, times what, and whether it replaces what is there. D and G have been divided by
+    /// 2^headroom.
+    pub(crate) fn target(&mut self, chunk: usize, headroom: i32) -> (ParamsMut<'_, T>, AlphaBeta<T>) {
+        if self.low.is_some() && headroom > self.headroom {
+            let by = power::<T>(self.headroom - headroom);
+            self.low.iter_mut().for_each(|low| each(low, |low| *low = *low * by));
+            self.headroom = headroom;
+        }
+        let alpha = self.alpha * power(headroom - self.headroom);
         let (target, first) = match &mut self.low {
             Some(low) => (low.reborrow(), Beta::Zero),
             None => (self.grad.reborrow(), self.beta),
         };
-        (target, AlphaBeta { alpha: self.alpha, beta: if chunk == 0 { first } else { Beta::One } })
+        (target, AlphaBeta { alpha, beta: if chunk == 0 { first } else { Beta::One } })
     }
 
     /// To be called when the gradient of a chunk is where it goes.
     pub(crate) fn chunk_done(&mut self, chunk: usize, is_last: bool) {
-        let (rest, inverse) = (self.rest, self.rest.inverse());
+        let rest = Factor::new(Scaled { exponent: self.rest.exponent + self.headroom, ..self.rest });
+        let inverse = rest.inverse();
         match &mut self.low {
             Some(low) if is_last || (chunk + 1) % self.plain_chunks == 0 => {
                 each_pair(&mut self.grad, low, |sum, low| {
@@ -108,20 +118,6 @@ impl<'a, 's, T: Float> GradSum<'a, 's, T> {
             _ => {}
         }
     }
-}
-
-/// The margin that it takes to multiply what is in `grad` with the inverse of alpha, where who multiplies knows no alpha: so
-/// far the terms are to be divided before they are added to that.
-pub(crate) fn room<T: Float>(grad: &Params<'_, T>, divisor: Scaled<T>, unit: i32) -> i32 {
-    let exponent = |x| Scaled::<T>::new(x).normalized().exponent;
-    let larger = |largest: T, x: T| if x.is_finite() { largest.max(x.abs()) } else { largest };
-    let rows = |view: MatRef<'_, T>| {
-        (0..view.rows()).fold(T::zero(), |largest, row| view.row(row).fold(largest, larger))
-    };
-    let biases = grad.b1.iter().chain(grad.b2).copied();
-    let largest = biases.fold(rows(grad.w1).max(rows(grad.w2)), larger);
-    // Half of the range is for the sum.
-    exponent(largest) + divisor.normalized().exponent + 4 - unit - exponent(T::max_value())
 }
 
 /// Changes each parameter.

@@ -6,6 +6,7 @@ mod evaluate;
 mod few;
 mod forward;
 mod grad_sum;
+mod headroom;
 mod layout;
 mod moment;
 mod nonfinite;

@@ -5,7 +5,9 @@
 
 use num_traits::Float;
 
+use super::nonfinite::NonFinite;
 use super::plan::Plan;
+use super::weight_grads::ChunkFactors;
 use crate::data::{MatMut, MatRef, ParamsMut};
 use crate::kernels::norms::sum_of_squares;
 use crate::kernels::scaled::{Scaled, power};
@@ -16,6 +18,16 @@ pub(super) struct Factors<'a, T> {
     pub(super) a: &'a mut [T],
     pub(super) d: &'a mut [T],
     pub(super) g: &'a mut [T],
+    /// The exponent of the unit of D and G.
+    pub(super) unit: i32,
+}
+
+impl<T> Factors<'_, T> {
+    /// For the products, once [`prepare`] has been there.
+    pub(super) fn squares<'c>(&'c self, nonfinite: Option<&'c NonFinite>) -> ChunkFactors<'c, T> {
+        let Self { x, a, d, g, .. } = self;
+        ChunkFactors { x: *x, a, d, d_panels: &[], g, nonfinite, is_squared: true }
+    }
 }
 
 /// Adds to the moment what is not left to products of squares, and squares A, D and G for those.
@@ -25,9 +37,8 @@ pub(super) fn prepare<T: Float>(
     moment: &mut ParamsMut<'_, T>,
 ) {
     let (layout, h, c) = (&plan.layout, plan.params.b1.len(), plan.params.b2.len());
-    let Factors { x, a, d, g } = factors;
-    // Of D and G when they have their margin.
-    let unit = plan.unit - plan.margin.1;
+    let Factors { x, a, d, g, unit } = factors;
+    let unit = *unit;
     add_biases(plan, (x.rows(), unit), (d, g), moment);
     let class_step = layout.score_stride;
     for i in 0..x.rows() {

@@ -3,6 +3,7 @@
 use num_traits::Float;
 
 use super::grad_sum::GradSum;
+use super::headroom;
 use super::layout::{External, Hidden, Scratch};
 use super::moment::{self, Factors};
 use super::nonfinite::NonFinite;
@@ -91,17 +92,14 @@ pub(crate) fn run<T: Float + Send + Sync>(
         if plan.grad_scale.is_none() {
             continue;
         }
-        let hidden = layout.after_hidden_grad(hidden);
+        let mut hidden = layout.after_hidden_grad(hidden);
         let finite = findings.iter().all(|found| found.has_finite_inputs);
         let nonfinite = NonFinite::find(objective, start, x, finite);
         let plain = phases.has_plain_zeros();
         let nonfinite = nonfinite.map(|found| if plain { found } else { found.include_all() });
         let nonfinite = nonfinite.as_ref();
-        let d_panels: &[T] = if layout.packs_hidden_grad { hidden.d_panels } else { &[] };
-        let chunk =
-            ChunkFactors { x, a: hidden.a, d: hidden.d, d_panels, g: f, nonfinite, is_squared: false };
         if let Some(gram) = gram {
-            phases.gram(plan, &chunk, gram.reborrow());
+            phases.gram(plan, &ChunkFactors::new(&layout, x, &hidden, f, nonfinite), gram.reborrow());
             clear_excluded(objective, gram);
         }
         let mut weight_grads = |chunk: &ChunkFactors<'_, T>, onto, target: ParamsMut<'_, T>| {
@@ -110,9 +108,11 @@ pub(crate) fn run<T: Float + Send + Sync>(
                 phases.weight_grads(plan, chunk, onto, &mut part)
             })
         };
+        let mut headroom = 0;
         if let Some(grad) = grad {
-            let (target, onto) = grad.target(index);
-            weight_grads(&chunk, onto, target)?;
+            headroom = headroom::make(plan, x, &mut hidden, f);
+            let (target, onto) = grad.target(index, headroom);
+            weight_grads(&ChunkFactors::new(&layout, x, &hidden, f, nonfinite), onto, target)?;
             grad.chunk_done(index, end == n);
         }
         if let Some(target) = second_moment {
@@ -121,10 +121,11 @@ pub(crate) fn run<T: Float + Send + Sync>(
             }
             let in_use = len * layout.hidden_stride;
             let (a, d) = (&mut hidden.a[..in_use], &mut hidden.d[..in_use]);
-            let mut factors = Factors { x, a, d, g: f };
+            // Of D and G as they are by now.
+            let unit = plan.unit - plan.margin.1 + headroom;
+            let mut factors = Factors { x, a, d, g: f, unit };
             moment::prepare(plan, &mut factors, target);
-            let Factors { a, d, g, .. } = factors;
-            let squares = ChunkFactors { x, a, d, d_panels: &[], g, nonfinite, is_squared: true };
+            let squares = factors.squares(nonfinite);
             weight_grads(&squares, AlphaBeta::plain(Beta::One), target.reborrow())?;
         }
     }

@@ -2,7 +2,7 @@
 
 use num_traits::Float;
 
-use super::layout::HiddenGrad;
+use super::layout::{HiddenFactors, HiddenGrad, Layout};
 use super::nonfinite::NonFinite;
 use super::parts::GradsPart;
 use super::plan::Plan;
@@ -27,6 +27,19 @@ pub(crate) struct ChunkFactors<'a, T> {
     pub(crate) nonfinite: Option<&'a NonFinite>,
     /// Of the second moment: A, D and G hold squares, and those of X are to be taken.
     pub(crate) is_squared: bool,
+}
+
+impl<'a, T> ChunkFactors<'a, T> {
+    pub(crate) fn new(
+        layout: &Layout,
+        x: MatRef<'a, T>,
+        hidden: &'a HiddenFactors<'_, T>,
+        g: &'a [T],
+        nonfinite: Option<&'a NonFinite>,
+    ) -> Self {
+        let d_panels: &[T] = if layout.packs_hidden_grad { hidden.d_panels } else { &[] };
+        Self { x, a: hidden.a, d: hidden.d, d_panels, g, nonfinite, is_squared: false }
+    }
 }
 
 /// (12) to (15), summed over the chunk, of these rows; or what was there and that. Of squares only those of the weights.

@@ -127,6 +127,23 @@ fn means_of_large_gradients() {
     }
 }
 
+/// Of inputs from 0 to 255 the sums of a few hundred examples are out of the range of f16, and the mean is not.
+#[test]
+fn means_of_large_gradients_in_f16() {
+    for x in [255.0, 6e4] {
+        for n in [2, 7, 9, 300, 3000, 20_000] {
+            let theta = vec![0.0, 1.0, 0.5, -0.5, 0.0, 0.0];
+            let inputs = vec![f64::from(f16::from_f64(x))];
+            let case = Case { theta, x: inputs, labels: vec![0], n, ..plain() };
+            let exact = run::<f64>(&case, Engine::Auto, Outputs::Sums).grad;
+            let got = run::<f16>(&case, Engine::Auto, Outputs::Sums).grad;
+            for (got, exact) in got.into_iter().zip(exact) {
+                assert!((got - exact).abs() <= 0.02 * exact.abs(), "{x:?} {n}: {got:e}, exact {exact:e}");
+            }
+        }
+    }
+}
+
 /// Where each term is almost too small for the type, the mean of many is not: no class and no unit loses its digits.
 #[test]
 fn means_of_small_terms() {

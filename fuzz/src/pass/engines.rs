@@ -25,6 +25,11 @@ impl Who {
         Self { engine, fails, executor: bytes.byte() % 8, threads: 1 + bytes.below(5) }
     }
 
+    /// Whether it is the crate that multiplies for the gradients.
+    pub fn is_own(&self) -> bool {
+        self.engine < 8
+    }
+
     pub fn engine<'a, T: Element>(&self, plain: &'a Plain) -> Engine<'a, T> {
         match self.engine {
             0 | 1 => Engine::Auto,

@@ -136,8 +136,13 @@ impl<T: Element> Gradients<'_, T> {
         let each = || (0..self.case.n).filter(|&i| !self.examples[i].excluded);
         if let Some(beta) = wants.grad {
             let decay = self.decay();
+            // A sum out of range is no mean out of range: all of it in short types, so far as there is a margin in others.
+            let room = if T::MAX < 1e30 { f64::INFINITY } else { 32.0 }.min(self.divisor.value).max(1.0);
+            let is_mean = self.case.divisor.is_none() && self.case.reduction == Reduction::Mean;
+            let room = if is_mean && self.case.who.is_own() { room } else { 1.0 };
+            let scaled = Rounding { max: self.scaled.max * room, ..self.scaled };
             for k in 0..len {
-                let mean = self.mean(sum(each().map(|i| clipped(i, k)), MORE, self.scaled));
+                let mean = self.mean(sum(each().map(|i| clipped(i, k)), MORE, scaled));
                 let before = (beta == Beta::One).then(|| Ball::exact(old[k].value()));
                 let all = [Some(mean), before, decay[k]].into_iter().flatten().map(|term| (term, Ball::ONE));
                 out.grad.push(sum(all, self.case.n + MORE, self.r));

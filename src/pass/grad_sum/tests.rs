@@ -39,7 +39,7 @@ impl Batch {
         let view = ParamsMut::from_flat(dims(), &mut grad).unwrap();
         let mut sum = GradSum::new((view, self.beta), self.alpha, self.at_end, self.plain_chunks, low);
         for chunk in 0..self.chunks {
-            let (mut target, onto) = sum.target(chunk);
+            let (mut target, onto) = sum.target(chunk, 0);
             assert!(!self.at_end || onto.alpha == 1.0);
             add_chunk(&mut target, onto, |i| term(chunk, i));
             sum.chunk_done(chunk, chunk + 1 == self.chunks);
@@ -76,7 +76,7 @@ fn targets(chunks: usize, beta: Beta, has_low: bool) -> Vec<Target> {
     let mut sum = GradSum::new((ParamsMut::from_flat(dims(), &mut grad).unwrap(), beta), ONE, false, 2, low);
     (0..chunks)
         .map(|chunk| {
-            let (target, AlphaBeta { beta, .. }) = sum.target(chunk);
+            let (target, AlphaBeta { beta, .. }) = sum.target(chunk, 0);
             Target { is_low: core::ptr::eq(target.w1.as_ref().as_slice().as_ptr(), place), beta }
         })
         .collect()
@@ -101,7 +101,7 @@ fn the_low_order_part_is_added_at_the_end_of_each_group() {
     let mut sum = GradSum::new((view, Beta::Zero), ONE, false, 2, Some(low));
     let mut seen = Vec::new();
     for chunk in 0..7 {
-        let (mut target, onto) = sum.target(chunk);
+        let (mut target, onto) = sum.target(chunk, 0);
         add_chunk(&mut target, onto, |_| 1.0);
         sum.chunk_done(chunk, chunk == 6);
         seen.push(sum.grad.b1[2]);
@@ -165,7 +165,7 @@ fn a_gradient_may_lie_as_it_likes() {
     let low = ParamsMut::from_flat(dims, &mut low).unwrap();
     let mut sum = GradSum::new((grad, Beta::Zero), ONE, false, 1, Some(low));
     for chunk in 0..3 {
-        let (mut target, onto) = sum.target(chunk);
+        let (mut target, onto) = sum.target(chunk, 0);
         add_chunk(&mut target, onto, |i| i as f32);
         sum.chunk_done(chunk, chunk == 2);
     }
