@@ -67,14 +67,17 @@ impl<'a, T: Float> Outputs<'a, T> {
             log_probabilities,
             predictions,
         } = self;
-        !(input_grad.is_some()
-            | losses.is_some()
-            | grad_norms.is_some()
-            | example_grads.is_some()
-            | scores.is_some()
-            | probabilities.is_some()
-            | log_probabilities.is_some()
-            | predictions.is_some())
+        let is_wanted = [
+            input_grad.is_some(),
+            losses.is_some(),
+            grad_norms.is_some(),
+            example_grads.is_some(),
+            scores.is_some(),
+            probabilities.is_some(),
+            log_probabilities.is_some(),
+            predictions.is_some(),
+        ];
+        !is_wanted.contains(&true)
     }
 
     /// Whether the examples can be cut in two, for two threads: not where rows of a view interleave.

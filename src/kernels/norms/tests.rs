@@ -2,7 +2,7 @@
 
 use num_traits::Float;
 
-use super::{ExampleFactors, dot, dot_rows};
+use super::{ExampleFactors, dot, dot_rows, inner_product, sum_of_squares};
 use crate::data::MatRef;
 use crate::kernels::scaled::Scaled;
 use crate::simd::Simd;
@@ -180,4 +180,63 @@ impl EachType for Rows {
 #[test]
 fn rows_may_lie_as_they_like() {
     on_each_set(&Each(Rows));
+}
+
+/// value 2^exponent, in f64: exact for the squares and products of f32.
+fn of(number: Scaled<f32>) -> f64 {
+    f64::from(number.value) * 2f64.powi(number.exponent)
+}
+
+/// From the smallest number to the largest one; some with squares in range, but with fewer digits.
+const SIZES: [f32; 10] = [1e-45, 3e-40, 1.5e-38, 1e-22, 4e-20, 1.0, 8e18, 2e19, 1e30, 3e38];
+
+/// So many different numbers of about this size, none larger than it.
+fn numbers(size: f32, len: u8) -> Vec<f32> {
+    (0..len).map(|i| size / f32::from(1 + i % 7 * 5 % 7)).collect()
+}
+
+/// The products are half a unit off, and a compensated sum of them one unit.
+#[test]
+fn squares_may_leave_the_range() {
+    for (size, len) in SIZES.into_iter().flat_map(|size| [1, 2, 10, 200].map(|len| (size, len))) {
+        let numbers = numbers(size, len);
+        let exact: f64 = numbers.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+        let got = of(sum_of_squares(|| numbers.iter().copied()));
+        assert!(
+            (got - exact).abs() <= 2.0 * f64::from(f32::EPSILON) * exact,
+            "{size} {len}: {got:e} {exact:e}"
+        );
+    }
+    let squares = |numbers: [f32; 3]| sum_of_squares(|| numbers.into_iter()).get();
+    assert_eq!(squares([0.0; 3]), 0.0);
+    assert_eq!(squares([1.0, f32::NEG_INFINITY, 1e-30]), f32::INFINITY);
+    assert!(squares([1e30, f32::NAN, f32::INFINITY]).is_nan());
+}
+
+/// As many roundings as terms, where their plain sum is taken; each term relative to the sum of the magnitudes.
+#[test]
+fn products_may_leave_the_range() {
+    const LEN: u8 = 10;
+    for (u, v) in SIZES.into_iter().flat_map(|u| SIZES.map(|v| (u, v))) {
+        for sign in [1.0, -1.0] {
+            let v = numbers(v, LEN).into_iter().rev().enumerate();
+            let v: Vec<f32> = v.map(|(i, v)| if i % 3 == 0 { sign * v } else { v }).collect();
+            let pairs = || numbers(u, LEN).into_iter().zip(v.clone());
+            let terms = || pairs().map(|(u, v)| f64::from(u) * f64::from(v));
+            let (exact, size) = (terms().sum::<f64>(), terms().map(f64::abs).sum::<f64>());
+            let plain = pairs().map(|(u, v)| u * v).sum();
+            let got = of(inner_product(plain, pairs));
+            let bound = f64::from(LEN) * f64::from(f32::EPSILON) * size;
+            assert!((got - exact).abs() <= bound, "{u} {v:?}: {got:e} {exact:e}");
+        }
+    }
+    let product = |u: [f32; 2], v: [f32; 2]| {
+        let pairs = || u.into_iter().zip(v);
+        of(inner_product(pairs().map(|(u, v)| u * v).sum(), pairs))
+    };
+    assert_eq!(product([0.0; 2], [1e30, 1e-30]), 0.0);
+    assert_eq!(product([1.0, 1e-30], [0.0; 2]), 0.0);
+    assert_eq!(product([1e30, f32::INFINITY], [1e30, 1.0]), f64::INFINITY);
+    assert_eq!(product([1e-30, 1.0], [1e-30, f32::NEG_INFINITY]), f64::NEG_INFINITY);
+    assert!(product([1.0, f32::INFINITY], [1.0, 0.0]).is_nan());
 }

@@ -46,6 +46,16 @@ fn the_error_of_a_compensated_sum_does_not_grow_with_the_number_of_terms() {
     assert!(error(plain) > 1000.0 * UNIT);
 }
 
+/// 2^24 + 1 takes both parts of the sum. So does its half, until the other half of the 1 is there.
+#[test]
+fn a_sum_times_a_power_of_two_keeps_what_has_been_lost() {
+    let mut sum = Sum::new();
+    [16_777_216.0f32, 1.0].into_iter().for_each(|term| sum.add(term));
+    sum.multiply(0.5);
+    sum.add(0.5);
+    assert_eq!(sum.total(), 8_388_609.0);
+}
+
 /// The sum of two f32 of these sizes is exact in f64.
 #[test]
 fn a_step_loses_nothing_whichever_of_the_two_is_larger() {

@@ -297,3 +297,53 @@ fn the_scratch_is_cut_into_disjoint_parts_from_any_address() {
         }
     }
 }
+
+/// By hand: the longest of the copies of X, A, W2 and of Aᵀ (of a block), each at most as deep as is multiplied at a time; and
+/// of a piece and the sums of some rows, where the zeros may be left out.
+#[test]
+#[cfg_attr(handgrad_small_limits, ignore = "states what holds at the limits that pay")]
+fn the_pack_buffer_is_as_long_as_its_largest_use() {
+    for (net, n, expected) in [
+        // X, with 304 numbers a row.
+        (dims(300, 40, 10), 1000, 800 * 304),
+        // The same of fewer examples than are multiplied at a time, and of as many.
+        (dims(300, 40, 10), 250, 250 * 304),
+        (dims(300, 40, 10), 800, 800 * 304),
+        // A: X is read where it lies.
+        (dims(64, 300, 10), 1000, 800 * 304),
+        // W2, of more classes than there are examples.
+        (dims(64, 300, 1000), 50, 800 * 304),
+        // Aᵀ of 240 hidden units and a block of 256 examples.
+        (dims(64, 240, 10), 1000, 240 * 256),
+        // Rows of 256 numbers are too far apart to be read where they lie.
+        (dims(256, 32, 10), 1000, 800 * 256),
+        // No more than there may be.
+        (dims(1000, 40, 10), 1000, PACK_BUFFER),
+        // X and A, of too few terms for the zeros to be left out.
+        (dims(3, 4, 2), 20, 20 * 16),
+        // Enough terms: a piece of 32 rows and 64 sums, of 64 numbers each. And one hidden unit less.
+        (dims(32, 64, 2), 64, (32 + 64) * 64),
+        (dims(32, 63, 2), 64, 64 * 64),
+        // A piece of 64 rows and 256 sums, of the 32 hidden units.
+        (dims(64, 32, 10), 1000, (64 + 256) * 32),
+    ] {
+        assert_eq!(Layout::new(net, n, External::None).lens.pack_buffer, expected, "{net:?} {n}");
+    }
+}
+
+/// 2^20 weights in one of the matrices.
+#[test]
+#[cfg_attr(handgrad_small_limits, ignore = "states what holds at the limits that pay")]
+fn large_matrices_are_multiplied_by_all_examples_of_a_chunk() {
+    for (net, is_large) in [
+        (dims(1024, 1024, 2), true),
+        (dims(1023, 1024, 2), false),
+        (dims(2, 1024, 1024), true),
+        (dims(2, 1024, 1023), false),
+    ] {
+        let layout = Layout::new(net, 300, External::None);
+        assert!(layout.block < layout.chunk);
+        let expected = if is_large { layout.chunk } else { layout.block };
+        assert_eq!(layout.rows_at_once, expected, "{net:?}");
+    }
+}
