@@ -26,7 +26,7 @@ pub(super) struct State<'s, 'n, T, F> {
     cap: usize,
     /// It would have been, so something was left undone.
     refused: bool,
-    /// A direction through everything was conclusive.
+    /// A direction through everything agreed. One that finds a kink leaves room for errors as large as that.
     covered: bool,
     /// Where the slopes of all entries go, and their error bars.
     slopes: Option<Slopes<'s, T>>,
@@ -207,7 +207,7 @@ pub(super) trait Driver<'s, 'n: 's, T: Float + 's, F>: Sized {
             let blocks = check.each_block().count();
             if blocks > 1 {
                 self.probe_directions(None, 0..check.places())?;
-                self.state().covered = self.state().report.counts().conclusive() > 0;
+                self.state().covered = self.state().report.counts().agree > 0;
             }
             for (number, placed) in check.each_block().enumerate() {
                 self.probe_block(placed, (blocks - number - 1) * check.directions * Self::PROBE)?;

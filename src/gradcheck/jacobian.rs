@@ -8,8 +8,8 @@ use super::check::{CHANCE, Check, take_scratch};
 use super::driver::{Driver, State};
 use super::entry::{Found, Probe};
 use super::field::{Field, NOISE_STEPS};
-use super::ladder::Rung;
-use super::noise::{Noise, ROUNDED};
+use super::ladder::{FIRST_STEP, Rung};
+use super::noise::ROUNDED;
 use super::numeric::{Claim, Dot, Ends, displace, real, rms, scale};
 use super::report::Report;
 use super::verdict::Line;
@@ -34,8 +34,10 @@ impl<'n, T: Float> Check<'_, 'n, T> {
     /// direction is a slope of w · F along v, with Gaussian weights w of all outputs and Gaussian v through a block or
     /// through everything.
     ///
+    /// Noise is measured as in [`run_jvp`](Self::run_jvp).
+    ///
     /// `field` gets a point and writes all outputs. Costs some 20 evaluations of it for each probe that agrees, and 35
-    /// besides. `scratch` as in [`run`](Self::run), of [`jacobian_scratch_len`] elements.
+    /// besides, or some 100 where an output stands still around x: a constant, or values coarser than T. `scratch` as in [`run`](Self::run), of [`jacobian_scratch_len`] elements.
     ///
     /// # Errors
     ///
@@ -155,13 +157,13 @@ where
                 *direction = units.round() * (epsilon * scale);
             }
             let Self { state, point, direction, out, .. } = self;
-            out.note_noise(|end, steps| {
-                for ((point, &x), &direction) in point.iter_mut().zip(x).zip(&**direction) {
-                    *point = x + steps * direction;
-                }
-                state.function().map(|field| field(point, end)).is_some()
-            });
+            if !out.note_noise(|end, steps| state.evaluate_along(point, direction, end, steps)) {
+                out.give_up();
+                self.point.copy_from_slice(x);
+                return Ok(());
+            }
         }
+        self.measure_coarseness();
         self.point.copy_from_slice(x);
         Ok(())
     }
@@ -182,7 +184,7 @@ where
         self.out.weights.fill(T::zero());
         self.out.weights[output] = T::one();
         let (x, limits) = (self.state.check.x[index], self.state.limits);
-        let (noise, smallest) = (Noise::even(self.out.noise[output]), x.abs());
+        let (noise, smallest) = (self.out.noise_of(output), x.abs());
         let ([here, ..], scale) = (self.out.values(), scale(x, self.x_rms));
         let line = Line { probe, claim, reach: claim.size, scale, here, noise, smallest, is_oblique: false };
         let found = line.search(limits, |wanted| {
@@ -207,7 +209,7 @@ where
         self.out.weights.iter_mut().for_each(|weight| *weight = self.state.rng.normal());
         let (claim, reach) = self.claim_along(range.clone());
         let ([here, ..], limits, scale) = (self.out.values(), self.state.limits, T::one());
-        let (noise, is_oblique) = (Noise::even(self.out.projected_noise()), range.len() > 1);
+        let (noise, is_oblique) = (self.out.projected_noise(), range.len() > 1);
         let sizes = self.state.check.x[range.clone()].iter().zip(self.state.check.scales(range.clone()));
         let smallest = sizes.fold(scale, |least, (x, scale)| least.min(x.abs() / scale));
         let line = Line { probe, claim, reach, scale, here, noise, smallest, is_oblique };
@@ -215,7 +217,31 @@ where
     }
 }
 
+impl<T: Float, F: FnMut(&[T], &mut [T])> State<'_, '_, T, F> {
+    /// The field so many times the direction from x, if it may be evaluated.
+    fn evaluate_along(&mut self, point: &mut [T], direction: &[T], end: &mut [T], steps: T) -> bool {
+        for ((point, &x), &direction) in point.iter_mut().zip(self.check.x).zip(direction) {
+            *point = x + steps * direction;
+        }
+        self.function().map(|field| field(point, end)).is_some()
+    }
+}
+
 impl<T: Float, F: FnMut(&[T], &mut [T])> Partials<'_, '_, T, F> {
+    /// The noise of outputs that stand still beside x, along directions in which each entry moves by its scale.
+    fn measure_coarseness(&mut self) {
+        let Self { state, point, direction, out, .. } = self;
+        let small = real::<T>(NOISE_STEP) * state.limits.epsilon;
+        out.note_coarseness(small, real(FIRST_STEP), |end, step, turns| {
+            if turns {
+                let scales = state.check.scales(0..direction.len());
+                let entries = direction.iter_mut().zip(scales);
+                entries.for_each(|(direction, scale)| *direction = scale * state.rng.normal());
+            }
+            state.evaluate_along(point, direction, end, step)
+        });
+    }
+
     /// The field at the point, into one of the two ends, if it may be evaluated.
     fn evaluate(&mut self, end: usize) -> bool {
         self.state.function().map(|field| field(self.point, self.out.ends[end])).is_some()

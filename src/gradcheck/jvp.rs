@@ -8,8 +8,7 @@ use super::check::{Check, take_scratch};
 use super::driver::{Driver, State};
 use super::entry::{Found, Probe};
 use super::field::{Field, NOISE_STEPS};
-use super::ladder::Rung;
-use super::noise::Noise;
+use super::ladder::{FIRST_STEP, Rung};
 use super::numeric::{Claim, claim_along, real, rms, scale};
 use super::report::Report;
 use super::verdict::Line;
@@ -32,6 +31,10 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
     /// for a gradient, of the scalars w · F: each output (or a sample), and Gaussian weights w of all outputs
     /// and of each block. `field` gets a point and writes all outputs. `scratch` as in
     /// [`run`](Self::run), of [`jvp_scratch_len`] elements.
+    ///
+    /// Noise is measured for each output, also of outputs whose values are coarser than T. Beside 0/0, where that of a gradient's
+    /// function is measured farther off, too, it is not here: probes of such an output are unresolved
+    /// (which is no pass, but if others of its block agree, no obstacle either).
     ///
     /// # Errors
     ///
@@ -122,13 +125,23 @@ where
         // What the rounding of x + step v changes the field by, at least.
         let rounded = if rms(x).is_zero() { T::zero() } else { *unit / two };
         out.start_noise(epsilon, state.check.claims.iter().map(|claim| claim.abs() * rounded));
+        let mut evaluate = |end: &mut [T], step: T| {
+            displace_along(point, x, v, step);
+            state.function().map(|field| field(point, end)).is_some()
+        };
+        let small = real::<T>(NOISE_STEP as f64) * epsilon * *unit;
         for number in 0..NOISE_STEPS {
             let step = real::<T>((NOISE_STEP + number) as f64) * epsilon * *unit;
-            out.note_noise(|end, steps| {
-                displace_along(point, x, v, steps * step);
-                state.function().map(|field| field(point, end)).is_some()
-            });
+            if !out.note_noise(|end, steps| evaluate(end, steps * step)) {
+                out.give_up();
+                return Ok(());
+            }
         }
+        let (widest, mut side) = (real::<T>(FIRST_STEP) * *unit, -T::one());
+        out.note_coarseness(small, widest, |end, step, turns| {
+            side = if turns { -side } else { side };
+            evaluate(end, side * step)
+        });
         Ok(())
     }
 
@@ -163,7 +176,7 @@ impl<'n, T: Float, F: FnMut(&[T], &mut [T])> FieldDifferences<'_, 'n, T, F> {
     /// The slope of w · F along v, where claims have this size, and what the tolerance is relative to.
     fn probe(&mut self, probe: Probe<'n>, size: T, reach: T) -> Result<Found<'n, T>, Error> {
         let ([here, ..], slope) = (self.out.values(), self.out.project(self.state.check.claims));
-        let (claim, noise) = (Claim { slope, size }, Noise::even(self.out.projected_noise()));
+        let (claim, noise) = (Claim { slope, size }, self.out.projected_noise());
         let (limits, scale) = (self.state.limits, self.unit);
         let moving = || self.state.check.x.iter().zip(self.v).filter(|(_, v)| !v.is_zero());
         let is_oblique = moving().count() > 1;

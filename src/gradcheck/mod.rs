@@ -109,8 +109,10 @@
 //!    second differences of f over steps as small as rounding, or as f declares it ([`Eval::noise`]). The noise
 //!    is never dropped, so a lucky coincidence does not pass for precision. If f stands still over such steps, at x and
 //!    elsewhere, its values are coarser than their type (computed in a shorter one, printed and read, rounded to a
-//!    grid): then noise is measured over steps at which it moves. If the noise at x would hide every claim, as beside
-//!    0/0, it is measured farther off, too, and taken to grow towards x.
+//!    grid): then noise is measured over steps at which it moves, and where the
+//!    [`evaluations`](Check::evaluations) do not suffice for that, no claim passes. If the noise at x would hide every claim,
+//!    as beside 0/0, it is measured farther off, too, and taken to grow towards x; not for vector fields, whose probes are
+//!    unresolved there.
 //! 4. **A slope is a limit.** Wide steps may see another one than that at x: a wave of whole periods, a bump or a
 //!    regulariser much narrower than they are. Where two neighbouring finer steps agree with one another and not
 //!    with the sharpest one, they count. And no probe ends on a step whose error bar noise does not explain.
@@ -138,7 +140,7 @@
 //!   that names its branches has no such problem.
 //! - Noise that is the same for neighbouring points, unless f stands still over them. Declare it. A sum of a part in a
 //!   shorter type and an exact one does not stand still, and the finest steps see the slope of the exact part alone: with
-//!   f32 a right claim is disputed then, with f16 it may even be called wrong.
+//!   f32 a right claim is nearly always disputed then, but with f16 one in three is called wrong (`docs/gradcheck.md`).
 //! - Values so coarse that f does not change within a quarter of the scale of x: it is a constant then.
 //!
 //! # Where kinks cross

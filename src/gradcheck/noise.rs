@@ -31,7 +31,10 @@ const FAR_DIRECTIONS: usize = 5;
 const KINK_DIRECTIONS: usize = 2;
 
 /// The step at which a function that stood still is seen to move is found in steps that grow by this factor ...
-const GROWTH: f64 = 4.0;
+pub(super) const GROWTH: f64 = 4.0;
+
+/// ... of which there are no more, whatever the arithmetic of T: from the rounding of double-doubles to 1 are 53.
+pub(super) const MOST_STEPS: usize = 128;
 
 /// ... and noise is measured over so many times that step.
 const TREADS: f64 = 8.0;
@@ -46,12 +49,20 @@ pub(super) struct Noise<T> {
     far: T,
     /// There is a kink at x along some direction.
     pub(super) has_kink: bool,
+    /// f stands still beside x, and the evaluations ran out before it was known how coarse its values are: what the finest
+    /// steps see may be no slope.
+    pub(super) is_blind: bool,
 }
 
 impl<T: Float> Noise<T> {
     /// The same at any distance.
     pub(super) fn even(noise: T) -> Self {
-        Self { near: noise, far: noise, has_kink: false }
+        Self { near: noise, far: noise, has_kink: false, is_blind: false }
+    }
+
+    /// At least this, but how much more is not known.
+    pub(super) fn blind(noise: T) -> Self {
+        Self { is_blind: true, ..Self::even(noise) }
     }
 
     /// The noise right beside x.
@@ -74,7 +85,7 @@ impl<T: Float> Noise<T> {
 /// Measures the noise of a function that is `here` at x. `take` evaluates it at both ends of a step, along a new
 /// direction if its first argument says so; over `unit` a direction moves each entry by about its scale. `floor` is what
 /// the rounding of x alone is claimed to change f by: where rounding errors are nearly the same for neighbouring points,
-/// as they are beside a round number, differences do not show them. `None` if the evaluations ran out.
+/// as they are beside a round number, differences do not show them. If the evaluations run out, what was measured counts.
 pub(super) fn measure<T: Float, E>(
     here: Eval<T>,
     influence: T,
@@ -83,28 +94,29 @@ pub(super) fn measure<T: Float, E>(
     epsilon: T,
     unit: T,
     mut take: impl FnMut(bool, T) -> Result<Option<Rung<T>>, E>,
-) -> Result<Option<Noise<T>>, E> {
+) -> Result<Noise<T>, E> {
     let step = real::<T>(STEP) * epsilon * unit;
-    let (mut near, mut still) = (Differences::new(), true);
+    let (mut differences, mut still) = (Differences::<T>::new(), true);
     for _ in 0..DIRECTIONS {
         let (Some(single), Some(double)) = (take(true, step)?, take(false, step + step)?) else {
-            return Ok(None);
+            let near = differences.noise().max(floor);
+            return Ok(if still { Noise::blind(near) } else { Noise::even(near) });
         };
         let rungs = [single, double];
         still = still && rungs.iter().all(|rung| is_still(here, rung));
-        near.add(here, rungs, Differences::bend);
+        differences.add(here, rungs, Differences::bend);
     }
-    let near = near.noise().max(floor);
+    let near = differences.noise().max(floor);
     if still {
         let coarse = coarseness(here, step, unit, take)?;
-        return Ok(coarse.map(|coarse| Noise::even(near.max(coarse))));
+        return Ok(coarse.map_or(Noise::blind(near), |coarse| Noise::even(near.max(coarse))));
     }
     let asks = here.branch.is_none() && unit > T::one();
     let kinked = if asks { is_kinked(here, epsilon.sqrt() * unit, near, &mut take)? } else { Some(false) };
-    let Some(has_kink) = kinked else { return Ok(None) };
+    let Some(has_kink) = kinked else { return Ok(Noise::even(near)) };
     let hiding = required * real(FIRST_STEP / TREADS) * influence.max(here.value.abs());
-    let far = if near > hiding { farther(step, unit, take)? } else { Some(near) };
-    Ok(far.map(|far| Noise { near, far: far.min(near), has_kink }))
+    let far = if near > hiding { farther(step, unit, take)? } else { None };
+    Ok(Noise { far: far.map_or(near, |far| far.min(near)), has_kink, ..Noise::even(near) })
 }
 
 /// Whether the sides differ in slope along one of a few directions: not by curvature, which would double with the step.
@@ -130,40 +142,85 @@ fn is_kinked<T: Float, E>(
 }
 
 /// The noise of a function that stands still over small steps, if it does so everywhere: of a staircase. That of one
-/// which is flat at x and not elsewhere is 0.
+/// which is flat at x and not elsewhere is 0. `None` if the evaluations ran out before either was seen.
 fn coarseness<T: Float, E>(
     here: Eval<T>,
     small: T,
     unit: T,
     mut take: impl FnMut(bool, T) -> Result<Option<Rung<T>>, E>,
 ) -> Result<Option<T>, E> {
-    let (widest, growth) = (real::<T>(FIRST_STEP) * unit, real::<T>(GROWTH));
-    let (mut step, mut noise) = (growth * small, Differences::new());
-    let (mut flat, mut ends) = (0, 0);
+    let (riser, differences) = (T::infinity(), Differences::new());
+    let widest = real::<T>(FIRST_STEP) * unit;
+    let mut treads = Treads { small, widest, flat: 0, ends: 0, riser, differences };
+    let (mut step, growth) = (real::<T>(GROWTH) * small, real::<T>(GROWTH));
     for _ in 0..DIRECTIONS {
+        let Some(moved) = treads.look(here, step, &mut take)? else {
+            return Ok(treads.is_staircase().then(|| treads.noise()));
+        };
+        step = (moved / (growth * growth)).max(growth * small);
+    }
+    Ok(Some(if treads.is_staircase() { treads.noise() } else { T::zero() }))
+}
+
+/// What was seen of a function that stands still beside x: whether it does so elsewhere, and its second differences over
+/// several treads.
+struct Treads<T> {
+    small: T,
+    widest: T,
+    /// So many of the ends at which it had moved are flat.
+    flat: usize,
+    ends: usize,
+    /// The smallest change of f that was seen.
+    riser: T,
+    differences: Differences<T>,
+}
+
+impl<T: Float> Treads<T> {
+    /// Looks along a new direction for a step at which f moves, from this one on. The last step that was tried, or `None` if
+    /// the evaluations ran out.
+    fn look<E>(
+        &mut self,
+        here: Eval<T>,
+        mut step: T,
+        take: &mut impl FnMut(bool, T) -> Result<Option<Rung<T>>, E>,
+    ) -> Result<Option<T>, E> {
         let Some(mut moved) = take(true, step)? else { return Ok(None) };
-        while is_still(here, &moved) && step < widest {
-            step = growth * step;
+        for _ in 0..MOST_STEPS {
+            if !(is_still(here, &moved) && step < self.widest) {
+                break;
+            }
+            step = real::<T>(GROWTH) * step;
             let Some(wider) = take(false, step)? else { return Ok(None) };
             moved = wider;
         }
-        if !is_still(here, &moved) {
-            let Some(beside) = take(false, step + small)? else { return Ok(None) };
-            flat += usize::from(moved.right.value == beside.right.value);
-            flat += usize::from(moved.left.value == beside.left.value);
-            ends += 2;
-            let wide = (real::<T>(TREADS) * step).min(widest);
-            let (Some(single), Some(double)) = (take(false, wide)?, take(false, wide + wide)?) else {
-                return Ok(None);
-            };
-            noise.add(here, [single, double], |changes, least| {
-                largest_second_difference(changes, T::one() + T::one(), least)
-            });
+        if is_still(here, &moved) {
+            return Ok(Some(step));
         }
-        step = (step / (growth * growth)).max(growth * small);
+        let wide = (real::<T>(TREADS) * step).min(self.widest);
+        let (Some(beside), Some(single)) = (take(false, step + self.small)?, take(false, wide)?) else {
+            return Ok(None);
+        };
+        let Some(double) = take(false, wide + wide)? else { return Ok(None) };
+        self.flat += usize::from(moved.right.value == beside.right.value);
+        self.flat += usize::from(moved.left.value == beside.left.value);
+        self.ends += 2;
+        let changes = [moved.right, moved.left].map(|end| (end.value - here.value).abs());
+        self.riser = changes.into_iter().filter(|change| *change > T::zero()).fold(self.riser, T::min);
+        self.differences.add(here, [single, double], |changes, least| {
+            largest_second_difference(changes, T::one() + T::one(), least)
+        });
+        Ok(Some(step))
     }
-    // Not all, because some may lie beside a riser.
-    Ok(Some(if 2 * flat > ends { noise.noise() } else { T::zero() }))
+
+    /// Half of a riser at least: steps of whole treads show none of it.
+    fn noise(&self) -> T {
+        self.differences.noise().max(self.riser / (T::one() + T::one()))
+    }
+
+    /// Not all ends need be flat, because some may lie beside a riser.
+    fn is_staircase(&self) -> bool {
+        2 * self.flat > self.ends
+    }
 }
 
 /// The noise some way off x: the median of several directions, since one may come near to x all the same. Infinite

@@ -121,15 +121,13 @@ where
         let Check { x, claims, .. } = self.state.check;
         let rounded = x.iter().zip(claims).fold(T::zero(), |sum, (&x, &claim)| sum.hypot(x * claim));
         let floor = real::<T>(ROUNDED) * rounded * limits.epsilon / unit;
-        let noise =
+        self.noise =
             measure(here, limits.influence, floor, limits.required, limits.epsilon, unit, |turn, step| {
                 if turn {
                     self.draw_direction(all.clone());
                 }
                 self.step_along(all.clone(), step)
             })?;
-        // Without it nothing is called wrong.
-        self.noise = noise.unwrap_or(Noise::even(floor));
         Ok(())
     }
 

@@ -14,6 +14,9 @@ const PATIENCE: usize = 4;
 /// The smallest step of all, in units of the scale: this power of the roundoff.
 const TINY: f64 = 2.5;
 
+/// There are no more rungs, whatever the arithmetic of T: octuple precision has 600 down to the smallest step.
+const MOST_RUNGS: usize = 1024;
+
 /// A function that over the last step still changes by this part of all it has changed by may have more to show at
 /// finer ones, if x allows them ...
 const STEEP: f64 = 1e3;
@@ -63,6 +66,11 @@ pub(super) struct Line<'n, T> {
 }
 
 impl<'n, T: Float> Line<'n, T> {
+    /// Whether f stands still beside x, and neither it nor measurements say how coarse its values are.
+    fn is_blind(&self) -> bool {
+        self.noise.is_blind && self.here.noise.is_none()
+    }
+
     /// Finds the slope with smaller and smaller steps, each of which `take` evaluates as long as that may be done,
     /// and judges the claim by it.
     pub(super) fn search<E>(
@@ -78,7 +86,10 @@ impl<'n, T: Float> Line<'n, T> {
             .max(self.scale * limits.epsilon.powf(real(TINY)));
         let mut search = Search::new(self, limits, size, accepted);
         // All may underflow to 0: then there are no more steps either.
-        while (step > last || step > finest && search.is_steep()) && !search.is_done() {
+        for _ in 0..MOST_RUNGS {
+            if search.is_done() || !(step > last || step > finest && search.is_steep()) {
+                break;
+            }
             let Some(rung) = take(step)? else {
                 search.cut = true;
                 break;
@@ -165,6 +176,9 @@ impl<'n, T: Float> Search<'n, T> {
             return Found::nothing(probe, claim, self.cut);
         };
         let verdict = match self.verdict(found) {
+            Verdict::Agree | Verdict::Kink if self.line.is_blind() => {
+                return Found::nothing(probe, claim, self.cut);
+            }
             Verdict::Disagree if self.may_be_kinks(found) => Verdict::Unresolved,
             Verdict::Disagree if self.cut || !self.limits.sure => Verdict::Unfinished,
             Verdict::Disagree if self.is_disputed(found) => Verdict::Disputed,

@@ -100,6 +100,22 @@ fn inconclusive_is_rare_and_honest() {
     }
 }
 
+/// Of two of them the slopes are told to three digits, and hold where no more is required.
+#[test]
+fn three_digits_of_rough_values() {
+    let rough = ["sin x on a grid of 2^-20", "logsumexp 5 in f32"];
+    let cases: Vec<_> = cases().into_iter().filter(|case| rough.contains(&case.name.as_str())).collect();
+    assert_eq!(cases.len(), rough.len());
+    for case in cases {
+        for seed in 0..TRIES {
+            let claims = case.gradient();
+            let check = Check::new(&case.x, &claims).seed(seed).require(1e-3);
+            let report = check.run_alloc(|x: &[f64]| (case.f)(x)).unwrap();
+            assert!(report.is_ok() && report.resolution() > 1e-4, "{}: {report}", case.name);
+        }
+    }
+}
+
 /// The share of injected faults that is caught, in percent, over the functions on which the method raises no
 /// false alarm.
 #[test]

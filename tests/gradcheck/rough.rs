@@ -6,7 +6,7 @@ use std::cell::RefCell;
 
 use fastrand::Rng;
 use handgrad::gradcheck::{
-    Check, Dual, Eval, Outcome, Verdict, check_dual, check_jvp, jvp_scratch_len, scratch_len,
+    Check, Dual, Eval, Outcome, Probe, Verdict, check_dual, check_jvp, jvp_scratch_len, scratch_len,
 };
 
 const SEEDS: u64 = 20;
@@ -228,11 +228,102 @@ fn coarse_fields() {
         let mut scratch = [0.0; jvp_scratch_len(2, 2)];
         let report = check_jvp(field, &x, &v, &claims, &mut scratch).unwrap();
         assert_ne!(report.outcome(), Outcome::Wrong, "{report}");
-        for factor in [-1.0, 2.0] {
+        for factor in [-1.0, 0.0, 2.0] {
             let wrong = claims.map(|claim| factor * claim);
             let report = check_jvp(field, &x, &v, &wrong, &mut scratch).unwrap();
-            assert_eq!(report.outcome(), Outcome::Wrong, "{report}");
+            assert_eq!(report.outcome(), Outcome::Wrong, "{factor}: {report}");
             assert!(report.worst().all(|entry| entry.verdict <= Verdict::Unresolved), "{report}");
         }
     }
+}
+
+/// f stands still around x, and the evaluations do not suffice to find out how coarse it is: then a slope of 0, which is
+/// all that the finest steps see, is not taken for right.
+#[test]
+fn coarse_values_within_a_budget() {
+    let square = |x: &[f64]| f64::from((x[0] as f32).powi(2));
+    let functions: [fn(&[f64]) -> f64; 3] =
+        [square, |x| digits((1.3 * x[0]).exp(), 6), |x| (x[0].sin() * 1_048_576.0).round() / 1_048_576.0];
+    for (most, seed) in (1..800).step_by(3).map(|most| (most, most as u64 % 5)) {
+        for (number, f) in functions.iter().enumerate() {
+            let check = Check::new(&[1.5], &[0.0]).seed(seed).evaluations(most);
+            let report = check.run(f, &mut [0.0; 2]).unwrap();
+            assert!(!report.is_ok(), "function {number}, {most}: {report}");
+        }
+        let jitters = |x: &[f64]| Eval::new(square(x)).noise(3e-7);
+        let report =
+            Check::new(&[1.5], &[0.0]).seed(seed).evaluations(most).run(jitters, &mut [0.0; 2]).unwrap();
+        assert!(!report.is_ok(), "with declared noise, {most}: {report}");
+    }
+    // Nor is a kink that wide steps see.
+    let bent = |x: &[f64]| in_f32(1.0 + (x[0] - 1.5).abs());
+    for most in 60..200 {
+        let report = Check::new(&[1.5], &[0.5]).evaluations(most).run(bent, &mut [0.0; 2]).unwrap();
+        assert_eq!(report.outcome(), Outcome::Inconclusive, "{most}: {report}");
+    }
+    assert_eq!(counts(&bent, &[1.5], &[0.5]), [ALL, 0, 0]);
+}
+
+/// The same of a Jacobian, whatever the budget, with outputs that are constant or flat at x only: these hold.
+#[test]
+fn coarse_jacobians() {
+    let field = |x: &[f64], out: &mut [f64]| {
+        out[0] = in_f32((x[0] * x[1]).sin());
+        out[1] = digits(x[0].exp() + x[1], 6);
+        out[2] = 7.0;
+        out[3] = (x[0] - 0.8).max(0.0);
+    };
+    let x = [0.7f64, -1.1];
+    let phase = (x[0] * x[1]).cos();
+    let slopes = [phase * x[1], phase * x[0], x[0].exp(), 1.0, 0.0, 0.0, 0.0, 0.0];
+    for factor in [1.0, -1.0, 0.0, 2.0] {
+        let (claims, along) = (slopes.map(|slope| factor * slope), [1.0, 0.5]);
+        let products: [f64; 4] = std::array::from_fn(|i| claims[2 * i] + 0.5 * claims[2 * i + 1]);
+        for seed in 0..SEEDS {
+            let jacobian = Check::new(&x, &claims).seed(seed);
+            let report = jacobian.run_jacobian_alloc(field).unwrap();
+            assert_eq!(report.outcome() == Outcome::Wrong, factor != 1.0, "{factor}: {report}");
+            for entry in report.worst() {
+                let is_flat = matches!(entry.probe, Probe::Entry { output: Some(2..), .. });
+                assert!(!is_flat || entry.verdict == Verdict::Agree, "{entry}");
+            }
+            for most in (1..300).step_by(13).map(|most| most + seed as usize) {
+                let reports = [
+                    jacobian.evaluations(most).run_jacobian_alloc(field).unwrap(),
+                    Check::new(&x, &products)
+                        .seed(seed)
+                        .evaluations(most)
+                        .run_jvp_alloc(field, &along)
+                        .unwrap(),
+                ];
+                for report in reports {
+                    let refuted = if factor == 1.0 { Outcome::Wrong } else { Outcome::Holds };
+                    assert_ne!(report.outcome(), refuted, "{factor}, {most}: {report}");
+                }
+            }
+        }
+    }
+}
+
+/// A sum of a part in f16 and an exact one: the known limit. With half a unit of f16 declared, no right claim is called wrong.
+#[test]
+fn declared_noise_of_a_coarse_part() {
+    let mut rng = Rng::with_seed(3);
+    let mut alarms = 0;
+    for seed in 0..100 {
+        let [a, b, c, d, x, y] = [(); 6].map(|()| 4.0 * rng.f64() - 2.0);
+        let value = |x: &[f64]| in_f16((a * x[0] + b * x[1]).sin()) + (0.5 * (c * x[0] + d * x[1])).exp();
+        let (cos, exp) = ((a * x + b * y).cos(), 0.5 * (0.5 * (c * x + d * y)).exp());
+        let claims = [a * cos + c * exp, b * cos + d * exp];
+        let check = Check::new(&[x, y], &claims).seed(seed).run_alloc(value).unwrap();
+        alarms += usize::from(check.outcome() == Outcome::Wrong);
+        // Units are of 2^-11 up to 1.
+        let declared = |x: &[f64]| Eval::new(value(x)).noise(0.5 / 2048.0);
+        let report = Check::new(&[x, y], &claims).seed(seed).run_alloc(declared).unwrap();
+        assert_ne!(report.outcome(), Outcome::Wrong, "{report}");
+        let opposite = claims.map(|claim| -claim);
+        let report = Check::new(&[x, y], &opposite).seed(seed).run_alloc(declared).unwrap();
+        assert_ne!(report.outcome(), Outcome::Holds, "{report}");
+    }
+    assert!(alarms > 10, "the docs say that there are many: {alarms}");
 }

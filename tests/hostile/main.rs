@@ -5,6 +5,7 @@
 //! `.ci/sanitize` to see, which run these tests: that is why they are a program of their own, with few dependencies.
 
 mod calls;
+mod checker;
 mod labels;
 mod numbers;
 

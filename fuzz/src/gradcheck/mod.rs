@@ -7,7 +7,7 @@ use std::fmt::Debug;
 
 use handgrad::gradcheck::{
     Block, Check, Dual, Eval, Outcome, Probe, Report, Verdict, jvp_scratch_len, scratch_len,
-    self_test_scratch_len,
+    self_test_scratch_len, slopes_scratch_len,
 };
 use num_traits::Float;
 
@@ -22,13 +22,14 @@ pub fn gradcheck(bytes: &[u8]) {
 }
 
 fn with<T: Element>(bytes: &mut Bytes) {
-    match bytes.below(16) {
+    match bytes.below(18) {
         0..4 => smooth::<T>(bytes, false),
         4..7 => smooth::<T>(bytes, true),
         7..9 => fields::<T>(bytes),
         9 | 10 => duals::<T>(bytes),
         11 => self_test::<T>(bytes),
         12 => refused::<T>(bytes),
+        16 | 17 => slopes::<T>(bytes),
         _ => rough::<T>(bytes),
     }
 }
@@ -43,6 +44,8 @@ struct Setup {
     coordinates: Option<usize>,
     directions: Option<usize>,
     require: Option<f64>,
+    tolerance: Option<f64>,
+    evaluations: Option<usize>,
 }
 
 impl Setup {
@@ -57,6 +60,8 @@ impl Setup {
             coordinates: (settings & 3 == 3).then(|| bytes.below(40)),
             directions: (settings & 12 == 12).then(|| bytes.below(9)),
             require: (settings & 48 == 48).then(|| bytes.pick(&[0.0, 1e-12, 1e-3, 1.0, f64::INFINITY])),
+            tolerance: (settings & 65 == 65).then(|| bytes.pick(&[0.0, 1e-12, 1e-6, 1e-3])),
+            evaluations: (settings & 130 == 130).then(|| 1 + bytes.below(256) * (1 + bytes.below(4))),
         }
     }
 
@@ -84,7 +89,9 @@ impl Setup {
         let check = if blocks.is_empty() { check } else { check.blocks(blocks) };
         let check = self.coordinates.into_iter().fold(check, Check::coordinates);
         let check = self.directions.into_iter().fold(check, Check::directions);
-        self.require.into_iter().fold(check, Check::require)
+        let check = self.require.into_iter().fold(check, Check::require);
+        let check = self.tolerance.into_iter().fold(check, Check::tolerance);
+        self.evaluations.into_iter().fold(check, Check::evaluations)
     }
 
     /// No check evaluates its function more often: a ladder has no more rungs than halves fit between 1 and rounding, and
@@ -92,12 +99,12 @@ impl Setup {
     fn most_evaluations(&self, outputs: usize) -> usize {
         let ranges = 2 + self.blocks;
         let probes = outputs + ranges * self.directions.unwrap_or(3);
-        probes * 300 + ranges * 150 + 200
+        self.evaluations.unwrap_or(usize::MAX).min(probes * 300 + ranges * 150 + 200)
     }
 
-    /// Whether no setting keeps entries from being probed.
+    /// Whether no setting keeps entries from being probed to the end.
     fn sees_all(&self) -> bool {
-        self.coordinates.is_none() && self.require.is_none()
+        self.coordinates.is_none() && self.require.is_none() && self.evaluations.is_none()
     }
 }
 
@@ -217,6 +224,32 @@ fn duals<T: Element>(bytes: &mut Bytes) {
     }
 }
 
+/// The slopes of a smooth function, measured: each lies within its error bar, or is said to be unknown.
+fn slopes<T: Element>(bytes: &mut Bytes) {
+    let (setup, scale) = (Setup::new(bytes), scale(bytes));
+    let f = Function::new(bytes, setup.len(), scale, false);
+    let x = point::<T>(bytes, f.n, scale);
+    let right = f.gradient(&to_f64(&x));
+    let largest = right.iter().fold(0.0, |largest: f64, slope| largest.max(slope.abs()));
+    let (blocks, mut count) = (setup.blocks(), 0);
+    let counting = |x: &[T]| {
+        count += 1;
+        f.value(x)
+    };
+    let (mut found, mut errors) = (vec![T::zero(); f.n], vec![T::nan(); f.n]);
+    let mut scratch = vec![T::nan(); slopes_scratch_len(f.n)];
+    let check = setup.check(&x, &[], &blocks);
+    let report = check.slopes(counting, &mut found, Some(&mut errors), &mut scratch).unwrap();
+    let case = (T::NAME, &setup, &f, &x, report.to_string());
+    readable(&report, Some(count), setup.most_evaluations(f.n), &case);
+    for (index, &right) in right.iter().enumerate() {
+        let (slope, error) = (found[index].value(), errors[index].value());
+        // What is right has its own rounding.
+        let is_within = (slope - right).abs() <= error + 1e-13 * largest;
+        assert!(is_within || error == f64::INFINITY, "{index}: {slope} ± {error}, not {right}: {case:?}");
+    }
+}
+
 fn self_test<T: Element>(bytes: &mut Bytes) {
     let setup = Setup::new(bytes);
     let f = Function::new(bytes, setup.len(), 1.0, false);
@@ -284,7 +317,12 @@ fn refused<T: Element>(bytes: &mut Bytes) {
     let never = |_: &[T]| -> T { unreachable!("the function was called") };
     let mut scratch = vec![T::zero(); scratch_len(n)];
     let claims = vec![T::one(); n + 1];
-    let result = match bytes.below(4) {
+    let result = match bytes.below(6) {
+        4 => setup.check(&x, &claims[..n], &blocks).evaluations(0).run(never, &mut scratch),
+        5 => {
+            let tolerance = bytes.pick(&[1.0, -1e-9, f64::NAN, f64::INFINITY]);
+            setup.check(&x, &claims[..n], &blocks).tolerance(tolerance).run(never, &mut scratch)
+        }
         0 => setup.check(&x, &claims, &blocks).run(never, &mut scratch),
         1 => setup.check(&x, &claims[..n - 1], &blocks).run(never, &mut scratch),
         2 => setup.check(&x, &claims[..n], &blocks).run(never, &mut scratch[1..]),

@@ -4,23 +4,25 @@ use super::*;
 
 /// The noise of a function of one variable at x that claims nothing, along directions 1, -0.7, 1.3, ...
 fn noise_of(f: impl Fn(f64) -> Eval<f64>, x: f64) -> Noise<f64> {
-    noise_within(f, x, usize::MAX).unwrap()
+    noise_within(f, x, usize::MAX).0
 }
 
-/// The same with so many evaluations at most, if they suffice.
-fn noise_within(f: impl Fn(f64) -> Eval<f64>, x: f64, most: usize) -> Option<Noise<f64>> {
-    let (mut direction, mut left) = (1.0, most);
+/// The same with so many evaluations at most, and whether they sufficed.
+fn noise_within(f: impl Fn(f64) -> Eval<f64>, x: f64, most: usize) -> (Noise<f64>, bool) {
+    let (mut direction, mut left, mut suffices) = (1.0, most, true);
     let take = |turn: bool, step: f64| {
         if turn {
             direction = if direction < -1.0 { 1.0 } else { -1.3 * direction };
         }
         let t = step * direction;
         let may = left >= 2;
+        suffices &= may;
         left = left.saturating_sub(2);
         let rung = Rung { step, right: f(x + t), left: f(x - t), claimed: 0.0, claim_error: 0.0 };
         Ok::<_, ()>(may.then_some(rung))
     };
-    measure(f(x), 1.0, 0.0, 1e-4, f64::EPSILON, 1.5, take).unwrap()
+    let noise = measure(f(x), 1.0, 0.0, 1e-4, f64::EPSILON, 1.5, take).unwrap();
+    (noise, suffices)
 }
 
 fn value(f: fn(f64) -> f64) -> impl Fn(f64) -> Eval<f64> {
@@ -97,13 +99,35 @@ fn kinks() {
     assert!(!noise_of(|x| Eval::new(x.abs()).branch(u64::from(x >= 0.0)), 0.0).has_kink);
 }
 
-/// What the evaluations do not suffice for is not known: 32 for rounding, 8 for kinks, and more for a staircase.
+/// 32 evaluations for rounding, 8 for kinks, and more for a staircase: with fewer of them what was measured is kept.
 #[test]
-fn without_evaluations_nothing_is_known() {
-    let is_known = |f: fn(f64) -> f64, most| noise_within(value(f), 0.7, most).is_some();
+fn with_few_evaluations_less_is_known() {
+    let all = noise_of(value(|x| 1.0 + x * x), 0.7).beside();
     for most in 0..400 {
-        assert_eq!(is_known(|x| 1.0 + x * x, most), most >= 40, "{most}");
-        assert!(!is_known(|x| f64::from(x as f32), most) || most > 60, "{most}");
+        let (noise, suffices) = noise_within(value(|x| 1.0 + x * x), 0.7, most);
+        assert_eq!(suffices, most >= 40, "{most}");
+        assert_eq!(noise.is_blind, most < 4, "{most}");
+        assert!(noise.beside() <= all && (most < 32 || noise.beside() == all), "{most}");
     }
-    assert!(is_known(|x| f64::from(x as f32), 400));
+}
+
+/// Of a function that stands still nothing is known until some of its treads were seen.
+#[test]
+fn with_few_evaluations_a_staircase_is_not_seen() {
+    let stairs = |x: f64| f64::from(x as f32);
+    let all = noise_of(value(stairs), 0.7).beside();
+    let mut seen = [0; 3];
+    for most in 0..400 {
+        let (noise, suffices) = noise_within(value(stairs), 0.7, most);
+        assert_eq!(noise.is_blind, noise.beside() == 0.0, "{most}");
+        assert!(noise.is_blind || noise.beside() > 0.1 * all, "{most}");
+        assert!(!suffices || noise.beside() == all, "{most}");
+        seen[usize::from(!noise.is_blind) + usize::from(suffices)] += 1;
+    }
+    assert!(seen.iter().all(|&seen| seen > 20), "blind, in part, in full: {seen:?}");
+    // Flat at x and not elsewhere: that is known of all directions or not at all.
+    for most in 0..400 {
+        let (noise, suffices) = noise_within(value(|x| (x - 0.9).max(0.0)), 0.7, most);
+        assert_eq!((noise.is_blind, noise.beside()), (!suffices, 0.0), "{most}");
+    }
 }
