@@ -233,11 +233,12 @@ impl<T: Float> Ladder<T> {
         Self { here, epsilon, central, right, left, branches, last, best, finer, against, admitting }
     }
 
-    /// What is known so far, if anything: the sharpest rung's finding. Where that shows a kink, a finer rung that
-    /// narrows its interval has come between x and the kink.
+    /// What is known so far, if anything: the sharpest rung's finding. Where that shows a kink, a finer rung that halves
+    /// its interval has come between x and the kink. (By less, it may be the noise of short steps.)
     pub(super) fn finding(&self) -> Option<Finding<T>> {
+        let is_between = |best: Finding<T>, finer: Finding<T>| finer.width() + finer.width() < best.width();
         match (self.best, self.finer) {
-            (Some(best), Some(finer)) if best.kink && finer.width() < best.width() => Some(finer),
+            (Some(best), Some(finer)) if best.kink && is_between(best, finer) => Some(finer),
             (best, _) => best,
         }
     }

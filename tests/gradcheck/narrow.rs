@@ -222,3 +222,15 @@ fn a_probe_that_agrees_costs_what_it_did() {
     report.assert_ok();
     assert!(report.evaluations() < 6 * 24 + 42, "{report}");
 }
+
+/// At the shortest steps the exponent's own rounding makes one side's slope too small by more than its error bar: that is no
+/// narrower kink.
+#[test]
+fn kinks_of_values_with_noise_that_only_short_steps_show() {
+    for slope in (100..1200).step_by(7).map(f64::from) {
+        let f = |x: &[f64]| Eval::new((-187.0 - slope * x[0].max(0.0)).exp()).branch(branch([x[0] >= 0.0]));
+        let claim = -slope * (-187f64).exp();
+        let report = Check::new(&[0.0], &[claim]).run_alloc(f).unwrap();
+        assert_ne!(report.outcome(), Outcome::Wrong, "{slope} {claim:e}: {report}");
+    }
+}
