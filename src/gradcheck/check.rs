@@ -141,9 +141,9 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
     /// finds a kink covers nothing: between the slopes on both sides there is room for errors of other blocks. A kink beside x
     /// that all of a few directions miss is not in the report at all.
     ///
-    /// A claim is called wrong only by a probe that has taken all its steps, 94 evaluations in f64 and 36 in f32,
-    /// and only where noise was measured in full, which takes 40. With a budget of 160 that is so; otherwise a claim that
-    /// looks wrong is [`Unfinished`](crate::gradcheck::Verdict::Unfinished) and the check inconclusive. So it is if
+    /// A claim is called wrong only by a probe that has taken all its steps, 94 evaluations in f64 and 36 in f32, and has
+    /// looked for jumps, 42 more; and only where noise was measured in full, which takes 40. With a budget of 180 that is so;
+    /// otherwise a claim that looks wrong is [`Unfinished`](crate::gradcheck::Verdict::Unfinished) and the check inconclusive. So it is if
     /// nothing could be resolved at all. Neither passes for right.
     ///
     /// Of a function whose values are coarser than T, so that it stands still beside x, nothing is known until its noise is: no

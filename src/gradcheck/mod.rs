@@ -139,8 +139,9 @@
 //! - Two kinks close to x, one on each side, look like none where the steps are wider than their distance. A function
 //!   that names its branches has no such problem.
 //! - Noise that is the same for neighbouring points, unless f stands still over them. Declare it. A sum of a part in a
-//!   shorter type and an exact one does not stand still, and the finest steps see the slope of the exact part alone: with
-//!   f32 a right claim is nearly always disputed then, but with f16 one in three is called wrong (`docs/gradcheck.md`).
+//!   shorter type and an exact one does not stand still, and the finest steps see the slope of the exact part alone. Such an
+//!   f has jumps, which make a right claim disputed; but where the next ones are farther off than a quarter of the scale of x, it
+//!   is called wrong: one of 14 with f16 (`docs/gradcheck.md`).
 //! - Values so coarse that f does not change within a quarter of the scale of x: it is a constant then.
 //!
 //! # Where kinks cross
@@ -174,6 +175,7 @@ mod functions;
 mod hint;
 mod jacobian;
 mod judge;
+mod jump;
 mod jvp;
 mod ladder;
 mod noise;

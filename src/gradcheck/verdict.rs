@@ -4,6 +4,7 @@ use num_traits::Float;
 
 use super::entry::{Entry, Found, Probe, Verdict};
 use super::eval::Eval;
+use super::jump::jump;
 use super::ladder::{FIRST_STEP, Finding, Interval, LAST_STEP, Ladder, RATIO, Rung};
 use super::noise::Noise;
 use super::numeric::{Claim, as_f64, real};
@@ -23,6 +24,9 @@ const STEEP: f64 = 1e3;
 
 /// ... and where it does so by this part, a claim that is as steep as that, again but for this part, is not judged.
 const JUMP: f64 = 0.0625;
+
+/// A jump is no noise that was measured if it is so many times as high.
+const TALL: f64 = 8.0;
 
 /// Errors of claims whose influence on f is below this share of the largest one are measured against that share:
 /// what hardly matters need not be known to many digits.
@@ -47,6 +51,7 @@ pub(super) struct Limits<T> {
 }
 
 /// A function along a line through x, and the slope that is claimed there.
+#[derive(Clone, Copy)]
 pub(super) struct Line<'n, T> {
     pub(super) probe: Probe<'n>,
     pub(super) claim: Claim<T>,
@@ -72,11 +77,36 @@ impl<'n, T: Float> Line<'n, T> {
     }
 
     /// Finds the slope with smaller and smaller steps, each of which `take` evaluates as long as that may be done,
-    /// and judges the claim by it.
+    /// and judges the claim by it. Where f has jumps, a claim is wrong only if it still is when they are taken for noise.
     pub(super) fn search<E>(
         self,
         limits: Limits<T>,
         mut take: impl FnMut(T) -> Result<Option<Rung<T>>, E>,
+    ) -> Result<Found<'n, T>, E> {
+        let mut found = self.descend(limits, &mut take)?;
+        if found.entry.verdict != Verdict::Disagree || self.here.noise.is_some() {
+            return Ok(found);
+        }
+        let steps = [real::<T>(LAST_STEP) * limits.epsilon, real(FIRST_STEP)].map(|step| step * self.scale);
+        found.entry.verdict = match jump(self.here, steps, found.slope - self.claim.slope, &mut take)? {
+            None => Verdict::Unfinished,
+            Some(height) if height > real::<T>(TALL) * self.noise.beside() => {
+                let coarse = Self { noise: Noise::even(height), ..self };
+                match coarse.descend(limits, &mut take)?.entry.verdict {
+                    Verdict::Agree | Verdict::Kink | Verdict::Unresolved => Verdict::Disputed,
+                    verdict => verdict,
+                }
+            }
+            Some(_) => Verdict::Disagree,
+        };
+        Ok(found)
+    }
+
+    /// The same without a thought of jumps.
+    fn descend<E>(
+        self,
+        limits: Limits<T>,
+        take: &mut impl FnMut(T) -> Result<Option<Rung<T>>, E>,
     ) -> Result<Found<'n, T>, E> {
         let minor = real::<T>(MINOR) * limits.influence / self.scale;
         let (size, accepted) = (self.claim.size.max(minor), limits.tolerance * self.reach.max(minor));

