@@ -43,7 +43,8 @@ pub(super) fn hidden_grad<T: Float, S: Simd<T>>(
         relu(kink, z);
         let a = z;
         // What was Z is A now, and D is where A was: `HiddenGrad::OverA`.
-        objective.clear_excluded(part.first + rows.start, rows.len(), h, stride, a);
+        // The rows are a whole chunk, from its first one on.
+        objective.clear_excluded(part.first, rows.len(), h, stride, a);
         return Ok(());
     }
     let over_z = layout.hidden_grad == HiddenGrad::OverZ;

@@ -217,7 +217,7 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         let per_example =
             self.out.needs_per_example_grads() || self.second_moment.is_some() || self.gram.is_some();
         let sums = self.grad.is_some() || self.out.input_grad.is_some();
-        if per_example || (sums && divisor.value > T::zero()) {
+        if per_example || sums {
             let mut margin = if is_mean { margin::<T>(n) } else { 0 };
             if let (Some((grad, Beta::One)), Some(_), 0) =
                 (&self.grad, plan.gradient_gemm(), layout.lens.low_order)

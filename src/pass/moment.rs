@@ -142,15 +142,18 @@ fn add<T: Float, R: Iterator<Item = T>>(
     row: impl Fn() -> R,
     moment: &mut MatMut<'_, T>,
 ) {
-    let half = (T::one() + T::one()).recip();
     for (index, number) in column.enumerate().filter(|(_, number)| *number != T::zero()) {
         let Scaled { value, exponent } = Scaled::new(number).normalized();
-        let (value, exponent) = (value * half, exponent + unit + 1);
-        // In the order in which nothing overflows or underflows unless the product does.
-        let by = if exponent < 0 { [value, power(exponent)] } else { [power(exponent), value] };
+        // In two steps: not every power of two that is needed is a number. The value comes last, so that nothing is subnormal
+        // before the product is.
+        let exponent = exponent + unit;
+        let by = [power::<T>(exponent / 2), power(exponent - exponent / 2)];
         moment.row_mut(index).zip(row()).for_each(|(moment, x)| {
-            let product = x * by[0] * by[1];
+            let product = x * by[0] * by[1] * value;
             *moment = *moment + product * product;
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

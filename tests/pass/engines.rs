@@ -2,8 +2,9 @@
 
 use crate::support::{Element, LAYOUTS, Layout, assert_within, matrix_multiply};
 use half::bf16;
-use handgrad::Engine;
 use handgrad::gemm::{Beta, Gemm};
+use handgrad::{Batch, Dims, Engine, Error, MatMut, MatRef, Params, ParamsMut, Pass};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// C = A B (+ C) with A, B, C in these layouts, against plain sums in f64.
 fn check<T: Element>(
@@ -125,5 +126,47 @@ fn nan_goes_where_it_belongs() {
         for (i, value) in c.iter().enumerate() {
             assert_eq!(value.is_nan(), i / n == 3, "row {}", i / n);
         }
+    }
+}
+
+#[test]
+fn an_engine_says_which_it_is() {
+    let mine = Engine::<f32>::Portable;
+    let engines = [Engine::Auto, Engine::Builtin, Engine::Portable, Engine::Gemm(&mine)];
+    let names = engines.map(|engine| format!("{engine:?}"));
+    assert_eq!(names, ["Auto", "Builtin", "Portable", "Gemm(..)"]);
+}
+
+struct Counting(AtomicUsize);
+
+impl Gemm<f64> for Counting {
+    fn gemm(
+        &self,
+        a: MatRef<'_, f64>,
+        b: MatRef<'_, f64>,
+        beta: Beta,
+        c: MatMut<'_, f64>,
+    ) -> Result<(), Error> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Engine::Portable.gemm(a, b, beta, c)
+    }
+}
+
+/// Z and F; D, dW1, dW2 and dX.
+#[test]
+fn every_product_of_a_pass_is_the_callers() {
+    let (dims, n) = (Dims::new(3, 4, 2).unwrap(), 20);
+    let (theta, x, labels) = (vec![0.25; dims.param_len()], vec![0.5; n * 3], vec![0usize; n]);
+    for (with_grads, expected) in [(false, 2), (true, 6)] {
+        let mine = Counting(AtomicUsize::new(0));
+        let (mut grad, mut dx) = (vec![0.0; dims.param_len()], vec![0.0; n * 3]);
+        let batch = Batch::new(MatRef::new(&x, n, 3).unwrap(), &labels).unwrap();
+        let mut pass = Pass::new(Params::from_flat(dims, &theta).unwrap(), batch).engine(Engine::Gemm(&mine));
+        if with_grads {
+            pass = pass.grad(ParamsMut::from_flat(dims, &mut grad).unwrap());
+            pass = pass.input_grad(MatMut::new(&mut dx, n, 3).unwrap());
+        }
+        pass.run(&mut vec![0.0; dims.scratch_len(n)]).unwrap();
+        assert_eq!(mine.0.into_inner(), expected);
     }
 }

@@ -72,6 +72,42 @@ fn divisors_at_both_ends_of_the_range() {
     }
 }
 
+/// Weights over the divisor that are no number of the type, and terms that have room for no more of it than they must take.
+#[test]
+fn weights_and_divisors_at_different_ends_of_the_range() {
+    let of = |x: f32| f64::from(x);
+    let one = Case { labels: vec![0], n: 1, ..plain() };
+    // D is 2^75 and x 2^-90, over 2^-90.
+    let (w2, tiny) = (2f64.powi(75), 2f64.powi(-90));
+    let theta = vec![1024.0, 0.0, w2, -w2, 0.0, 0.0];
+    let case = Case { theta, x: vec![tiny], divisor: Some(tiny), ..one.clone() };
+    check::<f32>("a small divisor", &case, 16.0);
+    // Weights of 3e-7 over 3e38.
+    let light = |w2: f32, n| Case {
+        theta: vec![of(2e-38), 0.0, of(w2), of(-w2), 0.0, 0.0],
+        x: vec![of(1.1e38)],
+        example_weights: Some(vec![of(3.1e-7)]),
+        divisor: Some(of(3.3e38)),
+        n,
+        ..one.clone()
+    };
+    let close = |[got, exact]: [&[f64]; 2], units: f64| {
+        let off = (got[0] - exact[0]).abs();
+        assert!(off <= units * f64::from(f32::EPSILON) * exact[0].abs(), "{got:?}, exact {exact:?}");
+    };
+    for (case, units) in [(light(0.7, 1), 8.0), (light(4.3e-35, 5000), 450.0)] {
+        for engine in [Engine::Auto, Engine::Portable, matrix_multiply(), Engine::Gemm(&Engine::Portable)] {
+            let exact = run::<f64>(&case, Engine::Portable, Outputs::Sums);
+            close([&run::<f32>(&case, engine, Outputs::Sums).grad, &exact.grad], units);
+        }
+    }
+    let case = light(1.1e-36, 1);
+    let [exact, got] =
+        [run::<f64>(&case, Engine::Auto, Outputs::All), run::<f32>(&case, Engine::Auto, Outputs::All)];
+    close([&got.example_grads, &exact.example_grads], 8.0);
+    close([&got.norms, &exact.norms], 8.0);
+}
+
 /// Counts that the type has no number for, and terms of the mean that are among its smallest numbers.
 #[test]
 fn means_of_short_types() {
@@ -142,6 +178,42 @@ fn means_of_large_gradients_in_f16() {
             }
         }
     }
+}
+
+/// The sums of G A are out of range, too, those of one class more than those of the others. And a unit with little influence keeps
+/// its digits beside one whose sums are divided on the way.
+#[test]
+fn means_of_large_gradients_and_small_ones_in_f16() {
+    let of = |x: f64| f64::from(f16::from_f64(x));
+    let many = Case {
+        dims: (1, 1, 10),
+        theta: [vec![1.0, 0.0], vec![0.0; 20]].concat(),
+        x: vec![255.0],
+        labels: vec![7],
+        ..plain()
+    };
+    let theta = vec![0.0, 0.0, 1.0, 1.0, 0.5, of(0.003), -0.5, of(-0.003), 0.0, 0.0];
+    let two = Case { dims: (1, 2, 2), theta, x: vec![255.0], labels: vec![0], ..plain() };
+    for case in [many, two] {
+        for n in [2, 7, 9, 33, 300, 3000] {
+            let case = Case { n, ..case.clone() };
+            let exact = run::<f64>(&case, Engine::Auto, Outputs::Sums).grad;
+            let got = run::<f16>(&case, Engine::Auto, Outputs::Sums).grad;
+            for (i, (got, exact)) in got.into_iter().zip(exact).enumerate() {
+                assert!((got - exact).abs() <= 0.02 * exact.abs(), "{i} of {n}: {got:e}, exact {exact:e}");
+            }
+        }
+    }
+    // The moment is in the same units. (Only those of the biases are in range.)
+    let case = Case { theta: vec![1.0, 0.0, 0.0, 0.0, 0.0, 0.0], x: vec![60.0], n: 1300, ..plain() };
+    let got = run::<f16>(&case, Engine::Auto, Outputs::All).moment;
+    assert!((got[4] - 325.0).abs() <= 0.02 * 325.0, "{got:?}");
+    // Who knows nothing of divisions gets what sums do not overflow by themselves.
+    let theta = vec![0.0, 1.0, 0.5, -0.5, 0.0, 0.0];
+    let case = Case { theta, x: vec![of(6e4)], labels: vec![0], ..plain() };
+    let exact = run::<f64>(&case, Engine::Auto, Outputs::Sums).grad[0];
+    let got = run::<f16>(&case, Engine::Gemm(&Engine::Portable), Outputs::Sums).grad[0];
+    assert!((got - exact).abs() <= 0.02 * exact.abs(), "{got:e}, exact {exact:e}");
 }
 
 /// Where each term is almost too small for the type, the mean of many is not: no class and no unit loses its digits.
@@ -229,7 +301,7 @@ fn norms_and_clipping_at_both_ends_of_the_range() {
     let theta = [vec![0.0; 16], vec![1.0, 0.5, -0.5, 0.0, 0.0]].concat();
     let long = Case { dims, theta, x: vec![f64::from(3e38_f32); 16], clip: Some(1.0), ..one.clone() };
     check::<f32>("a norm out of range", &long, 64.0);
-    for exponent in [-60, -40, -20, 20] {
+    for exponent in [-60, -48, -40, -20, 20] {
         let theta = vec![1.0, 0.0, 0.5, -0.5, -f64::from(exponent), 0.0];
         let x = [f64::from(1e-19_f32), 1.0, f64::from(1e19_f32), f64::from(1e37_f32)];
         let case = Case { theta, x: x.to_vec(), n: 4, labels: vec![1], ..one.clone() };
@@ -266,13 +338,11 @@ fn a_gradient_is_accumulated_at_both_ends_of_the_range() {
 #[test]
 fn a_gradient_is_accumulated_in_short_types() {
     for before in [6e4, -3e4, 1.0] {
-        for n in [2, 9, 40] {
-            let before = f64::from(f16::from_f64(before));
-            check::<f16>(
-                &format!("{before:e} before, {n}"),
-                &Case { before: Some(before), n, ..plain() },
-                40.0,
-            );
+        for (n, weight) in [2, 9, 40].into_iter().flat_map(|n| [1.0, 0.015625, 64.0].map(|v| (n, v))) {
+            let before = Some(f64::from(f16::from_f64(before)));
+            let example_weights = (weight != 1.0).then(|| vec![weight]);
+            let case = Case { before, n, example_weights, ..plain() };
+            check::<f16>(&format!("{before:?} before, {n}, weight {weight}"), &case, 40.0);
         }
     }
 }
@@ -281,7 +351,7 @@ fn a_gradient_is_accumulated_in_short_types() {
 #[test]
 fn moments_of_factors_of_very_different_size() {
     for (weight, input) in [(1e-24, 1e22), (1e24, 1e-22), (1e-20, 3.0), (1e-30, 1e-3), (1e18, 1e-18)] {
-        for other in [1.0, 1e12] {
+        for (other, n) in [(1.0, 7), (1e12, 7), (1e12, 100)] {
             let (weight, input) = (f64::from(weight as f32), f64::from(input as f32));
             // The second unit has the input itself, and no influence.
             let case = Case {
@@ -290,11 +360,31 @@ fn moments_of_factors_of_very_different_size() {
                 x: vec![input, 1.0, 1.0, f64::from(other as f32)],
                 example_weights: Some(vec![weight, 1.0, f64::from((1.0 / other) as f32), 1.0]),
                 labels: vec![0, 1],
-                n: 7,
+                n,
                 reduction: Reduction::Sum,
                 ..plain()
             };
-            check::<f32>(&format!("weight {weight:e}, input {input:e}, {other:e}"), &case, 64.0);
+            check::<f32>(&format!("weight {weight:e}, input {input:e}, {other:e}, {n}"), &case, 256.0);
         }
+    }
+}
+
+/// Weights whose product is less than any number of the type, and inputs with which the squares are ordinary ones.
+#[test]
+fn moments_in_units_out_of_range() {
+    let small = 2f64.powi(-80);
+    let case = Case {
+        theta: vec![2f64.powi(-120), 0.0, 0.5, -0.5, 0.0, 0.0],
+        x: vec![2f64.powi(120), 2f64.powi(121)],
+        example_weights: Some(vec![small, 2.0 * small]),
+        class_weights: Some(vec![small; 2]),
+        reduction: Reduction::Sum,
+        ..plain()
+    };
+    let exact = run::<f64>(&case, Engine::Portable, Outputs::All).moment;
+    for engine in [Engine::Auto, Engine::Portable, matrix_multiply(), Engine::Gemm(&Engine::Portable)] {
+        let got = run::<f32>(&case, engine, Outputs::All).moment;
+        let off = (got[0] - exact[0]).abs();
+        assert!(off <= 32.0 * f64::from(f32::EPSILON) * exact[0], "{:e}, exact {:e}", got[0], exact[0]);
     }
 }

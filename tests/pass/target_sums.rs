@@ -140,6 +140,21 @@ fn the_tolerance_is_the_callers() {
     }
 }
 
+/// Beside the tolerance there is one unit for each of the four classes, and one for their sum.
+#[test]
+fn rounding_has_a_unit_for_each_class_and_one_for_the_sum() {
+    fn check<T: Element>() {
+        for (units, expected) in [(5.0, true), (6.0, false), (-5.0, true), (-5.5, false)] {
+            let sum = 1.0 + units * 2.0 * T::U;
+            let targets = [[sum, 0.0, 0.0, 0.0]; N].concat();
+            let result = evaluate::<T>(&targets, T::zero(), false, 1, Engine::Auto);
+            assert_eq!(result.is_ok(), expected, "{units} units off: {result:?}");
+        }
+    }
+    check::<f32>();
+    check::<f64>();
+}
+
 /// A thousand numbers of 11 and of 8 bits.
 #[test]
 fn long_targets_of_short_types() {

@@ -2,7 +2,7 @@
 
 use num_traits::Float;
 
-use super::{ExampleFactors, dot, dot_rows, inner_product, sum_of_squares};
+use super::{ExampleFactors, dot, dot_rows, grad_inner_product, inner_product, sum_of_squares};
 use crate::data::MatRef;
 use crate::kernels::scaled::Scaled;
 use crate::simd::Simd;
@@ -239,4 +239,22 @@ fn products_may_leave_the_range() {
     assert_eq!(product([1e30, f32::INFINITY], [1e30, 1.0]), f64::INFINITY);
     assert_eq!(product([1e-30, 1.0], [1e-30, f32::NEG_INFINITY]), f64::NEG_INFINITY);
     assert!(product([1.0, f32::INFINITY], [1.0, 0.0]).is_nan());
+}
+
+/// Also where all squares are, and not just some of them.
+#[test]
+fn norms_of_factors_whose_squares_are_out_of_range() {
+    for exponent in [-100, -70, 70] {
+        let mut factors = Factors::<f32>::new(5, 3, 4, |i| number::<f32>(i) * 2f32.powi(exponent));
+        let exact = factors.gradient(1, 1.0).iter().map(|g| g * g).sum::<f64>().sqrt();
+        let got = of(factors.borrow().norm(crate::simd::Portable, 1));
+        assert!((got - exact).abs() <= 32.0 * f64::from(f32::EPSILON) * exact, "{got:e}, exact {exact:e}");
+    }
+}
+
+/// 48 (48 + 1) twice.
+#[test]
+fn an_inner_product_of_gradients_whose_parts_are_all_in_other_units() {
+    let product = Scaled { value: 3.0, exponent: 4 };
+    assert_eq!(of(grad_inner_product([product; 4])), 4704.0);
 }

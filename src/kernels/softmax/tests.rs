@@ -303,3 +303,17 @@ fn strips_side_by_side_are_as_good_as_alone() {
         assert_eq!(data[class * stride + col], score(class, col));
     }
 }
+
+/// Beside 2^24 a 1 is lost, and a sum of ones is not. So only those of the first part are.
+#[test]
+fn a_large_term_swallows_no_other_parts() {
+    let (large, part) = (16_777_216.0, CLASSES_AT_ONCE as f32);
+    for (parts, rest) in [(1, 0), (2, 0), (7, 2)] {
+        let mut terms = vec![1.0f32; parts * CLASSES_AT_ONCE + rest];
+        terms[0] = large;
+        let mut f = Scores { data: &mut terms, stride: 1, first: 0, len: 1 };
+        let [sum] = sum_rows(&mut f, |_, row, [part]| *part += row[0]);
+        let expected = (1..parts).fold(large, |sum, _| sum + part) + rest as f32;
+        assert_eq!(sum, expected, "{parts} parts and {rest}");
+    }
+}

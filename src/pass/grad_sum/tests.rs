@@ -192,3 +192,25 @@ fn a_mean_of_very_small_or_very_large_chunks_keeps_its_digits() {
         }
     }
 }
+
+/// Sums of integers, exact whatever they are divided by on the way.
+#[test]
+fn chunks_may_have_been_divided_by_different_powers_of_two() {
+    let headrooms = [0, 3, 1, 5, 5, 0];
+    for (has_low, plain_chunks) in [(false, 6), (true, 2), (true, 6), (true, 1)] {
+        let (mut grad, mut low) = (vec![7.0f32; dims().param_len()], vec![f32::NAN; dims().param_len()]);
+        let low = has_low.then(|| ParamsMut::from_flat(dims(), &mut low).unwrap());
+        let view = ParamsMut::from_flat(dims(), &mut grad).unwrap();
+        let mut sum = GradSum::new((view, Beta::One), ONE, false, plain_chunks, low);
+        let term = |chunk: usize, i: usize| (32 * (chunk + 1) * (i + 1)) as f32;
+        for (chunk, headroom) in headrooms.into_iter().enumerate() {
+            let (mut target, onto) = sum.target(chunk, headroom);
+            add_chunk(&mut target, onto, |i| term(chunk, i) / (1 << headroom) as f32);
+            sum.chunk_done(chunk, chunk + 1 == headrooms.len());
+        }
+        for (i, &got) in grad.iter().enumerate() {
+            let expected = 7.0 + (0..headrooms.len()).map(|chunk| term(chunk, i)).sum::<f32>();
+            assert_eq!(got, expected, "{has_low} {plain_chunks}: parameter {i}");
+        }
+    }
+}
