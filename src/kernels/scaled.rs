@@ -66,6 +66,18 @@ impl<T: Float> Scaled<T> {
         if self.exponent == 0 { self.value } else { times_power(self.value, self.exponent) }
     }
 
+    pub(crate) fn is_one(self) -> bool {
+        self.value == T::one() && self.exponent == 0
+    }
+
+    /// Two factors of it: the number itself and 1, or if it is out of range a number that is not, and a power of two.
+    pub(crate) fn split(self) -> [Self; 2] {
+        let Self { value, exponent } = self.normalized();
+        let most = Self::new(T::max_value()).normalized().exponent - 1;
+        let kept = exponent.max(-most).min(most);
+        [Self { value, exponent: kept }, Self { value: T::one(), exponent: exponent.saturating_sub(kept) }]
+    }
+
     pub(crate) fn times(self, other: Self) -> Self {
         let (a, b) = (self.normalized(), other.normalized());
         Self { value: a.value * b.value, exponent: a.exponent.saturating_add(b.exponent) }

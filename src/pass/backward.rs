@@ -86,10 +86,13 @@ pub(super) fn block<T: Float, S: Simd<T>>(
         let mut dx = dx.reborrow().row_range(place.row..place.row + t);
         let d = MatRef::with_strides(d, (t, h), (stride, 1))?;
         let alpha = Scaled { exponent: plan.alpha.exponent + plan.margin.1, ..plan.alpha };
+        let [alpha, rest] = alpha.split();
         let onto = AlphaBeta { alpha: alpha.get(), beta: Beta::Zero };
         multiply(simd, plan, d, plan.params.w1, onto, dx.reborrow(), part.pack_buffer)?;
-        if plan.gradient_gemm().is_some() {
-            (0..t).for_each(|i| dx.row_mut(i).for_each(|dx| *dx = *dx * onto.alpha));
+        let is_done = plan.gradient_gemm().is_none();
+        if !is_done || !rest.is_one() {
+            let alpha = if is_done { T::one() } else { onto.alpha };
+            (0..t).for_each(|i| dx.row_mut(i).for_each(|dx| *dx = *dx * alpha * rest.get()));
         }
         if objective.is_weighted() {
             let excluded = (0..t).filter(|i| objective.excludes(place.first + i));

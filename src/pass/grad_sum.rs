@@ -63,19 +63,19 @@ impl<'a, 's, T: Float> GradSum<'a, 's, T> {
         low: Option<ParamsMut<'s, T>>,
     ) -> Self {
         let one = Scaled::new(T::one());
-        let (alpha, rest) = if at_end {
-            (one, alpha)
+        let [alpha, rest] = if at_end {
+            [one, alpha]
         } else if low.is_none() {
-            (alpha, one)
+            alpha.split()
         } else {
             let share = if is_wide::<T>() { alpha.normalized().exponent.clamp(SHARE, 0) } else { 0 };
-            (Scaled { exponent: share, ..one }, Scaled { exponent: alpha.exponent - share, ..alpha })
+            [Scaled { exponent: share, ..one }, Scaled { exponent: alpha.exponent - share, ..alpha }]
         };
         let mut sum = Self { grad, beta, alpha: alpha.get(), rest, headroom: 0, plain_chunks, low };
         if sum.low.is_some() && beta == Beta::Zero {
             sum.grad.fill(T::zero());
-        } else if sum.low.is_none() && beta == Beta::One && at_end {
-            let inverse = Factor::new(sum.rest).inverse();
+        } else if sum.low.is_none() && beta == Beta::One && !rest.is_one() {
+            let inverse = Factor::new(rest).inverse();
             each(&mut sum.grad, |grad| *grad = inverse.times(*grad));
         }
         sum
@@ -112,7 +112,7 @@ impl<'a, 's, T: Float> GradSum<'a, 's, T> {
                     *low = if sum.is_finite() { back } else { T::zero() };
                 });
             }
-            None if is_last && rest.times(T::one()) != T::one() => {
+            None if is_last && !self.rest.is_one() => {
                 each(&mut self.grad, |grad| *grad = rest.times(*grad));
             }
             _ => {}
