@@ -155,7 +155,7 @@ impl Gemm<f64> for Counting {
 /// Z and F; D, dW1, dW2 and dX.
 #[test]
 fn every_product_of_a_pass_is_the_callers() {
-    let (dims, n) = (Dims::new(3, 4, 2).unwrap(), 20);
+    let (dims, n) = (Dims::new(3, 4, 2).unwrap(), 10);
     let (theta, x, labels) = (vec![0.25; dims.param_len()], vec![0.5; n * 3], vec![0usize; n]);
     for (with_grads, expected) in [(false, 2), (true, 6)] {
         let mine = Counting(AtomicUsize::new(0));
