@@ -28,6 +28,10 @@ const JUMP: f64 = 0.0625;
 /// A jump is no noise that was measured if it is so many times as high.
 const TALL: f64 = 8.0;
 
+/// Where the slopes of both sides span an interval, a claim is not outside of it if it is no farther off than this part of its
+/// width: fine structure of one side is not seen beside the other.
+const EDGE: f64 = 1e-9;
+
 /// Errors of claims whose influence on f is below this share of the largest one are measured against that share:
 /// what hardly matters need not be known to many digits.
 pub(super) const MINOR: f64 = 0.01;
@@ -250,7 +254,9 @@ impl<'n, T: Float> Search<'n, T> {
     }
 
     fn verdict(&self, found: Finding<T>) -> Verdict {
-        let within = found.discrepancy.has_zero() || from_zero(found.discrepancy) <= self.accepted;
+        let Interval { low, high } = found.discrepancy;
+        let edge = if found.split { real::<T>(EDGE) * (high - low) } else { T::zero() };
+        let within = found.discrepancy.has_zero() || from_zero(found.discrepancy) <= self.accepted.max(edge);
         if !self.limits.measures && !within {
             if found.persists && !found.off_branch { Verdict::Disagree } else { Verdict::Unresolved }
         } else if found.kink {
