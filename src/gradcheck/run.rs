@@ -18,8 +18,8 @@ use crate::error::Error;
 impl<'n, T: Float> Check<'_, 'n, T> {
     /// Runs the check of a function that always has a value.
     ///
-    /// Costs some 20 evaluations of `f` for each probe that agrees, and up to 100 (in f64) for one that does not, or 250
-    /// where an entry of x is 0 and `f` is steep in it;
+    /// Costs some 20 evaluations of `f` for each probe that agrees, and up to 140 (in f64) for one that does not; more where
+    /// `f` has jumps, or where an entry of x is 0 and `f` is steep in it;
     /// O(n) besides for each step along a direction. Allocates nothing. `scratch` must have at least
     /// [`scratch_len(n)`](scratch_len) elements; what is in it before does not matter, and what is in it after is
     /// unspecified.
