@@ -68,6 +68,18 @@ pub enum What {
     Gradient,
     /// The gradient of the inputs, n × m, or m.
     InputGradient,
+    /// The derivatives of the scores in a direction, n × C.
+    ScoreTangents,
+    /// The second derivatives of the single losses in a direction, n.
+    Curvatures,
+    /// The product of a matrix of second derivatives and a direction.
+    CurvatureProduct,
+    /// The diagonal of such a matrix.
+    Diagonal,
+    /// The traces of those of the single losses, n.
+    Traces,
+    /// A Kronecker factor.
+    KroneckerFactor,
     /// The point at which a gradient is checked.
     Point,
     /// The named blocks of a point.
@@ -145,6 +157,12 @@ impl fmt::Display for What {
             What::HiddenGradient => "hidden gradient d",
             What::Gradient => "gradient",
             What::InputGradient => "input gradient",
+            What::ScoreTangents => "derivatives of the scores",
+            What::Curvatures => "second derivatives of single losses",
+            What::CurvatureProduct => "product with second derivatives",
+            What::Diagonal => "diagonal of second derivatives",
+            What::Traces => "traces of second derivatives",
+            What::KroneckerFactor => "Kronecker factor",
             What::Point => "point",
             What::Blocks => "blocks of a point",
             What::Direction => "direction v",
@@ -307,6 +325,11 @@ impl core::error::Error for Error {}
 /// `Ok` if a slice has the length it must have.
 pub(crate) const fn check_len(what: What, expected: usize, got: usize) -> Result<(), Error> {
     if expected == got { Ok(()) } else { Err(Error::Length { what, expected, got }) }
+}
+
+/// `Ok` if the scratch is long enough.
+pub(crate) fn check_scratch(expected: usize, got: usize) -> Result<(), Error> {
+    if got < expected { Err(Error::Length { what: What::Scratch, expected, got }) } else { Ok(()) }
 }
 
 /// `a * b`, or an error where it does not fit.

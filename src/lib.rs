@@ -34,6 +34,9 @@ mod pass;
 pub use functions::{log_probabilities, loss, loss_and_grad, predict, probabilities, scores};
 pub use pass::{Engine, Pass, Reduction};
 
+// Second derivatives.
+pub mod curvature;
+
 // One example at a time, for small targets.
 pub mod compact;
 

@@ -6,3 +6,4 @@ pub(crate) mod scaled;
 pub(crate) mod soft_targets;
 pub(crate) mod softmax;
 pub(crate) mod sum;
+pub(crate) mod tangent;

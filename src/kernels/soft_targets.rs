@@ -66,6 +66,11 @@ impl<'a, T: Float, const N: usize> SoftTargets<'a, T, N> {
         soft
     }
 
+    /// A of an example.
+    pub(crate) fn total(&self, col: usize) -> T {
+        self.total[col]
+    }
+
     /// (20), (22): the losses.
     pub(crate) fn losses(&self, strip: &mut Strip<T, N>) {
         for col in 0..strip.losses().len() {

@@ -230,6 +230,23 @@ impl<T: Float, const N: usize> Strip<T, N> {
         (p, if class == self.class[col] { self.rest[col] / total } else { T::one() - p })
     }
 
+    /// Keeps (4), from the exponentials and their sums, class by class as the scores of the block are; and in one more row
+    /// what the second derivatives of the losses by the scores are multiplied with: `weight`, the scale, and the sum of
+    /// the shares.
+    pub(crate) fn keep(&self, f: &mut Scores<'_, T>, weight: T, shares: impl Fn(usize) -> T, kept: &mut [T]) {
+        let (stride, first, len) = (f.stride, f.first, f.len);
+        let mut rows = kept.chunks_exact_mut(stride).map(|row| &mut row[first..first + len]);
+        let mut total = [T::zero(); N];
+        total.iter_mut().enumerate().for_each(|(col, total)| *total = self.total(col));
+        for (row, kept) in f.rows().zip(&mut rows) {
+            kept.iter_mut().zip(row).zip(&total).for_each(|((p, e), &total)| *p = *e / total);
+        }
+        if let Some(weights) = rows.next() {
+            let weights = weights.iter_mut().zip(&self.scale).enumerate();
+            weights.for_each(|(col, (w, &scale))| *w = weight * scale * shares(col));
+        }
+    }
+
     /// (4): the probabilities of an example, from the exponentials.
     pub(crate) fn probabilities(&self, f: &Scores<'_, T>, col: usize) -> impl Iterator<Item = T> {
         let total = self.total(col);

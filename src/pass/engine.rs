@@ -1,6 +1,5 @@
 //! Who computes the matrix products.
 
-use core::any::{Any, TypeId};
 use core::fmt;
 
 use num_traits::Float;
@@ -10,6 +9,7 @@ use super::phases::Phases;
 use crate::data::{MatMut, MatRef};
 use crate::error::Error;
 use crate::gemm::{Beta, Gemm, matrix_multiply, product_shape};
+use crate::simd::{Simd, WithSimd, best_of_f32, best_of_f64, if_same};
 
 /// Who computes the matrix products of a [`Pass`](crate::Pass). All engines agree to rounding; each gives the same bits
 /// every time, on any number of threads.
@@ -165,50 +165,31 @@ impl<'a, T: Float + 'static> Products<'a, T> {
 
 /// The phases on the best instruction set that there is for T on this machine.
 pub(crate) fn phases<T: Float + 'static>() -> &'static dyn Phases<T> {
-    if let Some(phases) = of_type(single) {
+    // One after the other: each is asked for only if the one before is none.
+    if let Some(phases) = if_same::<T, f32, _, _>(single) {
         return phases;
     }
-    of_type(double).unwrap_or(&crate::simd::Portable)
+    if_same::<T, f64, _, _>(double).unwrap_or(&crate::simd::Portable)
 }
 
-/// Those for U if T is U: `Any` finds that out with no demand on T, which may be anybody's. Asked before `phases` is
-/// called, so that a program of one type does not contain the loops of the other.
-fn of_type<T: 'static, U: 'static>(phases: fn() -> &'static dyn Phases<U>) -> Option<&'static dyn Phases<T>> {
-    if TypeId::of::<T>() != TypeId::of::<U>() {
-        return None;
+/// The phases on an instruction set.
+struct Of;
+
+impl<T: Float + 'static> WithSimd<T> for Of {
+    type Made = &'static dyn Phases<T>;
+
+    fn with<S: Simd<T>>(self, simd: &'static S) -> Self::Made {
+        simd
     }
-    (&phases() as &dyn Any).downcast_ref::<&'static dyn Phases<T>>().copied()
 }
 
 // Not generic, so that the loops for these types are compiled once, with this crate, and not again with each
 // program that uses it.
 
 fn single() -> &'static dyn Phases<f32> {
-    #[cfg(all(feature = "std", target_arch = "x86_64", handgrad_avx512))]
-    if let Some(found) = crate::simd::Avx512::detect() {
-        return found;
-    }
-    #[cfg(all(feature = "std", target_arch = "x86_64"))]
-    if let Some(found) = crate::simd::Avx2::detect() {
-        return found;
-    }
-    #[cfg(all(feature = "std", target_arch = "aarch64", target_feature = "neon"))]
-    return crate::simd::Neon::get();
-    #[cfg(not(all(feature = "std", target_arch = "aarch64", target_feature = "neon")))]
-    &crate::simd::Portable
+    best_of_f32(Of)
 }
 
 fn double() -> &'static dyn Phases<f64> {
-    #[cfg(all(feature = "std", target_arch = "x86_64", handgrad_avx512))]
-    if let Some(found) = crate::simd::Avx512::detect() {
-        return found;
-    }
-    #[cfg(all(feature = "std", target_arch = "x86_64"))]
-    if let Some(found) = crate::simd::Avx2::detect() {
-        return found;
-    }
-    #[cfg(all(feature = "std", target_arch = "aarch64", target_feature = "neon"))]
-    return crate::simd::Neon::get();
-    #[cfg(not(all(feature = "std", target_arch = "aarch64", target_feature = "neon")))]
-    &crate::simd::Portable
+    best_of_f64(Of)
 }

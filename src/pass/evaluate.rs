@@ -5,6 +5,7 @@ use num_traits::{Float, PrimInt};
 use super::engine::Products;
 use super::few::{Few, FewGrad};
 use super::grad_sum::GradSum;
+use super::halfway::Halfway;
 use super::headroom;
 use super::layout::{External, FEW_CLASSES, Layout};
 use super::objective::{Integers, Labels, Objective, check_numbers};
@@ -13,7 +14,7 @@ use super::run::{Job, run};
 use super::setup::{Pass, Reduction};
 use super::threads::Threads;
 use crate::data::{MatMut, Params, ParamsMut};
-use crate::error::{Error, What};
+use crate::error::{Error, What, check_scratch};
 use crate::gemm::{AlphaBeta, Beta};
 use crate::kernels::scaled::{Scaled, is_wide, power};
 use crate::kernels::softmax::NO_LABEL;
@@ -68,7 +69,7 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
     pub(super) fn evaluate(&mut self, products: Products<'_, T>, scratch: &mut [T]) -> Result<T, Error> {
         match self.labels.filter(|_| self.is_short(products.external)) {
             Some(labels) => self.evaluate_few(products, labels, scratch),
-            None => self.evaluate_all(products, scratch),
+            None => self.evaluate_all(products, scratch, None),
         }
     }
 
@@ -128,7 +129,12 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
 
     /// The long way.
     #[inline(never)]
-    pub(super) fn evaluate_all(&mut self, products: Products<'_, T>, scratch: &mut [T]) -> Result<T, Error> {
+    pub(super) fn evaluate_all<'h>(
+        &mut self,
+        products: Products<'_, T>,
+        scratch: &'h mut [T],
+        halfway: Option<(&'h mut (dyn Halfway<T> + Send), &'h mut [T])>,
+    ) -> Result<T, Error> {
         let integers = Integers { labels: self.labels.unwrap_or_default(), ignored: self.ignored_label };
         let mut objective = Objective {
             labels: self.labels.map(|_| &integers as &dyn Labels),
@@ -150,7 +156,7 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         };
         // Where nothing counts, the mean and its gradient are 0 and not 0 / 0.
         let counts = divisor.value > T::zero();
-        let plan = self.plan(products, &objective, divisor, is_mean);
+        let plan = self.plan(products, &objective, divisor, is_mean, halfway.is_some());
         let mut scratch = plan.layout.cut(scratch);
         let low_order = match core::mem::take(&mut scratch.low_order) {
             [] => None,
@@ -171,7 +177,11 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
             }),
             second_moment: self.second_moment.as_mut().map(ParamsMut::reborrow),
             gram: self.gram.as_mut().map(MatMut::reborrow),
+            halfway,
         };
+        if let Some(grad) = &mut job.grad {
+            grad.begin();
+        }
         let threads = Threads::new(self.executor, &plan, n);
         let total = threads.enter(|| run(products.phases, threads, &plan, &objective, &mut job))?;
         if let Some(sum) = &mut self.effective_weight {
@@ -194,6 +204,7 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         objective: &Objective<'_, T>,
         divisor: Scaled<T>,
         is_mean: bool,
+        has_halfway: bool,
     ) -> Plan<'p, T>
     where
         Self: 'p,
@@ -205,6 +216,7 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
             params: self.params,
             kink: self.kink,
             grad_scale: None,
+            goes_back: false,
             margin: (T::one(), 0),
             alpha: Scaled::new(T::zero()),
             loss_unit: unit,
@@ -217,7 +229,8 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         let per_example =
             self.out.needs_per_example_grads() || self.second_moment.is_some() || self.gram.is_some();
         let sums = self.grad.is_some() || self.out.input_grad.is_some();
-        if per_example || sums {
+        plan.goes_back = per_example || sums;
+        if plan.goes_back || has_halfway {
             let mut margin = if is_mean { margin::<T>(n) } else { 0 };
             if let (Some((grad, Beta::One)), Some(_), 0) =
                 (&self.grad, plan.gradient_gemm(), layout.lens.low_order)
@@ -251,9 +264,4 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         }
         self.l2.add_loss(self.params, T::zero())
     }
-}
-
-/// `Ok` if the scratch is long enough.
-fn check_scratch(expected: usize, got: usize) -> Result<(), Error> {
-    if got < expected { Err(Error::Length { what: What::Scratch, expected, got }) } else { Ok(()) }
 }

@@ -71,25 +71,11 @@ pub(super) fn scores<T: Float, S: Simd<T>>(
     part.findings[index].has_finite_inputs = first_units.all(|z| z.is_finite());
     let a = &mut part.hidden.a[hidden];
     let f = &mut part.f[index * score_stride * c..][..score_stride * c];
-    {
-        let a = MatRef::with_strides(a, (rows.len(), h), (stride, 1))?;
-        let f = MatMut::with_strides(&mut *f, (c, rows.len()), (score_stride, 1))?;
-        let has_many_classes = plan.layout.hidden_grad == HiddenGrad::Own && !plan.layout.few_examples;
-        let (active, right) = (Left::view(a), Right::View(w2.t()));
-        if has_many_classes && masked::time(simd, &active, &right, c) < masked::PAYS && is_finite(simd, w2) {
-            Masked::new(active, right, AlphaBeta::plain(Beta::Zero), f.t()).run(simd, part.pack_buffer);
-        } else if let Some(gemm) = plan.forward_gemm() {
-            gemm.gemm(a, w2.t(), Beta::Zero, f.t())?;
-        } else if plan.layout.few_examples && w2.col_stride() == 1 {
-            simd.vectorize(
-                #[inline(always)]
-                || few::dots(simd, a, w2, f.t().as_mut_slice(), (1, score_stride)),
-            );
-        } else {
-            let (w2, a) = (Left::view(w2), Right::View(a.t()));
-            product(simd, w2, a, AlphaBeta::plain(Beta::Zero), f, Epilogue::None, part.pack_buffer);
-        }
-    }
+    let active = MatRef::with_strides(a, (rows.len(), h), (stride, 1))?;
+    let view = MatMut::with_strides(&mut *f, (c, rows.len()), (score_stride, 1))?;
+    score_product(simd, plan, active, w2, Beta::Zero, view, part.pack_buffer)?;
+    let kept_len = if part.kept.is_empty() { 0 } else { score_stride * (c + 1) };
+    let kept = &mut part.kept[index * kept_len..][..kept_len];
     let mut losses = ScaledSum::new();
     for start in (0..rows.len()).step_by(STRIP) {
         let len = STRIP.min(rows.len() - start);
@@ -97,12 +83,44 @@ pub(super) fn scores<T: Float, S: Simd<T>>(
         let place = Place { first: part.first + rows.start + start, row: part.row + rows.start + start };
         let finish =
             if plan.layout.few_examples { finish::<T, S, FEW_EXAMPLES> } else { finish::<T, S, STRIP> };
-        losses.add(finish(simd, plan, objective, &mut f, &mut part.out, place));
+        losses.add(finish(simd, plan, objective, &mut f, &mut *kept, &mut part.out, place));
     }
     part.findings[index].loss = losses.total();
     // What the gradients are made of has nothing of an excluded example: no NaN either.
     if plan.grad_scale.is_some() {
         objective.clear_excluded(part.first + rows.start, rows.len(), h, stride, a);
+    }
+    Ok(())
+}
+
+/// F = A W2ᵀ without the bias, or F + A W2ᵀ, class by class (C × t), by whoever multiplies on the way forward.
+pub(crate) fn score_product<T: Float, S: Simd<T>>(
+    simd: S,
+    plan: &Plan<'_, T>,
+    a: MatRef<'_, T>,
+    w2: MatRef<'_, T>,
+    beta: Beta,
+    f: MatMut<'_, T>,
+    pack_buffer: &mut [T],
+) -> Result<(), Error> {
+    let onto = AlphaBeta::plain(beta);
+    let has_many_classes = plan.layout.hidden_grad == HiddenGrad::Own && !plan.layout.few_examples;
+    let (active, right) = (Left::view(a), Right::View(w2.t()));
+    if has_many_classes
+        && masked::time(simd, &active, &right, w2.rows()) < masked::PAYS
+        && is_finite(simd, w2)
+    {
+        Masked::new(active, right, onto, f.t()).run(simd, pack_buffer);
+    } else if let Some(gemm) = plan.forward_gemm() {
+        gemm.gemm(a, w2.t(), beta, f.t())?;
+    } else if plan.layout.few_examples && beta == Beta::Zero && w2.col_stride() == 1 {
+        let stride = f.row_stride();
+        simd.vectorize(
+            #[inline(always)]
+            || few::dots(simd, a, w2, f.t().as_mut_slice(), (1, stride)),
+        );
+    } else {
+        product(simd, Left::view(w2), Right::View(a.t()), onto, f, Epilogue::None, pack_buffer);
     }
     Ok(())
 }
@@ -117,6 +135,7 @@ fn finish<T: Float, S: Simd<T>, const N: usize>(
     plan: &Plan<'_, T>,
     objective: &Objective<'_, T>,
     f: &mut Scores<'_, T>,
+    kept: &mut [T],
     out: &mut Outputs<'_, T>,
     Place { first, row }: Place,
 ) -> Scaled<T> {
@@ -134,7 +153,7 @@ fn finish<T: Float, S: Simd<T>, const N: usize>(
         strip.set_scales(|col| objective.scale(first + col));
     }
     out.scored(&strip, f, row);
-    if !known && !out.needs_exponentials() {
+    if !known && !out.needs_exponentials() && kept.is_empty() {
         return Scaled::new(T::zero());
     }
     simd.vectorize(
@@ -142,10 +161,13 @@ fn finish<T: Float, S: Simd<T>, const N: usize>(
         || strip.shift(f),
     );
     if known && objective.is_soft() {
-        soft(simd, plan, objective, &mut strip, f, out, Place { first, row });
+        soft(simd, plan, objective, &mut strip, f, kept, out, Place { first, row });
     } else {
-        let needs_sums = out.needs_exponentials();
+        let needs_sums = out.needs_exponentials() || !kept.is_empty();
         exponentials(simd, &mut strip, f, out, row, needs_sums);
+        if !kept.is_empty() {
+            strip.keep(f, plan.grad_scale.unwrap_or(T::one()), |_| T::one(), kept);
+        }
         if !known {
             return Scaled::new(T::zero());
         }
@@ -195,6 +217,7 @@ fn soft<T: Float, S: Simd<T>, const N: usize>(
     objective: &Objective<'_, T>,
     strip: &mut Strip<T, N>,
     f: &mut Scores<'_, T>,
+    kept: &mut [T],
     out: &mut Outputs<'_, T>,
     Place { first, row }: Place,
 ) {
@@ -203,6 +226,9 @@ fn soft<T: Float, S: Simd<T>, const N: usize>(
     let soft = SoftTargets::new(&share, strip, f);
     exponentials(simd, strip, f, out, row, true);
     soft.losses(strip);
+    if !kept.is_empty() {
+        strip.keep(f, plan.grad_scale.unwrap_or(T::one()), |col| soft.total(col), kept);
+    }
     if let Some(scale) = plan.grad_scale {
         soft.grad(strip, f, scale);
     }

@@ -71,14 +71,17 @@ impl<'a, 's, T: Float> GradSum<'a, 's, T> {
             let share = if is_wide::<T>() { alpha.normalized().exponent.clamp(SHARE, 0) } else { 0 };
             [Scaled { exponent: share, ..one }, Scaled { exponent: alpha.exponent - share, ..alpha }]
         };
-        let mut sum = Self { grad, beta, alpha: alpha.get(), rest, headroom: 0, plain_chunks, low };
-        if sum.low.is_some() && beta == Beta::Zero {
-            sum.grad.fill(T::zero());
-        } else if sum.low.is_none() && beta == Beta::One && !rest.is_one() {
-            let inverse = Factor::new(rest).inverse();
-            each(&mut sum.grad, |grad| *grad = inverse.times(*grad));
+        Self { grad, beta, alpha: alpha.get(), rest, headroom: 0, plain_chunks, low }
+    }
+
+    /// To be called before the first chunk.
+    pub(crate) fn begin(&mut self) {
+        if self.low.is_some() && self.beta == Beta::Zero {
+            self.grad.fill(T::zero());
+        } else if self.low.is_none() && self.beta == Beta::One && !self.rest.is_one() {
+            let inverse = Factor::new(self.rest).inverse();
+            each(&mut self.grad, |grad| *grad = inverse.times(*grad));
         }
-        sum
     }
 
     /// Where the gradient of this chunk goes, times what, and whether it replaces what is there. D and G have been divided by

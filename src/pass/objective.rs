@@ -272,6 +272,16 @@ impl<T: Float> L2<T> {
         })
     }
 
+    /// The derivative of what the squares add in a direction.
+    pub(crate) fn slope(self, params: Params<'_, T>, direction: Params<'_, T>) -> T {
+        let pairs = self.terms((params.w1, direction.w1), (params.w2, direction.w2));
+        pairs.fold(T::zero(), |slope, (factor, (w, v))| {
+            let mut sum = Sum::new();
+            (0..w.rows()).for_each(|row| w.row(row).zip(v.row(row)).for_each(|(w, v)| sum.add(w * v)));
+            slope + factor * sum.total()
+        })
+    }
+
     pub(crate) fn add_grad(self, params: Params<'_, T>, grad: &mut ParamsMut<'_, T>) {
         for (factor, of_w1) in self.terms(true, false) {
             let (w, grad) = if of_w1 { (params.w1, &mut grad.w1) } else { (params.w2, &mut grad.w2) };

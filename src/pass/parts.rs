@@ -20,14 +20,14 @@ pub(crate) struct Share {
 
 impl Share {
     /// So many of `count` pieces, rounded down, but at least one if there are two.
-    fn of(self, count: usize) -> usize {
+    pub(crate) fn of(self, count: usize) -> usize {
         // In whole shares and the rest: a product with the count could overflow.
         let (whole, rest) = (count / self.of * self.threads, count % self.of * self.threads / self.of);
         if count < 2 { 0 } else { (whole + rest).max(1) }
     }
 
     /// Cuts a buffer in two, the first with this share of it, in whole registers.
-    fn cut<T>(self, buffer: &mut [T]) -> (&mut [T], &mut [T]) {
+    pub(crate) fn cut<T>(self, buffer: &mut [T]) -> (&mut [T], &mut [T]) {
         buffer.split_at_mut(self.of(buffer.len() / MAX_LANES) * MAX_LANES)
     }
 }
@@ -84,6 +84,8 @@ pub(crate) struct ExamplesPart<'a, T> {
     pub(crate) hidden: Hidden<'a, T>,
     /// F, block by block, each class by class; G takes its place.
     pub(crate) f: &'a mut [T],
+    /// P and the weights, as [`keep`](crate::kernels::softmax::Strip::keep) has them, or empty.
+    pub(crate) kept: &'a mut [T],
     /// What is found of each block.
     pub(crate) findings: &'a mut [Finding<T>],
     /// For packed parts of factors.
@@ -98,6 +100,19 @@ impl<T: Float> ExamplesPart<'_, T> {
         self.x.rows()
     }
 
+    /// The same for a shorter time.
+    pub(crate) fn reborrow(&mut self) -> ExamplesPart<'_, T> {
+        ExamplesPart {
+            hidden: self.hidden.reborrow(),
+            f: self.f,
+            kept: self.kept,
+            findings: self.findings,
+            pack_buffer: self.pack_buffer,
+            out: self.out.reborrow(),
+            ..*self
+        }
+    }
+
     /// Two parts of whole blocks, the first with this share of them; only one if there are no two blocks or
     /// the outputs do not allow it.
     pub(crate) fn cut(self, block: usize, share: Share) -> (Self, Option<Self>) {
@@ -108,7 +123,7 @@ impl<T: Float> ExamplesPart<'_, T> {
         }
         let at = blocks * block;
         // The last block of these is padded to a whole one, so that all blocks are of one length.
-        let [z, d, f] = [self.hidden.z, self.hidden.d, self.f].map(|part| {
+        let [z, d, f, kept] = [self.hidden.z, self.hidden.d, self.f, self.kept].map(|part| {
             let len = part.len() / all;
             part.split_at_mut(blocks * len)
         });
@@ -122,6 +137,7 @@ impl<T: Float> ExamplesPart<'_, T> {
             w1_panels: self.w1_panels,
             hidden: Hidden { z: z.0, a: a.0, d: d.0 },
             f: f.0,
+            kept: kept.0,
             findings: findings.0,
             pack_buffer: pack_buffer.0,
             out: out.0,
@@ -133,6 +149,7 @@ impl<T: Float> ExamplesPart<'_, T> {
             w1_panels: self.w1_panels,
             hidden: Hidden { z: z.1, a: a.1, d: d.1 },
             f: f.1,
+            kept: kept.1,
             findings: findings.1,
             pack_buffer: pack_buffer.1,
             out: out.1,

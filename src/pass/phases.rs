@@ -18,6 +18,17 @@ use crate::gemm::{self, AlphaBeta, Beta, Epilogue, Left, Right, is_finite, maske
 use crate::kernels::scaled::Scaled;
 use crate::simd::{Portable, Simd};
 
+/// Which ways the examples are taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Forward, and back if a gradient is wanted: a block at a time, while it is in the cache.
+    Both,
+    /// To G, and no further.
+    Forward,
+    /// From there on.
+    Back,
+}
+
 /// The phases on one instruction set, for whoever knows the type T but not the set.
 pub(crate) trait Phases<T>: Sync {
     /// Whether there are no vector instructions.
@@ -50,12 +61,13 @@ pub(crate) trait Phases<T>: Sync {
     /// Both phases of a few examples, the short way: the sum of the losses.
     fn few(&self, few: Few<'_, '_, T>) -> Result<Scaled<T>, Error>;
 
-    /// Phase 1: Z, A, F, the outputs, G and D of these examples.
+    /// Phase 1: Z, A, F, the outputs, G and D of these examples, or what of that is on this way.
     fn examples(
         &self,
         plan: &Plan<'_, T>,
         part: &mut ExamplesPart<'_, T>,
         objective: &Objective<'_, T>,
+        way: Way,
     ) -> Result<(), Error>;
 
     /// Phase 2: dW1, db1, dW2, db2, or their sums with what was there.
@@ -123,14 +135,17 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
         plan: &Plan<'_, T>,
         part: &mut ExamplesPart<'_, T>,
         objective: &Objective<'_, T>,
+        way: Way,
     ) -> Result<(), Error> {
         let rows_at_once = if plan.skips_inputs { part.len() } else { plan.layout.rows_at_once };
         for rows in cut(0..part.len(), rows_at_once) {
-            forward::hidden(*self, plan, part, rows.clone())?;
-            for block in cut(rows.clone(), plan.layout.block) {
-                forward::scores(*self, plan, part, objective, block)?;
+            if way != Way::Back {
+                forward::hidden(*self, plan, part, rows.clone())?;
+                for block in cut(rows.clone(), plan.layout.block) {
+                    forward::scores(*self, plan, part, objective, block)?;
+                }
             }
-            if plan.grad_scale.is_some() {
+            if plan.goes_back && way != Way::Forward {
                 backward::hidden_grad(*self, plan, part, objective, rows.clone())?;
                 for block in cut(rows, plan.layout.block) {
                     backward::block(*self, plan, part, objective, block)?;
@@ -156,6 +171,6 @@ impl<T: Float, S: Simd<T>> Phases<T> for S {
 }
 
 /// Ranges of so many rows; the last one may be shorter.
-fn cut(rows: Range<usize>, len: usize) -> impl Iterator<Item = Range<usize>> {
+pub(crate) fn cut(rows: Range<usize>, len: usize) -> impl Iterator<Item = Range<usize>> {
     rows.clone().step_by(len).map(move |start| start..rows.end.min(start + len))
 }

@@ -15,6 +15,8 @@ pub(crate) struct Plan<'a, T> {
     pub(crate) kink: Kink,
     /// What G is multiplied with, a power of two beside the scales of the examples; `None` if no gradient is wanted.
     pub(crate) grad_scale: Option<T>,
+    /// Whether any gradient is wanted, and not only what is made of G halfway.
+    pub(crate) goes_back: bool,
     /// What G and D are multiplied with before they are added up, [`margin`], and its exponent.
     pub(crate) margin: (T, i32),
     /// What sums of gradients so scaled are multiplied with: the rest of 1/N.

@@ -3,14 +3,15 @@
 use num_traits::Float;
 
 use super::grad_sum::GradSum;
+use super::halfway::{Chunk, Halfway, Setting};
 use super::headroom;
-use super::layout::{External, Hidden, Scratch};
+use super::layout::{External, Hidden, Layout, Scratch};
 use super::moment::{self, Factors};
 use super::nonfinite::NonFinite;
 use super::objective::Objective;
 use super::outputs::Outputs;
 use super::parts::{ExamplesPart, Finding, GradsPart, PanelsPart};
-use super::phases::Phases;
+use super::phases::{Phases, Way};
 use super::plan::Plan;
 use super::threads::Threads;
 use super::weight_grads::ChunkFactors;
@@ -34,6 +35,8 @@ pub(crate) struct Job<'a, 's, T> {
     pub(crate) second_moment: Option<ParamsMut<'a, T>>,
     /// (19), if it is wanted: there is only one chunk then.
     pub(crate) gram: Option<MatMut<'a, T>>,
+    /// What else is wanted of each chunk.
+    pub(crate) halfway: Option<(&'s mut (dyn Halfway<T> + Send), &'s mut [T])>,
 }
 
 /// Runs the pass and returns the sum of the losses. Not inlined: each type of labels would get its own.
@@ -45,22 +48,11 @@ pub(crate) fn run<T: Float + Send + Sync>(
     objective: &Objective<'_, T>,
     job: &mut Job<'_, '_, T>,
 ) -> Result<Scaled<T>, Error> {
-    let Job { x, out, scratch, grad, second_moment, gram } = job;
+    let Job { x, out, scratch, grad, second_moment, gram, halfway } = job;
     let Scratch { hidden, f, w1_panels, pack_buffer, .. } = scratch;
     let (w1, c, n, layout) = (plan.params.w1, plan.params.b2.len(), x.rows(), plan.layout);
     let plan = &Plan { skips_inputs: !layout.is_serial() && phases.skips_inputs(*x, w1), ..*plan };
-    let mut packed_w1 = None;
-    if !layout.is_serial() && (plan.skips_inputs || layout.external == External::None) {
-        let vecs = phases.panel_vecs(plan.skips_inputs);
-        let part = PanelsPart { w1, panels: 0..phases.panels(w1.rows(), vecs), data: w1_panels };
-        let first_row = |panel| phases.panel(w1.rows(), vecs, panel).start;
-        let pack = |part| {
-            phases.pack(part, vecs);
-            Ok(())
-        };
-        threads.run(part, &|part, share| part.cut(share, first_row), &pack)?;
-        packed_w1 = Some(&**w1_panels);
-    }
+    let packed_w1 = pack(phases, threads, &layout, w1, plan.skips_inputs, w1_panels)?;
     let mut total = ScaledSum::new();
     for (index, start) in (0..n).step_by(layout.chunk).enumerate() {
         let end = n.min(start + layout.chunk);
@@ -74,30 +66,57 @@ pub(crate) fn run<T: Float + Send + Sync>(
         let f = &mut f[..count * layout.score_stride * c];
         let mut findings = [Finding { loss: Scaled::new(T::zero()), has_finite_inputs: true }; MAX_BLOCKS];
         let findings = &mut findings[..count];
-        let part = ExamplesPart {
+        let kept_len = count * layout.score_stride * (c + 1);
+        let (mut halfway, kept) = match halfway {
+            Some((halfway, kept)) => (Some(halfway), &mut kept[..kept_len]),
+            None => (None, &mut [][..]),
+        };
+        let mut part = ExamplesPart {
             first: start,
             x,
             w1_panels: packed_w1,
             hidden: hidden.reborrow(),
             f,
+            kept,
             findings,
             pack_buffer,
             out: out.reborrow(),
             row: start,
         };
-        threads.run(part, &|part, share| part.cut(layout.block, share), &|mut part| {
-            phases.examples(plan, &mut part, objective)
-        })?;
+        let examples = |part: ExamplesPart<'_, T>, way| {
+            threads.run(part, &|part, share| part.cut(layout.block, share), &|mut part| {
+                phases.examples(plan, &mut part, objective, way)
+            })
+        };
+        let nonfinite = |findings: &[Finding<T>]| {
+            let finite = findings.iter().all(|found| found.has_finite_inputs);
+            let nonfinite = NonFinite::find(objective, start, x, finite);
+            let plain = phases.has_plain_zeros();
+            nonfinite.map(|found| if plain { found } else { found.include_all() })
+        };
+        let mut found = None;
+        if let Some(halfway) = &mut halfway {
+            examples(part.reborrow(), Way::Forward)?;
+            found = nonfinite(part.findings);
+            let ExamplesPart { hidden: Hidden { z, a, .. }, f: g, kept, pack_buffer, .. } = part.reborrow();
+            let is_last = end == n;
+            let chunk =
+                Chunk { first: start, is_last, x, z, a, g, kept, nonfinite: found.as_ref(), pack_buffer };
+            halfway.chunk(&Setting { phases, threads, plan, objective }, chunk)?;
+            if plan.goes_back {
+                examples(part, Way::Back)?;
+            }
+        } else {
+            examples(part, Way::Both)?;
+            if plan.goes_back {
+                found = nonfinite(findings);
+            }
+        }
         findings.iter().for_each(|found| total.add(found.loss));
-        if plan.grad_scale.is_none() {
+        if !plan.goes_back {
             continue;
         }
-        let mut hidden = layout.after_hidden_grad(hidden);
-        let finite = findings.iter().all(|found| found.has_finite_inputs);
-        let nonfinite = NonFinite::find(objective, start, x, finite);
-        let plain = phases.has_plain_zeros();
-        let nonfinite = nonfinite.map(|found| if plain { found } else { found.include_all() });
-        let nonfinite = nonfinite.as_ref();
+        let (mut hidden, nonfinite) = (layout.after_hidden_grad(hidden), found.as_ref());
         if let Some(gram) = gram {
             phases.gram(plan, &ChunkFactors::new(&layout, x, &hidden, f, nonfinite), gram.reborrow());
             clear_excluded(objective, gram);
@@ -130,6 +149,29 @@ pub(crate) fn run<T: Float + Send + Sync>(
         }
     }
     Ok(total.total())
+}
+
+/// The panels of a matrix like W1, where packing pays.
+pub(crate) fn pack<'d, T: Float + Send + Sync>(
+    phases: &dyn Phases<T>,
+    threads: Threads<'_>,
+    layout: &Layout,
+    w1: MatRef<'_, T>,
+    skips_inputs: bool,
+    data: &'d mut [T],
+) -> Result<Option<&'d [T]>, Error> {
+    if layout.is_serial() || !(skips_inputs || layout.external == External::None) {
+        return Ok(None);
+    }
+    let vecs = phases.panel_vecs(skips_inputs);
+    let part = PanelsPart { w1, panels: 0..phases.panels(w1.rows(), vecs), data: &mut *data };
+    let first_row = |panel| phases.panel(w1.rows(), vecs, panel).start;
+    let pack = |part| {
+        phases.pack(part, vecs);
+        Ok(())
+    };
+    threads.run(part, &|part, share| part.cut(share, first_row), &pack)?;
+    Ok(Some(data))
 }
 
 /// The gradient of an example that is excluded is 0, and so are its inner products: also where the factors of those are

@@ -97,7 +97,7 @@ pub struct Pass<'a, T, L = usize> {
     pub(super) gram: Option<MatMut<'a, T>>,
     pub(super) kink: Kink,
     pub(super) reduction: Reduction,
-    engine: Engine<'a, T>,
+    pub(crate) engine: Engine<'a, T>,
     pub(super) executor: Option<&'a dyn Executor>,
     pub(super) grad: Option<(ParamsMut<'a, T>, Beta)>,
     pub(super) out: Outputs<'a, T>,
@@ -237,25 +237,29 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     ///
     /// As [`run`](Self::run), but [`Error::Unlabelled`] only if gradients or losses were chosen.
     pub fn infer(mut self, scratch: &mut [T]) -> Result<(), Error> {
-        if !self.is_known() {
-            let needs_labels = [
-                (self.grad.is_some(), What::Gradient),
-                (self.out.input_grad.is_some(), What::InputGradient),
-                (self.out.losses.is_some(), What::Losses),
-                (self.out.grad_norms.is_some(), What::GradNorms),
-                (self.out.example_grads.is_some(), What::ExampleGradients),
-                (self.second_moment.is_some(), What::SecondMoment),
-                (self.gram.is_some(), What::Gram),
-            ];
-            if let Some(&(_, what)) = needs_labels.iter().find(|(wanted, _)| *wanted) {
-                return Err(Error::Unlabelled { what });
-            }
-        }
+        self.check_labelled()?;
         self.evaluate(Products::of(self.engine), scratch).map(|_| ())
     }
 
+    /// `Ok` if nothing is wanted that takes labels, or there are some.
+    pub(super) fn check_labelled(&self) -> Result<(), Error> {
+        let needs_labels = [
+            (self.grad.is_some(), What::Gradient),
+            (self.out.input_grad.is_some(), What::InputGradient),
+            (self.out.losses.is_some(), What::Losses),
+            (self.out.grad_norms.is_some(), What::GradNorms),
+            (self.out.example_grads.is_some(), What::ExampleGradients),
+            (self.second_moment.is_some(), What::SecondMoment),
+            (self.gram.is_some(), What::Gram),
+        ];
+        match needs_labels.iter().find(|(wanted, _)| *wanted && !self.is_known()) {
+            Some(&(_, what)) => Err(Error::Unlabelled { what }),
+            None => Ok(()),
+        }
+    }
+
     /// Whether there is something to compare the scores with.
-    fn is_known(&self) -> bool {
+    pub(crate) fn is_known(&self) -> bool {
         self.labels.is_some() || self.objective.targets.is_some()
     }
 }

@@ -43,7 +43,7 @@ impl<'a, T> ChunkFactors<'a, T> {
 }
 
 /// (12) to (15), summed over the chunk, of these rows; or what was there and that. Of squares only those of the weights.
-pub(super) fn run<T: Float, S: Simd<T>>(
+pub(crate) fn run<T: Float, S: Simd<T>>(
     simd: S,
     plan: &Plan<'_, T>,
     chunk: &ChunkFactors<'_, T>,
@@ -58,7 +58,7 @@ pub(super) fn run<T: Float, S: Simd<T>>(
 }
 
 /// (13): dW2 = Gᵀ A.
-fn w2<T: Float, S: Simd<T>>(
+pub(crate) fn w2<T: Float, S: Simd<T>>(
     simd: S,
     plan: &Plan<'_, T>,
     chunk: &ChunkFactors<'_, T>,

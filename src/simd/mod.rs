@@ -5,6 +5,7 @@
 //! [`Simd::vectorize`], which is compiled for that instruction set. The value of type `S` is the proof that the machine
 //! has it: only `Avx512::detect` and its like make one.
 
+mod best;
 #[cfg(any(
     test,
     all(feature = "std", target_arch = "x86_64"),
@@ -20,6 +21,7 @@ pub(crate) mod tests;
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 mod x86;
 
+pub(crate) use best::{WithSimd, best_of_f32, best_of_f64, if_same};
 #[cfg(all(feature = "std", target_arch = "aarch64", target_feature = "neon"))]
 pub(crate) use neon::Neon;
 pub(crate) use portable::Portable;

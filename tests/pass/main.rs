@@ -14,6 +14,7 @@ mod support;
 mod batches;
 mod compact;
 mod cross_entropy;
+mod curvature;
 mod dual_numbers;
 mod duals;
 mod empty;

@@ -1,0 +1,77 @@
+//! What else can be made of a chunk, between its way forward and its way back: derivatives in a direction, second
+//! derivatives, gradients of other score gradients.
+
+use num_traits::{Float, PrimInt};
+
+use super::engine::Products;
+use super::layout::Layout;
+use super::nonfinite::NonFinite;
+use super::objective::{L2, Objective};
+use super::phases::Phases;
+use super::plan::Plan;
+use super::setup::Pass;
+use super::threads::Threads;
+use crate::data::{Dims, MatRef, Params};
+use crate::error::Error;
+
+/// What holds for all chunks.
+pub(crate) struct Setting<'a, T> {
+    pub(crate) phases: &'a dyn Phases<T>,
+    pub(crate) threads: Threads<'a>,
+    pub(crate) plan: &'a Plan<'a, T>,
+    pub(crate) objective: &'a Objective<'a, T>,
+}
+
+/// A chunk after its way forward. What belongs to excluded examples is 0 in A and G.
+pub(crate) struct Chunk<'a, T> {
+    /// The number of the first example in the batch.
+    pub(crate) first: usize,
+    /// Whether no other one follows.
+    pub(crate) is_last: bool,
+    pub(crate) x: MatRef<'a, T>,
+    /// Z and A, [`hidden_stride`](super::layout::Layout::hidden_stride) apart.
+    pub(crate) z: &'a [T],
+    pub(crate) a: &'a [T],
+    /// G, block by block, each class by class; without labels what is left of the scores. What is written here is taken back.
+    pub(crate) g: &'a mut [T],
+    /// P and the weights of the examples, as G is, with a row more in each block.
+    pub(crate) kept: &'a [T],
+    pub(crate) nonfinite: Option<&'a NonFinite>,
+    pub(crate) pack_buffer: &'a mut [T],
+}
+
+/// Something that wants each chunk.
+pub(crate) trait Halfway<T> {
+    /// Takes a chunk; in the order of the examples.
+    fn chunk(&mut self, setting: &Setting<'_, T>, chunk: Chunk<'_, T>) -> Result<(), Error>;
+}
+
+/// What has to be known before such a pass runs.
+pub(crate) struct Net<'a, T> {
+    pub(crate) params: Params<'a, T>,
+    pub(crate) dims: Dims,
+    /// n.
+    pub(crate) examples: usize,
+    pub(crate) l2: L2<T>,
+    pub(crate) layout: Layout,
+}
+
+impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
+    pub(crate) fn net(&self) -> Net<'a, T> {
+        let (params, examples) = (self.params, self.x.rows());
+        let layout = Layout::new(params.dims, examples, Products::of(self.engine).external);
+        Net { params, dims: params.dims, examples, l2: self.l2, layout }
+    }
+
+    /// As [`run`](Self::run) with labels, as [`infer`](Self::infer) without, and each chunk goes to `halfway`. `kept` is for
+    /// P and the weights of the examples.
+    pub(crate) fn run_halfway(
+        mut self,
+        halfway: &mut (dyn Halfway<T> + Send),
+        kept: &mut [T],
+        scratch: &mut [T],
+    ) -> Result<T, Error> {
+        self.check_labelled()?;
+        self.evaluate_all(Products::of(self.engine), scratch, Some((halfway, kept)))
+    }
+}
