@@ -6,7 +6,8 @@ use super::outputs::Outputs;
 use super::scratch::Hidden;
 use crate::data::MatRef;
 use crate::kernels::scaled::Scaled;
-use crate::pass::{Layout, Share};
+use crate::limits::{MAX_CHUNK, MIN_BLOCK};
+use crate::pass::{Chunk, Layout, Plan, Share};
 
 /// What is found of a block: sums over its examples.
 #[derive(Clone, Copy)]
@@ -44,7 +45,40 @@ pub(super) struct Part<'a, T> {
     pub(super) row: usize,
 }
 
-impl<T: Float> Part<'_, T> {
+/// A chunk has at most so many blocks: what is found of them lies on the stack.
+pub(super) const MAX_BLOCKS: usize = MAX_CHUNK / MIN_BLOCK;
+
+impl<'a, T: Float> Part<'a, T> {
+    /// A whole chunk. Buffers and findings may be longer than it takes.
+    pub(super) fn of(
+        plan: &Plan<'_, T>,
+        chunk: &'a mut Chunk<'_, T>,
+        hidden: &'a mut Hidden<'_, T>,
+        f: &'a mut [T],
+        findings: &'a mut [Finding<T>],
+        out: Outputs<'a, T>,
+    ) -> Self {
+        let (layout, c) = (&plan.layout, plan.params.b2.len());
+        let count = chunk.x.rows().div_ceil(layout.block);
+        let in_blocks = count * layout.block * layout.hidden_stride;
+        let Hidden { a, d, d_panels } = hidden;
+        let d_panels = d_panels.get_mut(..in_blocks).unwrap_or_default();
+        Self {
+            first: chunk.first,
+            x: chunk.x,
+            z: chunk.z,
+            a: chunk.a,
+            kept: chunk.kept,
+            g: chunk.g,
+            hidden: Hidden { a: &mut a[..in_blocks], d: &mut d[..in_blocks], d_panels },
+            f: &mut f[..count * layout.score_stride * c],
+            findings: &mut findings[..count],
+            pack_buffer: chunk.pack_buffer,
+            out,
+            row: chunk.first,
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.x.rows()
     }

@@ -1,13 +1,18 @@
 //! What second derivatives need of an instruction set, beside the phases of a pass.
 
+use core::ops::Range;
+
 use num_traits::Float;
 
 use super::along::{self, Along};
 use super::part::Part;
+use super::variance;
 use crate::data::MatRef;
 use crate::error::Error;
 use crate::gemm::{AlphaBeta, is_finite};
-use crate::pass::{ChunkFactors, Engine, GradsPart, Objective, Plan, score_weight_grads, weight_grads};
+use crate::pass::{
+    Chunk, ChunkFactors, Engine, GradsPart, Objective, Plan, biases, score_weight_grads, weight_grads,
+};
 use crate::simd::{Portable, Simd, WithSimd, best_of_f32, best_of_f64, if_same};
 
 /// The steps on one instruction set, for whoever knows the type T but not the set.
@@ -23,6 +28,19 @@ pub(super) trait SecondOrder<T>: Sync {
         along: &Along<'_, T>,
         part: &mut Part<'_, T>,
     ) -> Result<(), Error>;
+
+    /// Factors of the diagonal, of these examples.
+    fn diagonal(&self, plan: &Plan<'_, T>, part: &mut Part<'_, T>);
+
+    /// Rows of a factor of (34).
+    fn hidden_factor(
+        &self,
+        plan: &Plan<'_, T>,
+        chunk: &Chunk<'_, T>,
+        rows: Range<usize>,
+        to: &mut [T],
+        mean: &mut [T],
+    );
 
     /// (29), summed over the chunk, of these rows: what the gradients are of the first factors, and of the second ones
     /// Gᵀ A.
@@ -51,6 +69,21 @@ impl<T: Float, S: Simd<T>> SecondOrder<T> for S {
         along::run(*self, plan, objective, along, part)
     }
 
+    fn diagonal(&self, plan: &Plan<'_, T>, part: &mut Part<'_, T>) {
+        variance::diagonal(*self, plan, part);
+    }
+
+    fn hidden_factor(
+        &self,
+        plan: &Plan<'_, T>,
+        chunk: &Chunk<'_, T>,
+        rows: Range<usize>,
+        to: &mut [T],
+        mean: &mut [T],
+    ) {
+        variance::hidden_factor(*self, plan, chunk, rows, to, mean);
+    }
+
     fn weights(
         &self,
         plan: &Plan<'_, T>,
@@ -60,6 +93,9 @@ impl<T: Float, S: Simd<T>> SecondOrder<T> for S {
         part: &mut GradsPart<'_, T>,
     ) -> Result<(), Error> {
         weight_grads(*self, plan, first, onto, part)?;
+        if first.is_squared {
+            biases(*self, plan, first, onto, part)?;
+        }
         second.map_or(Ok(()), |second| score_weight_grads(*self, plan, second, onto.added(), part))
     }
 }

@@ -11,8 +11,8 @@ use super::phases::Phases;
 use super::plan::Plan;
 use super::setup::Pass;
 use super::threads::Threads;
-use crate::data::{Dims, MatRef, Params};
-use crate::error::Error;
+use crate::data::{Batch, Dims, MatRef, Params};
+use crate::error::{Error, What};
 
 /// What holds for all chunks.
 pub(crate) struct Setting<'a, T> {
@@ -61,6 +61,33 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
         let (params, examples) = (self.params, self.x.rows());
         let layout = Layout::new(params.dims, examples, Products::of(self.engine).external);
         Net { params, dims: params.dims, examples, l2: self.l2, layout }
+    }
+
+    /// As [`infer`](Self::infer), and the way back from what `halfway` puts in the place of G: of no objective, and the sum over
+    /// the examples.
+    pub(crate) fn run_back(
+        self,
+        halfway: &mut (dyn Halfway<T> + Send),
+        scratch: &mut [T],
+    ) -> Result<(), Error> {
+        let plain = Pass::<T, L>::new(self.params, Batch { x: self.x, labels: None, targets: None });
+        let Self { kink, engine, executor, grad, out, clip, second_moment, gram, .. } = self;
+        if out.losses.is_some() {
+            return Err(Error::Unlabelled { what: What::Losses });
+        }
+        let mut pass = Pass {
+            kink,
+            engine,
+            executor,
+            grad,
+            out,
+            clip,
+            second_moment,
+            gram,
+            divisor: Some(T::one()),
+            ..plain
+        };
+        pass.evaluate_all(Products::of(engine), scratch, Some((halfway, &mut []))).map(|_| ())
     }
 
     /// As [`run`](Self::run) with labels, as [`infer`](Self::infer) without, and each chunk goes to `halfway`. `kept` is for

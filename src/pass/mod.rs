@@ -36,4 +36,4 @@ pub(crate) use phases::cut;
 pub(crate) use plan::Plan;
 pub(crate) use run::pack;
 pub use setup::{Pass, Reduction};
-pub(crate) use weight_grads::{ChunkFactors, run as weight_grads, w2 as score_weight_grads};
+pub(crate) use weight_grads::{ChunkFactors, biases, run as weight_grads, w2 as score_weight_grads};

@@ -68,7 +68,10 @@ pub(crate) fn run<T: Float + Send + Sync>(
         let findings = &mut findings[..count];
         let kept_len = count * layout.score_stride * (c + 1);
         let (mut halfway, kept) = match halfway {
-            Some((halfway, kept)) => (Some(halfway), &mut kept[..kept_len]),
+            Some((halfway, kept)) => {
+                let len = kept_len.min(kept.len());
+                (Some(halfway), &mut kept[..len])
+            }
             None => (None, &mut [][..]),
         };
         let mut part = ExamplesPart {

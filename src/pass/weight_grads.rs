@@ -114,7 +114,7 @@ fn is_finite_in_blocks<T: Float, S: Simd<T>>(
 }
 
 /// (14), (15): db1 and db2, the sums of the rows of D and G.
-fn biases<T: Float, S: Simd<T>>(
+pub(crate) fn biases<T: Float, S: Simd<T>>(
     simd: S,
     plan: &Plan<'_, T>,
     chunk: &ChunkFactors<'_, T>,

@@ -22,11 +22,5 @@ pub(crate) mod tests;
 mod x86;
 
 pub(crate) use best::{WithSimd, best_of_f32, best_of_f64, if_same};
-#[cfg(all(feature = "std", target_arch = "aarch64", target_feature = "neon"))]
-pub(crate) use neon::Neon;
 pub(crate) use portable::Portable;
 pub(crate) use registers::{Simd, lane_sums, transpose};
-#[cfg(all(feature = "std", target_arch = "x86_64"))]
-pub(crate) use x86::Avx2;
-#[cfg(all(feature = "std", target_arch = "x86_64", handgrad_avx512))]
-pub(crate) use x86::Avx512;

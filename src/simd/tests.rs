@@ -13,15 +13,15 @@ pub(crate) trait Check {
 pub(crate) fn on_each_set(check: &impl Check) {
     check.check("portable", &super::Portable);
     #[cfg(all(feature = "std", target_arch = "x86_64"))]
-    if let Some(set) = super::Avx2::detect() {
+    if let Some(set) = super::x86::Avx2::detect() {
         check.check("AVX2", set);
     }
     #[cfg(all(feature = "std", target_arch = "x86_64", handgrad_avx512))]
-    if let Some(set) = super::Avx512::detect() {
+    if let Some(set) = super::x86::Avx512::detect() {
         check.check("AVX-512", set);
     }
     #[cfg(all(feature = "std", target_arch = "aarch64", target_feature = "neon"))]
-    check.check("NEON", super::Neon::get());
+    check.check("NEON", super::neon::Neon::get());
 }
 
 /// Numbers from -0.5 to 0.5 in no order.
