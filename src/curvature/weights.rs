@@ -48,9 +48,6 @@ impl<T: Float + Send + Sync + 'static> WeightSums<'_, T> {
         };
         let at_end = plan.gradient_gemm().is_some();
         let mut sum = GradSum::new((target.reborrow(), Beta::Zero), alpha, at_end, layout.plain_chunks, low);
-        if self.chunks == 0 {
-            sum.begin();
-        }
         let (target, onto) = sum.target(self.chunks, 0);
         let part = GradsPart::all(target, pack_buffer);
         threads.run(part, &|part, share| part.cut(phases.tile_rows(), share), &|mut part| {

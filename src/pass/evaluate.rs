@@ -179,9 +179,6 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
             gram: self.gram.as_mut().map(MatMut::reborrow),
             halfway,
         };
-        if let Some(grad) = &mut job.grad {
-            grad.begin();
-        }
         let threads = Threads::new(self.executor, &plan, n);
         let total = threads.enter(|| run(products.phases, threads, &plan, &objective, &mut job))?;
         if let Some(sum) = &mut self.effective_weight {

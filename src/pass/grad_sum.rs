@@ -74,8 +74,8 @@ impl<'a, 's, T: Float> GradSum<'a, 's, T> {
         Self { grad, beta, alpha: alpha.get(), rest, headroom: 0, plain_chunks, low }
     }
 
-    /// To be called before the first chunk.
-    pub(crate) fn begin(&mut self) {
+    /// What there is to do before the first chunk.
+    fn begin(&mut self) {
         if self.low.is_some() && self.beta == Beta::Zero {
             self.grad.fill(T::zero());
         } else if self.low.is_none() && self.beta == Beta::One && !self.rest.is_one() {
@@ -87,6 +87,9 @@ impl<'a, 's, T: Float> GradSum<'a, 's, T> {
     /// Where the gradient of this chunk goes, times what, and whether it replaces what is there. D and G have been divided by
     /// 2^headroom.
     pub(crate) fn target(&mut self, chunk: usize, headroom: i32) -> (ParamsMut<'_, T>, AlphaBeta<T>) {
+        if chunk == 0 {
+            self.begin();
+        }
         if self.low.is_some() && headroom > self.headroom {
             let by = power::<T>(self.headroom - headroom);
             self.low.iter_mut().for_each(|low| each(low, |low| *low = *low * by));

@@ -2,7 +2,7 @@
 
 use handgrad::curvature::{self, Tangents, scratch_len};
 use handgrad::gradcheck::Dual;
-use handgrad::{Batch, Dims, Engine, Kink, MatMut, MatRef, Params, ParamsMut, Pass};
+use handgrad::{Batch, Dims, Kink, MatMut, MatRef, Params, ParamsMut, Pass};
 
 /// Numbers between -1 and 1 that are none too regular.
 fn number(i: usize) -> f64 {
@@ -78,14 +78,32 @@ fn a_second_look() {
         for i in (0..len).step_by(1 + len / 50) {
             let mut e = vec![0.0; len];
             e[i] = 1.0;
-            let d = curvature::tangent(pass(), Params::from_flat(dims, &e).unwrap(), Tangents::default(), &mut scratch).unwrap();
-            assert!((d.hessian - diagonal[i]).abs() < 1e-12, "{:?} {i} {} {}", (m, h, c, n), d.hessian, diagonal[i]);
+            let d = curvature::tangent(
+                pass(),
+                Params::from_flat(dims, &e).unwrap(),
+                Tangents::default(),
+                &mut scratch,
+            )
+            .unwrap();
+            assert!(
+                (d.hessian - diagonal[i]).abs() < 1e-12,
+                "{:?} {i} {} {}",
+                (m, h, c, n),
+                d.hessian,
+                diagonal[i]
+            );
             assert!((d.gauss_newton - diagonal[i]).abs() < 1e-12);
         }
         for (i, d) in diagonal.iter().enumerate() {
             let w1 = i < h * m;
             let w2 = i >= h * m + h && i < len - c;
-            trace += d - if w1 { 0.1 } else if w2 { 0.2 } else { 0.0 };
+            trace += d - if w1 {
+                0.1
+            } else if w2 {
+                0.2
+            } else {
+                0.0
+            };
         }
         let all: f64 = traces.iter().sum::<f64>() / n as f64;
         assert!((all - trace).abs() < 1e-11 * trace, "{all} {trace}");
@@ -105,7 +123,13 @@ fn a_second_look() {
         let mut gv = vec![0.0; len];
         let mut v1 = v.clone();
         v1[h * m + h..].fill(0.0);
-        curvature::gauss_newton_vector(Pass::new(params, one), Params::from_flat(dims, &v1).unwrap(), ParamsMut::from_flat(dims, &mut gv).unwrap(), &mut scratch).unwrap();
+        curvature::gauss_newton_vector(
+            Pass::new(params, one),
+            Params::from_flat(dims, &v1).unwrap(),
+            ParamsMut::from_flat(dims, &mut gv).unwrap(),
+            &mut scratch,
+        )
+        .unwrap();
         for unit in 0..h {
             for input in 0..m {
                 let mut sum = 0.0;
@@ -120,7 +144,13 @@ fn a_second_look() {
         }
         let mut v2 = v.clone();
         v2[..h * m + h].fill(0.0);
-        curvature::gauss_newton_vector(Pass::new(params, one), Params::from_flat(dims, &v2).unwrap(), ParamsMut::from_flat(dims, &mut gv).unwrap(), &mut scratch).unwrap();
+        curvature::gauss_newton_vector(
+            Pass::new(params, one),
+            Params::from_flat(dims, &v2).unwrap(),
+            ParamsMut::from_flat(dims, &mut gv).unwrap(),
+            &mut scratch,
+        )
+        .unwrap();
         let at = h * m + h;
         for class in 0..c {
             for unit in 0..=h {
@@ -142,7 +172,8 @@ fn a_second_look() {
         curvature::backward(pass, MatRef::new(&rows, n, c).unwrap(), &mut scratch).unwrap();
         let mut jv = vec![0.0; n * c];
         let out = Tangents { scores: Some(MatMut::new(&mut jv, n, c).unwrap()), ..Tangents::default() };
-        curvature::tangent(Pass::new(params, batch), Params::from_flat(dims, &v).unwrap(), out, &mut scratch).unwrap();
+        curvature::tangent(Pass::new(params, batch), Params::from_flat(dims, &v).unwrap(), out, &mut scratch)
+            .unwrap();
         let (left, right): (f64, f64) =
             (jv.iter().zip(&rows).map(|(a, b)| a * b).sum(), back.iter().zip(&v).map(|(a, b)| a * b).sum());
         assert!((left - right).abs() < 1e-12 * left.abs().max(1.0), "{left} {right}");

@@ -46,8 +46,11 @@ fn results<T: Float + Send + Sync + 'static>(
     let products = Products { phases, gemm: None, external: External::None };
     assert!(pass.is_short(products.external), "{case:?}");
     let mut scratch = vec![T::nan(); dims.scratch_len(n)];
-    let loss =
-        if short { pass.evaluate(products, &mut scratch) } else { pass.evaluate_all(products, &mut scratch) };
+    let loss = if short {
+        pass.evaluate(products, &mut scratch)
+    } else {
+        pass.evaluate_all(products, &mut scratch, None)
+    };
     grad.push(loss.unwrap());
     grad
 }
@@ -120,7 +123,7 @@ fn the_short_way_checks_as_the_long_way() {
             let result = if short {
                 pass.evaluate(products, &mut scratch)
             } else {
-                pass.evaluate_all(products, &mut scratch)
+                pass.evaluate_all(products, &mut scratch, None)
             };
             assert!(wrong == 0 || grad.iter().all(|&g| g == 9.0), "{wrong}: written");
             result

@@ -62,6 +62,7 @@ struct Chunk {
     a: Vec<f64>,
     d: Vec<f64>,
     f: Vec<f64>,
+    kept: Vec<f64>,
     findings: Vec<Finding<f64>>,
     pack_buffer: Vec<f64>,
     /// Of the whole batch.
@@ -79,6 +80,7 @@ impl Chunk {
             a: numbered(len * STRIDE),
             d: numbered(blocks * BLOCK * STRIDE),
             f: numbered(blocks * (BLOCK + 1) * CLASSES),
+            kept: numbered(blocks * (BLOCK + 1) * (CLASSES + 1)),
             findings: numbered(blocks)
                 .into_iter()
                 .map(|loss| Finding { loss: Scaled::new(loss), has_finite_inputs: true })
@@ -107,6 +109,7 @@ impl Chunk {
             w1_panels: None,
             hidden: Hidden { z: &mut self.z, a: &mut self.a, d: &mut self.d },
             f: &mut self.f,
+            kept: &mut self.kept,
             findings: &mut self.findings,
             pack_buffer: &mut self.pack_buffer,
             out: Outputs {
@@ -130,6 +133,7 @@ fn assert_has_examples(piece: &mut ExamplesPart<'_, f64>, start: usize, blocks: 
     assert_is(piece.hidden.a, start * STRIDE..(start + len) * STRIDE);
     assert_is(piece.hidden.d, of_blocks(BLOCK * STRIDE));
     assert_is(piece.f, of_blocks((BLOCK + 1) * CLASSES));
+    assert_is(piece.kept, of_blocks((BLOCK + 1) * (CLASSES + 1)));
     let losses: Vec<f64> = piece.findings.iter().map(|found| found.loss.value).collect();
     assert_is(&losses, of_blocks(1));
     let row = piece.row;

@@ -64,6 +64,7 @@ fn plan(theta: &[f32], n: usize, external: External) -> Plan<'_, f32> {
         params: Params::from_flat(dims(), theta).unwrap(),
         kink: Kink::One,
         grad_scale: None,
+        goes_back: false,
         margin: (1.0, 0),
         alpha: Scaled::new(1.0),
         loss_unit: 0,
