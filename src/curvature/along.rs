@@ -53,9 +53,9 @@ pub(super) fn run<T: Float, S: Simd<T>>(
 ) -> Result<(), Error> {
     let rows_at_once = if along.skips_inputs { part.len() } else { plan.layout.rows_at_once };
     for rows in cut(0..part.len(), rows_at_once) {
-        hidden(simd, plan, objective, along, part, rows.clone())?;
+        hidden(simd, plan, along, part, rows.clone())?;
         for block in cut(rows.clone(), plan.layout.block) {
-            scores(simd, plan, along, part, block)?;
+            scores(simd, plan, objective, along, part, block)?;
         }
         if let Some(curvature) = along.product {
             hidden_grad(simd, plan, along.direction, curvature, part, rows.clone())?;
@@ -71,7 +71,6 @@ pub(super) fn run<T: Float, S: Simd<T>>(
 fn hidden<T: Float, S: Simd<T>>(
     simd: S,
     plan: &Plan<'_, T>,
-    objective: &Objective<'_, T>,
     along: &Along<'_, T>,
     part: &mut Part<'_, T>,
     rows: Range<usize>,
@@ -93,7 +92,6 @@ fn hidden<T: Float, S: Simd<T>>(
         let right = along.v1_panels.map_or(Right::View(v1.t()), Right::Packed);
         product(simd, Left::view(x), right, onto, view, epilogue, part.pack_buffer);
     }
-    objective.clear_excluded(part.first + rows.start, rows.len(), bias.len(), stride, a);
     Ok(())
 }
 
@@ -101,6 +99,7 @@ fn hidden<T: Float, S: Simd<T>>(
 fn scores<T: Float, S: Simd<T>>(
     simd: S,
     plan: &Plan<'_, T>,
+    objective: &Objective<'_, T>,
     along: &Along<'_, T>,
     part: &mut Part<'_, T>,
     rows: Range<usize>,
@@ -115,6 +114,20 @@ fn scores<T: Float, S: Simd<T>>(
     let mut view = MatMut::with_strides(&mut *f, (c, rows.len()), (score_stride, 1))?;
     score_product(simd, plan, a_tangent?, plan.params.w2, Beta::Zero, view.reborrow(), part.pack_buffer)?;
     score_product(simd, plan, a?, v2, Beta::One, view, part.pack_buffer)?;
+    if part.out.scores.is_some() && objective.is_weighted() {
+        let excluded = (0..rows.len()).filter(|i| objective.excludes(part.first + rows.start + i));
+        for i in excluded {
+            // A has nothing of it any more.
+            let z = part.z[(rows.start + i) * stride..][..h].iter().copied();
+            for class in 0..c {
+                let terms = z.clone().zip(v2.row(class)).filter(|(z, _)| plan.kink.is_active(*z));
+                let f = &mut f[class * score_stride + i];
+                *f = *f + terms.fold(T::zero(), |sum, (z, v)| sum + z * v);
+            }
+        }
+    }
+    let a_tangent = &mut part.hidden.a[place];
+    objective.clear_excluded(part.first + rows.start, rows.len(), h, stride, a_tangent);
     let kept = &part.kept[index * score_stride * (c + 1)..][..score_stride * (c + 1)];
     let g = &part.g[index * score_stride * c..][..score_stride * c];
     let mut found = Finding::none();
@@ -143,7 +156,10 @@ fn scores<T: Float, S: Simd<T>>(
         );
         let mut hessian = slopes.square;
         if along.hessian {
-            for (col, hessian) in hessian[..len].iter_mut().enumerate() {
+            let weights = &kept[c * score_stride + start..];
+            let included =
+                hessian[..len].iter_mut().zip(weights).enumerate().filter(|(_, (_, w))| **w != T::zero());
+            for (col, (hessian, _)) in included {
                 let row = (first + col) * stride..(first + col) * stride + h;
                 let mixed = dot(simd, &part.hidden.d[row.clone()], &part.hidden.a[row]);
                 *hessian = *hessian + (mixed + mixed);

@@ -42,7 +42,8 @@ impl<T: Float + Send + Sync + 'static> Directions<'_, '_, T> {
         let (Net { params, dims, examples: n, l2, layout }, is_known) = (pass.net(), pass.is_known());
         let is_hessian = !self.products.is_empty() && self.curvature == Curvature::Hessian;
         if !is_known && (is_hessian || self.out.needs_labels()) {
-            return Err(Error::Unlabelled { what: What::CurvatureProduct });
+            let what = if is_hessian { What::CurvatureProduct } else { What::Slopes };
+            return Err(Error::Unlabelled { what });
         }
         for direction in self.directions {
             dims.check_same(What::Direction, direction.dims())?;
