@@ -12,16 +12,19 @@ use crate::gemm::Beta;
 use crate::kernels::scaled::Scaled;
 use crate::pass::{Chunk, Halfway, Net, Pass, Setting, Share};
 
-/// The Kronecker factors that are wanted.
+/// The Kronecker factors that are wanted, by [`kronecker_factors`]: each is symmetric and written in full.
+///
+/// The block of Gauss-Newton's matrix for (W1, b1) is a sum over examples of `hidden` ⊗ `inputs`, that for (W2, b2) one of
+/// `scores` ⊗ `activations`, of one example each: of several, the product of the sums divided by the number of examples is the usual approximation.
 #[derive(Debug)]
 pub struct KroneckerFactors<'a, T> {
-    /// The sum of [x; 1] [x; 1]ᵀ, (m + 1) × (m + 1).
+    /// The sum of \[x; 1\] \[x; 1\]ᵀ over the examples that are not excluded, (m + 1) × (m + 1).
     pub inputs: Option<MatMut<'a, T>>,
-    /// (34), h × h.
+    /// (34), the second derivatives by z: (1/N) times the sum of s I (W2ᵀ (diag p - p pᵀ) W2) I, h × h.
     pub hidden: Option<MatMut<'a, T>>,
-    /// The sum of [a; 1] [a; 1]ᵀ, (h + 1) × (h + 1).
+    /// The sum of \[a; 1\] \[a; 1\]ᵀ over the same examples, (h + 1) × (h + 1).
     pub activations: Option<MatMut<'a, T>>,
-    /// (33), C × C.
+    /// (33), the second derivatives by the scores: (1/N) times the sum of s (diag p - p pᵀ), C × C.
     pub scores: Option<MatMut<'a, T>>,
 }
 
@@ -31,7 +34,43 @@ impl<T> Default for KroneckerFactors<'_, T> {
     }
 }
 
-/// Writes them.
+/// Writes Kronecker factors of Gauss-Newton's matrix, exactly and not by sampling labels, and returns the loss. Labels are not needed.
+///
+/// For each example m² multiply-adds for `inputs`, Ch² for `hidden`, h² for `activations`, C²/2 for `scores`, beside the way forward. Chunks are
+/// added up plainly: over n examples the error grows by up to n/2048 units of rounding.
+///
+/// `scratch` needs [`scratch_len(dims, n, 1)`](super::scratch_len) elements.
+///
+/// # Errors
+///
+/// [`Error::Shape`] for the first factor of the wrong size, [`Error::Length`] for too short a scratch, and all errors of
+/// [`Pass::infer`](crate::Pass::infer); nothing has been written then.
+///
+/// # Example
+///
+/// ```
+/// # fn main() -> Result<(), handgrad::Error> {
+/// use handgrad::curvature::{KroneckerFactors, kronecker_factors, scratch_len};
+/// use handgrad::{Batch, Dims, MatMut, MatRef, Params, Pass};
+///
+/// let dims = Dims::new(1, 1, 2)?;
+/// let theta = [1.0, 0.0, 1.0, -1.0, 0.0, 0.0];
+/// let x = MatRef::new(&[2.0, -3.0], 2, 1)?; // scores 2 and -2, 0 and 0
+/// let (mut inputs, mut scores) = ([0.0; 4], [0.0; 4]);
+/// let factors = KroneckerFactors {
+///     inputs: Some(MatMut::new(&mut inputs, 2, 2)?),
+///     scores: Some(MatMut::new(&mut scores, 2, 2)?),
+///     ..Default::default()
+/// };
+/// let pass = Pass::new(Params::from_flat(dims, &theta)?, Batch::unlabelled(x));
+/// kronecker_factors(pass, factors, &mut vec![0.0; scratch_len(dims, 2, 1)])?;
+/// assert_eq!(inputs, [13.0, -1.0, -1.0, 2.0]);
+/// let p = 1.0 / (1.0 + f64::exp(-4.0));
+/// let variance = (p * (1.0 - p) + 0.25) / 2.0;
+/// assert!((scores[0] - variance).abs() < 1e-15 && scores[1] == -scores[0]);
+/// # Ok(())
+/// # }
+/// ```
 pub fn kronecker_factors<T: Float + Send + Sync + 'static, L: PrimInt + Sync>(
     pass: Pass<'_, T, L>,
     factors: KroneckerFactors<'_, T>,

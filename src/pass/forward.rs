@@ -161,7 +161,7 @@ fn finish<T: Float, S: Simd<T>, const N: usize>(
         || strip.shift(f),
     );
     if known && objective.is_soft() {
-        soft(simd, plan, objective, &mut strip, f, kept, out, Place { first, row });
+        soft(simd, plan, objective, &mut strip, f, (kept, out), Place { first, row });
     } else {
         let needs_sums = out.needs_exponentials() || !kept.is_empty();
         exponentials(simd, &mut strip, f, out, row, needs_sums);
@@ -217,8 +217,7 @@ fn soft<T: Float, S: Simd<T>, const N: usize>(
     objective: &Objective<'_, T>,
     strip: &mut Strip<T, N>,
     f: &mut Scores<'_, T>,
-    kept: &mut [T],
-    out: &mut Outputs<'_, T>,
+    (kept, out): (&mut [T], &mut Outputs<'_, T>),
     Place { first, row }: Place,
 ) {
     let classes = plan.params.b2.len();
