@@ -11,19 +11,20 @@ use crate::data::ParamsMut;
 use crate::error::{Error, What, check_len, check_scratch};
 use crate::pass::{Chunk, ChunkFactors, Halfway, Net, Pass, Setting};
 
-/// Writes the diagonal of the Hessian, (31) and (32), to `diagonal`, and the traces of the Hessians of the single v_i l_i to `traces`, n,
-/// if wanted. Returns the loss.
+/// Writes the diagonal of the Hessian, (31) and (32), to `diagonal`, and the traces of the Hessians of the single v_i
+/// l_i to `traces`, n, if wanted. Returns the loss.
 ///
-/// The scores are linear in each layer alone, so away from kinks it is the diagonal of Gauss-Newton's matrix too: no entry is negative.
-/// With L2, α1 and α2 are added to those of W1 and W2 (not to the traces of examples). n(2mh + 6hC) multiply-adds and hC(n)
-/// subtractions; labels are not needed.
+/// The scores are linear in each layer alone, so away from kinks it is the diagonal of Gauss-Newton's matrix too: no
+/// entry is negative. With L2, α1 and α2 are added to those of W1 and W2 (not to the traces of examples). n(2mh +
+/// 6hC) multiply-adds and hC(n) subtractions; labels are not needed.
 ///
 /// `scratch` needs [`scratch_len(dims, n, 1)`](super::scratch_len) elements.
 ///
 /// # Errors
 ///
-/// [`Error::Dims`] if `diagonal` has other dimensions than the net, [`Error::Length`] for traces of another length than n or too short
-/// a scratch, and all errors of [`Pass::infer`](crate::Pass::infer); nothing has been written then.
+/// [`Error::Dims`] if `diagonal` has other dimensions than the net, [`Error::Length`] for traces of another length
+/// than n or too short a scratch, and all errors of [`Pass::infer`](crate::Pass::infer); nothing has been written
+/// then.
 ///
 /// # Example
 ///

@@ -14,8 +14,9 @@ use crate::pass::{Chunk, Halfway, Net, Pass, Setting, Share};
 
 /// The Kronecker factors that are wanted, by [`kronecker_factors`]: each is symmetric and written in full.
 ///
-/// The block of Gauss-Newton's matrix for (W1, b1) is a sum over examples of `hidden` ⊗ `inputs`, that for (W2, b2) one of
-/// `scores` ⊗ `activations`, of one example each: of several, the product of the sums divided by the number of examples is the usual approximation.
+/// The block of Gauss-Newton's matrix for (W1, b1) is a sum over examples of `hidden` ⊗ `inputs`, that for (W2, b2)
+/// one of `scores` ⊗ `activations`, of one example each: of several, the product of the sums divided by the number of
+/// examples is the usual approximation.
 #[derive(Debug)]
 pub struct KroneckerFactors<'a, T> {
     /// The sum of \[x; 1\] \[x; 1\]ᵀ over the examples that are not excluded, (m + 1) × (m + 1).
@@ -34,10 +35,11 @@ impl<T> Default for KroneckerFactors<'_, T> {
     }
 }
 
-/// Writes Kronecker factors of Gauss-Newton's matrix, exactly and not by sampling labels, and returns the loss. Labels are not needed.
+/// Writes Kronecker factors of Gauss-Newton's matrix, exactly and not by sampling labels, and returns the loss.
+/// Labels are not needed.
 ///
-/// For each example m² multiply-adds for `inputs`, Ch² for `hidden`, h² for `activations`, C²/2 for `scores`, beside the way forward. Chunks are
-/// added up plainly: over n examples the error grows by up to n/2048 units of rounding.
+/// For each example m² multiply-adds for `inputs`, Ch² for `hidden`, h² for `activations`, C²/2 for `scores`, beside
+/// the way forward. Chunks are added up plainly: over n examples the error grows by up to n/2048 units of rounding.
 ///
 /// `scratch` needs [`scratch_len(dims, n, 1)`](super::scratch_len) elements.
 ///
@@ -240,8 +242,8 @@ struct Rows<'a, T> {
 }
 
 impl<T> Rows<'_, T> {
-    /// Two parts, of whole register tiles, the first with this share of them; only one if there are no two or the strides do
-    /// not allow it.
+    /// Two parts, of whole register tiles, the first with this share of them; only one if there are no two or the
+    /// strides do not allow it.
     fn cut(self, tile_rows: usize, share: Share) -> (Self, Option<Self>) {
         let (first, all) = (self.first, self.view.rows());
         let rows = share.of(all.div_ceil(tile_rows)) * tile_rows;

@@ -2,9 +2,10 @@
 //! direction, the diagonal, Kronecker factors. No autodiff, no heap; in one pass over the examples, with the loss and the
 //! gradient if they are wanted.
 //!
-//! Each function takes a [`Pass`](crate::Pass): what has been chosen there holds here (weights, smoothing, targets, an ignored label, L2,
-//! what is divided by, the derivative at z = 0, engine, threads), and the outputs that have been chosen there are written in
-//! the same pass, with the same bits as without. The numbers are those of `docs/derivation.md`.
+//! Each function takes a [`Pass`](crate::Pass): what has been chosen there holds here (weights, smoothing, targets,
+//! an ignored label, L2, what is divided by, the derivative at z = 0, engine, threads), and the outputs that have
+//! been chosen there are written in the same pass, with the same bits as without. The numbers are those of
+//! `docs/derivation.md`.
 //!
 //! With V = (V1, v1, V2, v2) a direction in the parameters, P the probabilities, G the score gradients:
 //!
@@ -19,11 +20,12 @@
 //! db1' = sum of the rows of D'          h
 //! ```
 //!
-//! Gauss-Newton's matrix, which for this loss is the Fisher information of the model, has the same without G V2 and Gᵀ A'. It
-//! is positive semidefinite, and differs from the Hessian in the blocks of (W1, b1) with W2 only. Both hold away from kinks,
-//! and at kinks with [`Kink`](crate::Kink)'s convention for I.
+//! Gauss-Newton's matrix, which for this loss is the Fisher information of the model, has the same without G V2 and
+//! Gᵀ A'. It is positive semidefinite, and differs from the Hessian in the blocks of (W1, b1) with W2 only. Both hold
+//! away from kinks, and at kinks with [`Kink`](crate::Kink)'s convention for I.
 //!
-//! The loss takes n(mh + hC) multiply-adds, each direction n(2mh + 6hC) (Gauss-Newton: n(2mh + 4hC)), the gradient n(mh + 2hC).
+//! The loss takes n(mh + hC) multiply-adds, each direction n(2mh + 6hC) (Gauss-Newton: n(2mh + 4hC)), the gradient
+//! n(mh + 2hC).
 //!
 //! # Example
 //!
@@ -53,9 +55,10 @@
 //!
 //! # Exactness
 //!
-//! To rounding of the products and sums, as the gradient is: nothing is a difference of gradients. G' and the variances of the
-//! diagonal are formed relative to the class that leads, so that a lead costs no digits. What is summed over examples is
-//! divided by N once, at the end. In `f16` sums over examples can overflow where their mean does not.
+//! To rounding of the products and sums, as the gradient is: nothing is a difference of gradients. G' and the
+//! variances of the diagonal are formed relative to the class that leads, so that a lead costs no digits. What is
+//! summed over examples is divided by N once, at the end. In `f16` sums over examples can overflow where their mean
+//! does not.
 
 mod along;
 mod diagonal;

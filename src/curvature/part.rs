@@ -83,8 +83,8 @@ impl<'a, T: Float> Part<'a, T> {
         self.x.rows()
     }
 
-    /// Two parts of whole blocks, the first with this share of them; only one if there are no two blocks or the outputs do
-    /// not allow it.
+    /// Two parts of whole blocks, the first with this share of them; only one if there are no two blocks or the
+    /// outputs do not allow it.
     pub(super) fn cut(self, layout: &Layout, share: Share) -> (Self, Option<Self>) {
         let (all, rows) = (self.findings.len(), self.len());
         let blocks = share.of(all);

@@ -11,10 +11,11 @@ use crate::pass::Pass;
 
 /// Writes (29), H v, the product of the Hessian of the objective and a direction, to `product`, and returns the loss.
 ///
-/// What `product` held before is not read. n(3mh + 7hC) multiply-adds, and those of the gradient's way back if the pass has one.
+/// What `product` held before is not read. n(3mh + 7hC) multiply-adds, and those of the gradient's way back if the
+/// pass has one.
 ///
-/// `scratch` needs [`scratch_len(dims, n, 1)`](super::scratch_len) elements and may hold anything; its contents afterwards are
-/// unspecified.
+/// `scratch` needs [`scratch_len(dims, n, 1)`](super::scratch_len) elements and may hold anything; its contents
+/// afterwards are unspecified.
 ///
 /// # Errors
 ///
@@ -55,8 +56,8 @@ pub fn hessian_vector<T: Float + Send + Sync + 'static, L: PrimInt + Sync>(
     hessian_vectors(pass, &[direction], &mut [product], scratch)
 }
 
-/// As [`hessian_vector`], for several directions in one pass: the scores, their softmax and G are computed once, so each further
-/// one takes n(2mh + 6hC) multiply-adds. Each product has the bits it has alone. `scratch` needs
+/// As [`hessian_vector`], for several directions in one pass: the scores, their softmax and G are computed once, so
+/// each further one takes n(2mh + 6hC) multiply-adds. Each product has the bits it has alone. `scratch` needs
 /// [`scratch_len(dims, n, directions.len())`](super::scratch_len).
 ///
 /// # Errors
@@ -97,12 +98,12 @@ pub fn hessian_vectors<T: Float + Send + Sync + 'static, L: PrimInt + Sync>(
     run(pass, Curvature::Hessian, directions, products, scratch)
 }
 
-/// Writes the product of Gauss-Newton's matrix and a direction, the Hessian with the scores taken for linear in the parameters:
-/// (29) without G V2 and Gᵀ A'. Positive semidefinite, and the Fisher information of the model; with L2 α1 V1 and α2 V2 more.
-/// Returns the loss, 0 without labels.
+/// Writes the product of Gauss-Newton's matrix and a direction, the Hessian with the scores taken for linear in the
+/// parameters: (29) without G V2 and Gᵀ A'. Positive semidefinite, and the Fisher information of the model; with L2
+/// α1 V1 and α2 V2 more. Returns the loss, 0 without labels.
 ///
-/// n(3mh + 5hC) multiply-adds. Of labels it needs none: without them and without targets each example has the weight v_i. All
-/// else is as for [`hessian_vector`].
+/// n(3mh + 5hC) multiply-adds. Of labels it needs none: without them and without targets each example has the weight
+/// v_i. All else is as for [`hessian_vector`].
 ///
 /// # Errors
 ///
@@ -166,8 +167,8 @@ fn run<T: Float + Send + Sync + 'static, L: PrimInt + Sync>(
     Ok(all.run(pass, scratch)?.loss)
 }
 
-/// The derivatives of the objective L(θ + t v) by t at t = 0, L2 included. Without labels only `gauss_newton` is one, and the
-/// others mean nothing.
+/// The derivatives of the objective L(θ + t v) by t at t = 0, L2 included. Without labels only `gauss_newton` is one,
+/// and the others mean nothing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Derivatives<T> {
     /// L itself.
@@ -180,16 +181,16 @@ pub struct Derivatives<T> {
     pub hessian: T,
 }
 
-/// Goes along a direction and not back: writes what is chosen of (26), J v, and of (30), and returns the derivatives of the
-/// objective, among them the directional curvature vᵀ H v. n(2mh + 4hC) multiply-adds.
+/// Goes along a direction and not back: writes what is chosen of (26), J v, and of (30), and returns the derivatives
+/// of the objective, among them the directional curvature vᵀ H v. n(2mh + 4hC) multiply-adds.
 ///
-/// `scratch` needs [`scratch_len(dims, n, 1)`](super::scratch_len) elements. An excluded example has derivatives 0, and its scores
-/// have their own.
+/// `scratch` needs [`scratch_len(dims, n, 1)`](super::scratch_len) elements. An excluded example has derivatives 0,
+/// and its scores have their own.
 ///
 /// # Errors
 ///
-/// As [`hessian_vector`], and [`Error::Shape`] or [`Error::Length`] for an output of the wrong size. [`Error::Unlabelled`] only if
-/// `slopes` or `hessian` is chosen.
+/// As [`hessian_vector`], and [`Error::Shape`] or [`Error::Length`] for an output of the wrong size.
+/// [`Error::Unlabelled`] only if `slopes` or `hessian` is chosen.
 ///
 /// # Example
 ///

@@ -6,11 +6,12 @@ use crate::data::MatRef;
 use crate::error::{Error, What, check_scratch};
 use crate::pass::{Chunk, Halfway, Net, Pass, Setting};
 
-/// The way back from rows of the caller's, n × C, in the place of G: writes Jᵀ R, the product of the Jacobian of all scores, transposed, and
-/// R, to the gradient of the pass, and what else has been chosen there, as if R were the gradient of a loss by the scores.
+/// The way back from rows of the caller's, n × C, in the place of G: writes Jᵀ R, the product of the Jacobian of all
+/// scores, transposed, and R, to the gradient of the pass, and what else has been chosen there, as if R were the
+/// gradient of a loss by the scores.
 ///
-/// It is the sum over the examples, nothing is divided, and labels, targets, weights and L2 have no part in it. So a loss of your own on
-/// these scores has its gradient, and rows that are unit vectors give single rows of the Jacobian
+/// It is the sum over the examples, nothing is divided, and labels, targets, weights and L2 have no part in it. So a
+/// loss of your own on these scores has its gradient, and rows that are unit vectors give single rows of the Jacobian
 /// ([`Pass::example_grads`](crate::Pass::example_grads)). n(2mh + 3hC) multiply-adds.
 ///
 /// `scratch` needs [`Dims::scratch_len(n)`](crate::Dims::scratch_len) elements.

@@ -1,8 +1,8 @@
 //! What Gauss-Newton's matrix has of single examples: how the classes vary under p, (31) to (34).
 //!
-//! The variance of W2[c, j] under p as a difference of two sums loses all digits where one class leads. Here each row of W2
-//! is taken relative to the leader's and to the mean of those: sums of squares, in which only the leader's own row is left to
-//! cancel, and that one is 0.
+//! The variance of W2\[c, j\] under p as a difference of two sums loses all digits where one class leads. Here each
+//! row of W2 is taken relative to the leader's and to the mean of those: sums of squares, in which only the leader's
+//! own row is left to cancel, and that one is 0.
 
 use core::ops::Range;
 
@@ -50,7 +50,7 @@ impl<'a, T: Float> Kept<'a, T> {
         others.fold(T::zero(), |sum, other| sum + self.p(other))
     }
 
-    /// The means under p of W2[c] - W2[lead].
+    /// The means under p of W2\[c\] - W2\[lead\].
     #[inline(always)]
     fn mean(&self, w2: MatRef<'_, T>, unused: &[T], mean: &mut [T]) {
         mean.fill(T::zero());
@@ -60,7 +60,7 @@ impl<'a, T: Float> Kept<'a, T> {
         }
     }
 
-    /// Changes each of `out` by W2[class] - W2[lead] and its mean.
+    /// Changes each of `out` by W2\[class\] - W2\[lead\] and its mean.
     #[inline(always)]
     fn each(
         &self,
@@ -139,7 +139,7 @@ fn diagonal_of_one<T: Float, S: Simd<T>>(simd: S, plan: &Plan<'_, T>, part: &mut
     }
 }
 
-/// Rows r = i C + c of a matrix B with BᵀB = (34), summed over examples: sqrt(s p_c) I * (W2[c] - mean). Each is
+/// Rows r = i C + c of a matrix B with BᵀB = (34), summed over examples: sqrt(s p_c) I * (W2\[c\] - mean). Each is
 /// [`hidden_stride`](Layout::hidden_stride) after the one before; `mean` is for a row.
 pub(super) fn hidden_factor<T: Float, S: Simd<T>>(
     simd: S,

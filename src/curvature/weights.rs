@@ -18,7 +18,8 @@ pub(super) struct WeightSums<'r, T: 'static> {
     pub(super) chunks: usize,
 }
 
-/// What a sum over all examples is multiplied with: what 1/N is in the units of G. The margin comes later, on the way back.
+/// What a sum over all examples is multiplied with: what 1/N is in the units of G. The margin comes later, on the way
+/// back.
 pub(super) fn alpha<T: Float>(plan: &Plan<'_, T>) -> Scaled<T> {
     Scaled { exponent: plan.alpha.exponent + plan.margin.1, ..plan.alpha }
 }

@@ -4,8 +4,8 @@
 //! e⁰ = 1. With rest = sum over all others of exp(f_j - M),
 //!
 //! - L = (M - f_y) + log1p(rest). If y leads, the first part is 0 and the loss has full relative accuracy,
-//!   also where 1 + rest rounds to 1. Subtracting before adding the logarithm keeps the digits of f_y where
-//!   the scores are large.
+//! also where 1 + rest rounds to 1. Subtracting before adding the logarithm keeps the digits of f_y where
+//! the scores are large.
 //! - g_y = -(sum over j ≠ y of p_j), not p_y - 1, which cancels where p_y is near 1.
 //!
 //! Where M is NaN or infinite there are no probabilities: M - M is NaN then, and so are all of them, their
@@ -230,9 +230,9 @@ impl<T: Float, const N: usize> Strip<T, N> {
         (p, if class == self.class[col] { self.rest[col] / total } else { T::one() - p })
     }
 
-    /// Keeps (4), from the exponentials and their sums, class by class as the scores of the block are; and in one more row
-    /// what the second derivatives of the losses by the scores are multiplied with: `weight`, the scale, and the sum of
-    /// the shares.
+    /// Keeps (4), from the exponentials and their sums, class by class as the scores of the block are; and in one
+    /// more row what the second derivatives of the losses by the scores are multiplied with: `weight`, the scale, and
+    /// the sum of the shares.
     pub(crate) fn keep(&self, f: &mut Scores<'_, T>, weight: T, shares: impl Fn(usize) -> T, kept: &mut [T]) {
         let (stride, first, len) = (f.stride, f.first, f.len);
         let mut rows = kept.chunks_exact_mut(stride).map(|row| &mut row[first..first + len]);

@@ -1,9 +1,9 @@
 //! The score gradients' derivatives in a direction, (27), and what is known with them of each example.
 //!
-//! s p * (f' - p·f') as it stands loses all digits where one class leads: f'_lead - p·f' is a difference of nearly equal
-//! numbers then, and so are the others' parts of it. With u = f' - f'_lead and mu, the sum of p_c u_c over all classes but the
-//! leader, it is s p_c (u_c - mu), and for the leader -s p_lead mu: each as small as it has to be, and none a difference of
-//! larger ones than the f' themselves.
+//! s p * (f' - p·f') as it stands loses all digits where one class leads: f'_lead - p·f' is a difference of nearly
+//! equal numbers then, and so are the others' parts of it. With u = f' - f'_lead and mu, the sum of p_c u_c over all
+//! classes but the leader, it is s p_c (u_c - mu), and for the leader -s p_lead mu: each as small as it has to be,
+//! and none a difference of larger ones than the f' themselves.
 //!
 //! Score tangents lie as scores do, class by class; P with them, and the weights s in the row after its last one.
 

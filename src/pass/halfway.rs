@@ -32,7 +32,8 @@ pub(crate) struct Chunk<'a, T> {
     /// Z and A, [`hidden_stride`](super::layout::Layout::hidden_stride) apart.
     pub(crate) z: &'a [T],
     pub(crate) a: &'a [T],
-    /// G, block by block, each class by class; without labels what is left of the scores. What is written here is taken back.
+    /// G, block by block, each class by class; without labels what is left of the scores. What is written here is
+    /// taken back.
     pub(crate) g: &'a mut [T],
     /// P and the weights of the examples, as G is, with a row more in each block.
     pub(crate) kept: &'a [T],
@@ -63,8 +64,8 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
         Net { params, dims: params.dims, examples, l2: self.l2, layout }
     }
 
-    /// As [`infer`](Self::infer), and the way back from what `halfway` puts in the place of G: of no objective, and the sum over
-    /// the examples.
+    /// As [`infer`](Self::infer), and the way back from what `halfway` puts in the place of G: of no objective, and
+    /// the sum over the examples.
     pub(crate) fn run_back(
         self,
         halfway: &mut (dyn Halfway<T> + Send),
@@ -90,8 +91,8 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
         pass.evaluate_all(Products::of(engine), scratch, Some((halfway, &mut []))).map(|_| ())
     }
 
-    /// As [`run`](Self::run) with labels, as [`infer`](Self::infer) without, and each chunk goes to `halfway`. `kept` is for
-    /// P and the weights of the examples.
+    /// As [`run`](Self::run) with labels, as [`infer`](Self::infer) without, and each chunk goes to `halfway`. `kept`
+    /// is for P and the weights of the examples.
     pub(crate) fn run_halfway(
         mut self,
         halfway: &mut (dyn Halfway<T> + Send),

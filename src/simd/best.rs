@@ -43,8 +43,8 @@ pub(crate) fn best_of_f64<W: WithSimd<f64>>(with: W) -> W::Made {
     with.with(&super::portable::Portable)
 }
 
-/// Something made for U as the same for T, if T is U: `Any` finds that out with no demand on T, which may be anybody's. Asked
-/// before it is made, so that a program of one type does not contain the loops of the other.
+/// Something made for U as the same for T, if T is U: `Any` finds that out with no demand on T, which may be
+/// anybody's. Asked before it is made, so that a program of one type does not contain the loops of the other.
 pub(crate) fn if_same<T: 'static, U: 'static, A: Copy + 'static, B: 'static>(make: fn() -> B) -> Option<A> {
     if TypeId::of::<T>() != TypeId::of::<U>() {
         return None;
