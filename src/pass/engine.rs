@@ -65,6 +65,9 @@ pub enum Engine<'a, T> {
     /// Every product of a pass by this engine, say a BLAS: whole chunks of examples at a time, from the calling thread.
     /// (Not yours are that of the squares for W1 in [`Pass::second_moment`](crate::Pass::second_moment), and that for W1 where
     /// excluded examples have inputs that are not finite.)
+    ///
+    /// It knows no factor for its sums. So in `f16` those over a chunk can overflow where their mean is in range; the crate's own
+    /// products divide such terms before.
     Gemm(&'a dyn Gemm<T>),
 }
 
