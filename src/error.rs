@@ -68,6 +68,10 @@ pub enum What {
     Gradient,
     /// The gradient of the inputs, n × m, or m.
     InputGradient,
+    /// The derivative of a, f or g along a direction.
+    Tangent,
+    /// A matrix of second derivatives, or the diagonal of one.
+    Hessian,
     /// The point at which a gradient is checked.
     Point,
     /// The named blocks of a point.
@@ -145,6 +149,8 @@ impl fmt::Display for What {
             What::HiddenGradient => "hidden gradient d",
             What::Gradient => "gradient",
             What::InputGradient => "input gradient",
+            What::Tangent => "tangent",
+            What::Hessian => "second derivatives",
             What::Point => "point",
             What::Blocks => "blocks of a point",
             What::Direction => "direction v",
