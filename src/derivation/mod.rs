@@ -53,6 +53,7 @@
 
 mod class_scores;
 mod forward;
+mod hessians;
 mod loss_grads;
 mod objective;
 mod tangents;
@@ -60,6 +61,9 @@ mod vectors;
 
 pub use class_scores::{score_grad_b1, score_grad_b2, score_grad_w1, score_grad_w2, softmax_loss_grad};
 pub use forward::{activations, loss, mean_grad, mean_loss, preactivations, probabilities, scores};
+pub use hessians::{
+    diagonal_b2, diagonal_w1, diagonal_w2, hessian_trace, hidden_diagonal, hidden_hessian, score_hessian,
+};
 pub use loss_grads::{
     GradFactors, grad_inner_product, grad_norm_squared, input_grad, loss_grad_b1, loss_grad_b2, loss_grad_w1,
     loss_grad_w2,

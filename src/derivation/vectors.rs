@@ -57,6 +57,11 @@ impl<'a, T: Float> Softmax<'a, T> {
         (self.f[c] - self.f[self.lead]).exp() / self.sum
     }
 
+    /// 1 - p_c as the sum of the other probabilities.
+    pub(super) fn others(&self, c: usize) -> T {
+        (0..self.f.len()).filter(|&k| k != c).fold(T::zero(), |sum, k| sum + self.probability(k))
+    }
+
     /// How far the value of class c lies from the mean of all, sum of p_k value_k.
     pub(super) fn centred(&self, c: usize, value: impl Fn(usize) -> T) -> T {
         let from_lead = |k| value(k) - value(self.lead);
