@@ -249,3 +249,31 @@ fn f32_keeps_its_digits_where_a_class_leads() {
     }
     assert_eq!(seen, leads.len());
 }
+
+/// What the tangents of all scores, or all rows of W2, have in common is no difference: as long as it is added without
+/// rounding, (27), (30), (32) and (34) do not change by a bit.
+#[test]
+fn what_classes_have_in_common_changes_no_bit() {
+    let (h, c) = (3, 5);
+    let mut rng = fastrand::Rng::with_seed(4);
+    let mut grid = |len: usize| (0..len).map(|_| rng.i32(-64..65) as f32 / 64.0).collect::<Vec<_>>();
+    for lead in [0.0, 3.0, 10.0, 30.0] {
+        let (mut f, tangent, w2, z) = (grid(c), grid(c), grid(c * h), vec![1.0; h]);
+        f[2] += lead;
+        let results = |common: f32| {
+            let shifted = |values: &[f32]| values.iter().map(|v| v + common).collect::<Vec<_>>();
+            let (tangent, w2) = (shifted(&tangent), shifted(&w2));
+            let (mut g, mut k, mut block) = (vec![f32::NAN; c], vec![f32::NAN; h], vec![f32::NAN; h * h]);
+            d::score_grad_tangent(&f, 1.5, &tangent, &mut g).unwrap();
+            d::hidden_diagonal(&f, 1.5, &z, &w2, Kink::One, &mut k).unwrap();
+            d::hidden_hessian(&f, 1.5, &z, &w2, Kink::One, &mut block).unwrap();
+            let (none, v2) = (vec![0.0; c], vec![0.0; c * h]);
+            let along = d::directional_curvature(&f, 1.5, &none, &tangent, &v2, &z).unwrap();
+            [g, k, block, vec![along.gauss_newton]].concat()
+        };
+        let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+        let (without, with) = (results(0.0), results(4096.0));
+        assert!(without.iter().all(|value| value.is_finite() && *value != 0.0));
+        assert_eq!(bits(without), bits(with));
+    }
+}
