@@ -68,18 +68,18 @@ pub enum What {
     Gradient,
     /// The gradient of the inputs, n × m, or m.
     InputGradient,
-    /// The derivatives of the scores in a direction, n × C.
-    ScoreTangents,
     /// The second derivatives of the single losses in a direction, n.
     Curvatures,
     /// The product of a matrix of second derivatives and a direction.
     CurvatureProduct,
-    /// The diagonal of such a matrix.
-    Diagonal,
     /// The traces of those of the single losses, n.
     Traces,
     /// A Kronecker factor.
     KroneckerFactor,
+    /// The derivative of a, f or g along a direction.
+    Tangent,
+    /// A matrix of second derivatives, or the diagonal of one.
+    Hessian,
     /// The point at which a gradient is checked.
     Point,
     /// The named blocks of a point.
@@ -157,12 +157,12 @@ impl fmt::Display for What {
             What::HiddenGradient => "hidden gradient d",
             What::Gradient => "gradient",
             What::InputGradient => "input gradient",
-            What::ScoreTangents => "derivatives of the scores",
             What::Curvatures => "second derivatives of single losses",
             What::CurvatureProduct => "product with second derivatives",
-            What::Diagonal => "diagonal of second derivatives",
             What::Traces => "traces of second derivatives",
             What::KroneckerFactor => "Kronecker factor",
+            What::Tangent => "tangent",
+            What::Hessian => "second derivatives",
             What::Point => "point",
             What::Blocks => "blocks of a point",
             What::Direction => "direction v",

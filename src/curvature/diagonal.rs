@@ -56,7 +56,7 @@ pub fn diagonal<T: Float + Send + Sync + 'static, L: PrimInt + Sync>(
     scratch: &mut [T],
 ) -> Result<T, Error> {
     let Net { dims, examples: n, l2, layout, .. } = pass.net();
-    dims.check_same(What::Diagonal, diagonal.dims())?;
+    dims.check_same(What::Hessian, diagonal.dims())?;
     check_len(What::Traces, n, traces.as_ref().map_or(n, |traces| traces.len()))?;
     check_scratch(scratch_len(dims, n, 1), scratch.len())?;
     let (own, rest) = scratch.split_at_mut(dims.scratch_len(n));

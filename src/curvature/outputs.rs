@@ -41,7 +41,7 @@ impl<T: Float> Tangents<'_, T> {
             ((n, dims.classes()), |out: &Option<&mut [T]>| out.as_ref().map_or(n, |out| out.len()));
         let got = self.scores.as_ref().map_or(expected, |view| (view.rows(), view.cols()));
         if got != expected {
-            return Err(Error::Shape { what: What::ScoreTangents, expected, got });
+            return Err(Error::Shape { what: What::Tangent, expected, got });
         }
         check_len(What::Slopes, n, len(&self.slopes))?;
         check_len(What::Curvatures, n, len(&self.gauss_newton))?;

@@ -7,7 +7,8 @@
 //! Symbols: m inputs, h hidden units, C classes, n examples; x is one example (m), y its class, 0..C. W1 is
 //! h × m, b1 is h, W2 is C × h, b2 is C; matrices are slices row by row. `*` between vectors is elementwise,
 //! e_j is the j-th unit vector, I is 1 where z > 0, 0 where z < 0, and at z = 0 what [`Kink`](crate::Kink)
-//! says; where it is 0, I * v is 0 for every v. All sizes are taken from the slices of vectors; none may be empty,
+//! says; where it is 0, I * v is 0 for every v. V = (V1, v1, V2, v2) is a direction of the parameters, in blocks of
+//! their shapes, and a prime the derivative along it: a', f', g' and d' are called tangents. All sizes are taken from the slices of vectors; none may be empty,
 //! but there may be no examples: sums and means over them are 0.
 //!
 //! # Errors
@@ -52,14 +53,23 @@
 
 mod class_scores;
 mod forward;
+mod hessians;
 mod loss_grads;
 mod objective;
+mod tangents;
 mod vectors;
 
 pub use class_scores::{score_grad_b1, score_grad_b2, score_grad_w1, score_grad_w2, softmax_loss_grad};
 pub use forward::{activations, loss, mean_grad, mean_loss, preactivations, probabilities, scores};
+pub use hessians::{
+    diagonal_b2, diagonal_w1, diagonal_w2, hessian_trace, hidden_diagonal, hidden_hessian, score_hessian,
+};
 pub use loss_grads::{
     GradFactors, grad_inner_product, grad_norm_squared, input_grad, loss_grad_b1, loss_grad_b2, loss_grad_w1,
     loss_grad_w2,
 };
 pub use objective::{half_square, shared_loss, shared_loss_grad, target_shares, weighted_loss};
+pub use tangents::{
+    DirectionalCurvature, directional_curvature, hessian_vector_w2, hidden_grad_tangent, hidden_tangent,
+    score_grad_tangent, score_tangent,
+};

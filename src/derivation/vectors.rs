@@ -35,3 +35,37 @@ pub(super) fn largest<T: Float>(f: &[T]) -> T {
 pub(super) fn dot<T: Float>(u: &[T], v: &[T]) -> T {
     u.iter().zip(v).fold(T::zero(), |sum, (&u, &v)| sum + u * v)
 }
+
+/// The softmax of some scores, at least one, with the class that leads: the first of the largest scores. Values of the
+/// classes are averaged as seen from that of the leader, whose own distance is exactly 0: where its probability is near
+/// 1, a mean of the values themselves would be that of the leader, and what is left of their differences to it rounding.
+pub(super) struct Softmax<'a, T> {
+    f: &'a [T],
+    lead: usize,
+    sum: T,
+}
+
+impl<'a, T: Float> Softmax<'a, T> {
+    pub(super) fn new(f: &'a [T]) -> Self {
+        let max = largest(f);
+        let lead = f.iter().position(|&f| f == max || max.is_nan()).unwrap_or(0);
+        Self { f, lead, sum: f.iter().fold(T::zero(), |sum, &f| sum + (f - max).exp()) }
+    }
+
+    /// p_c; NaN if the largest score is NaN or infinite.
+    pub(super) fn probability(&self, c: usize) -> T {
+        (self.f[c] - self.f[self.lead]).exp() / self.sum
+    }
+
+    /// 1 - p_c as the sum of the other probabilities.
+    pub(super) fn others(&self, c: usize) -> T {
+        (0..self.f.len()).filter(|&k| k != c).fold(T::zero(), |sum, k| sum + self.probability(k))
+    }
+
+    /// How far the value of class c lies from the mean of all, sum of p_k value_k.
+    pub(super) fn centred(&self, c: usize, value: impl Fn(usize) -> T) -> T {
+        let from_lead = |k| value(k) - value(self.lead);
+        let mean = (0..self.f.len()).fold(T::zero(), |sum, k| sum + self.probability(k) * from_lead(k));
+        from_lead(c) - mean
+    }
+}

@@ -33,6 +33,7 @@ mod objective;
 mod range;
 mod scoped;
 mod scratch;
+mod second_order;
 mod strategies_themselves;
 mod support_itself;
 mod target_sums;

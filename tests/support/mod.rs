@@ -4,6 +4,7 @@
 
 pub mod bounds;
 pub mod oracle;
+pub mod second_order;
 pub mod vectors;
 
 use std::fmt::Debug;

@@ -195,7 +195,7 @@ fn errors() {
     let enough = &mut vec![0.0; scratch_len(case.dims, 6, 1)];
     let view = ParamsMut::from_flat(other.dims, &mut out).unwrap();
     let error = curvature::diagonal(case.pass(), view, None, enough).unwrap_err();
-    assert_eq!(error, Error::Dims { what: What::Diagonal, expected: (3, 4, 3), got: (3, 5, 3) });
+    assert_eq!(error, Error::Dims { what: What::Hessian, expected: (3, 4, 3), got: (3, 5, 3) });
     let view = ParamsMut::from_flat(case.dims, &mut out[..case.dims.param_len()]).unwrap();
     let error = curvature::diagonal(case.pass(), view, Some(&mut [7.0; 5]), enough).unwrap_err();
     assert_eq!(error, Error::Length { what: What::Traces, expected: 6, got: 5 });
