@@ -15,8 +15,8 @@ use crate::pass::{Chunk, ChunkFactors, Halfway, Net, Pass, Setting};
 /// l_i to `traces`, n, if wanted. Returns the loss.
 ///
 /// The scores are linear in each layer alone, so away from kinks it is the diagonal of Gauss-Newton's matrix too: no
-/// entry is negative. With L2, α1 and α2 are added to those of W1 and W2 (not to the traces of examples). n(2mh +
-/// 6hC) multiply-adds and hC(n) subtractions; labels are not needed.
+/// entry is negative. With L2, α1 and α2 are added to those of W1 and W2 (not to the traces of examples). n(2mh + 7hC)
+/// multiply-adds; labels are not needed.
 ///
 /// `scratch` needs [`scratch_len(dims, n, 1)`](super::scratch_len) elements.
 ///
