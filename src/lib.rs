@@ -12,6 +12,7 @@ pub mod derivation;
 mod error;
 mod kink;
 mod limits;
+mod random;
 pub use error::{Error, What};
 pub use kink::Kink;
 
@@ -36,6 +37,9 @@ pub use pass::{Engine, Pass, Reduction};
 
 // Second derivatives.
 pub mod curvature;
+
+// Start values for training.
+pub mod start;
 
 // One example at a time, for small targets.
 pub mod compact;

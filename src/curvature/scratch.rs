@@ -79,10 +79,10 @@ impl Lens {
 }
 
 /// The scratch, in elements, that the functions of this module need for a batch of `n` examples and so many
-/// directions, on any engine: [`Dims::scratch_len`](Dims::scratch_len), and for one chunk of t examples t (2h + 2C +
-/// 1) more and a second place for packed weights, about hm. With 128 hidden units or more t h more. Functions without
-/// directions take `directions` = 1. A batch of more than about 4096 examples needs [`Dims::param_len`] for each
-/// direction besides.
+/// directions, on any engine: [`Dims::scratch_len`](Dims::scratch_len), and for a chunk of t examples
+/// t (2h + 2C + 1) more, from 128 hidden units on t (3h + 2C + 1), and a second place for packed weights, about hm.
+/// Functions without directions take `directions` = 1. A batch of more than about 4096 examples needs
+/// [`Dims::param_len`] for each direction besides.
 ///
 /// ```
 /// # fn main() -> Result<(), handgrad::Error> {

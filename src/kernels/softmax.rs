@@ -4,8 +4,8 @@
 //! e⁰ = 1. With rest = sum over all others of exp(f_j - M),
 //!
 //! - L = (M - f_y) + log1p(rest). If y leads, the first part is 0 and the loss has full relative accuracy,
-//! also where 1 + rest rounds to 1. Subtracting before adding the logarithm keeps the digits of f_y where
-//! the scores are large.
+//!   also where 1 + rest rounds to 1. Subtracting before adding the logarithm keeps the digits of f_y where
+//!   the scores are large.
 //! - g_y = -(sum over j ≠ y of p_j), not p_y - 1, which cancels where p_y is near 1.
 //!
 //! Where M is NaN or infinite there are no probabilities: M - M is NaN then, and so are all of them, their
