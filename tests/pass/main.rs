@@ -32,6 +32,7 @@ mod objective;
 mod range;
 mod scoped;
 mod scratch;
+mod short_sums;
 mod strategies_themselves;
 mod support_itself;
 mod target_sums;
