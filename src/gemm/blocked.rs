@@ -200,3 +200,6 @@ pub(super) fn even(whole: usize, most: usize) -> usize {
 fn in_place<T>(rows: usize, b: &MatRef<'_, T>) -> bool {
     b.col_stride() == 1 && (b.row_stride() < FAR_STRIDE || rows <= IN_PLACE_ROWS || b.rows() < IN_PLACE_DEPTH)
 }
+
+#[cfg(test)]
+mod tests;

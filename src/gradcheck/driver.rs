@@ -9,7 +9,7 @@ use super::entry::{Entry, Found, Probe, Verdict};
 use super::hint::{Conjugation, explain};
 use super::numeric::{Claim, roundoff};
 use super::random::{Rng, entries};
-use super::report::Report;
+use super::report::{Counts, Report};
 use super::verdict::Limits;
 
 /// The share of a budget of evaluations that measuring noise may take: one part of so many.
@@ -141,7 +141,7 @@ impl<'s, 'n, T: Float, F> State<'s, 'n, T, F> {
     /// it is the only thing to report.
     fn add(&mut self, found: Found<'n, T>) {
         let nothing = found.cut && found.entry.verdict == Verdict::Unresolved;
-        if nothing && self.report.counts().probes() > 0 {
+        if nothing && self.report.counts() != Counts::default() {
             self.report.left_out += 1;
         } else {
             self.report.add(found.entry);

@@ -44,16 +44,6 @@ impl Counts {
         } += 1;
     }
 
-    /// All probes, and values that are listed.
-    pub(super) fn probes(&self) -> usize {
-        self.conclusive()
-            + self.disputed
-            + self.unfinished
-            + self.unresolved
-            + self.non_finite
-            + self.nondeterministic
-    }
-
     /// Probes that compared something: those that agree, disagree or found a kink.
     pub fn conclusive(&self) -> usize {
         self.agree + self.disagree + self.kink

@@ -82,11 +82,7 @@ fn in_range<T: Float, I: Iterator<Item = T>>(sum: T, count: usize, numbers: impl
 /// The sum of squares of numbers whose squares may be out of range.
 #[cold]
 fn squares_beyond<T: Float, I: Iterator<Item = T>>(numbers: impl Fn() -> I) -> Scaled<T> {
-    let largest = largest(&numbers);
-    if largest == T::zero() || !largest.is_finite() {
-        return Scaled::new(largest);
-    }
-    let (unit, mut sum) = (InUnits::of(largest), Sum::new());
+    let (unit, mut sum) = (InUnits::of(largest(&numbers)), Sum::new());
     numbers().map(|x| unit.get(x)).for_each(|x| sum.add(x * x));
     Scaled { value: sum.total(), exponent: 2 * unit.exponent }
 }
@@ -104,7 +100,7 @@ struct InUnits<T> {
 }
 
 impl<T: Float> InUnits<T> {
-    /// So that a number of this magnitude is about 1.
+    /// So that a number of this magnitude is about 1, if it is finite and not 0.
     fn of(largest: T) -> Self {
         let exponent = Scaled::new(largest).normalized().exponent;
         Self { exponent, inverse: [power(-exponent / 2), power(-exponent + exponent / 2)] }
@@ -144,11 +140,8 @@ pub(crate) fn inner_product<T: Float, I: Iterator<Item = (T, T)>>(
     if sum.is_finite() && sum.abs() > least {
         return Scaled::new(sum);
     }
-    let (u, v) = (largest(|| pairs().map(|(u, _)| u)), largest(|| pairs().map(|(_, v)| v)));
-    if u == T::zero() || v == T::zero() || !u.is_finite() || !v.is_finite() {
-        return Scaled::new(sum);
-    }
-    let (u, v) = (InUnits::of(u), InUnits::of(v));
+    let u = InUnits::of(largest(|| pairs().map(|(u, _)| u)));
+    let v = InUnits::of(largest(|| pairs().map(|(_, v)| v)));
     let mut sum = Sum::new();
     pairs().for_each(|(x, y)| sum.add(u.get(x) * v.get(y)));
     Scaled { value: sum.total(), exponent: u.exponent + v.exponent }

@@ -333,3 +333,6 @@ fn value<T: Float>(what: What, index: usize, got: T) -> Error {
 fn to_f64<T: Float>(value: T) -> f64 {
     value.to_f64().unwrap_or(f64::NAN)
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,10 +46,7 @@ pub(crate) fn grads<T: Float, S: Simd<T>>(
 
 /// What a gradient of this norm is multiplied with to have the largest one, if it is longer.
 fn share<T: Float>(most: T, norm: Scaled<T>) -> Option<Scaled<T>> {
-    // NaN is not greater: it stays, and reaches the gradient.
-    if norm.exponent == 0 && most >= T::min_positive_value() {
-        return (norm.value > most).then(|| Scaled::new(most).over(norm));
-    }
+    // NaN is not less: it stays, and reaches the gradient.
     let share = Scaled::new(most).over(norm);
     (share.get() < T::one()).then_some(share)
 }
@@ -93,3 +90,6 @@ pub(crate) fn gram<T: Float, S: Simd<T>>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

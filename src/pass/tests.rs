@@ -1,8 +1,10 @@
 //! A pass on every instruction set of this machine.
 
+use core::cell::Cell;
+
 use num_traits::Float;
 
-use super::engine::Products;
+use super::engine::{Engine, Products};
 use super::layout::External;
 use super::phases::Phases;
 use super::setup::Pass;
@@ -66,4 +68,40 @@ impl Check for Passes {
 #[test]
 fn every_set_agrees_with_the_portable_loops() {
     on_each_set(&Passes);
+}
+
+/// How many sets this machine has.
+struct Count(Cell<usize>);
+
+impl Check for Count {
+    fn check<S: Simd<f32> + Simd<f64>>(&self, _: &str, _: &'static S) {
+        self.0.set(self.0.get() + 1);
+    }
+}
+
+fn check_auto<T: Float + 'static>(is_portable: bool, has_matrix_multiply: bool) {
+    assert!(Products::<T>::of(Engine::Portable).phases.is_portable());
+    assert_eq!(Products::<T>::of(Engine::Builtin).phases.is_portable(), is_portable);
+    let auto = Products::<T>::of(Engine::Auto);
+    assert_eq!(auto.phases.is_portable(), is_portable);
+    let multiplies = is_portable && has_matrix_multiply && cfg!(feature = "std");
+    assert_eq!(auto.external, if multiplies { External::Forward } else { External::None });
+    assert_eq!(auto.gemm.is_some(), multiplies);
+    #[cfg(feature = "matrixmultiply")]
+    {
+        let other = Products::<T>::of(Engine::MatrixMultiply);
+        assert_eq!(other.external, if has_matrix_multiply { External::Forward } else { External::None });
+        assert_eq!(other.gemm.is_some(), has_matrix_multiply);
+    }
+}
+
+/// Nobody else multiplies where there are vector instructions for a type.
+#[test]
+fn auto_is_the_best_set_that_there_is() {
+    let count = Count(Cell::new(0));
+    on_each_set(&count);
+    let is_portable = count.0.get() == 1;
+    check_auto::<f32>(is_portable, cfg!(feature = "matrixmultiply"));
+    check_auto::<f64>(is_portable, cfg!(feature = "matrixmultiply"));
+    check_auto::<half::bf16>(true, false);
 }

@@ -3,7 +3,10 @@
 
 use std::cell::Cell;
 
-use handgrad::gradcheck::{Block, Check, Dual, Failed, Outcome, Probe, Verdict, check, scratch_len, split};
+use handgrad::gradcheck::{
+    Block, Catch, Check, Dual, Eval, Failed, Fault, Outcome, Probe, Verdict, check, scratch_len,
+    self_test_scratch_len, slopes_scratch_len, split,
+};
 use handgrad::{Error, What};
 
 /// sum of i x_i², and its gradient.
@@ -136,6 +139,36 @@ fn the_report_says_where() {
     }
     let panic = std::panic::catch_unwind(|| report.assert_ok()).unwrap_err();
     assert_eq!(panic.downcast_ref::<String>(), Some(&text));
+}
+
+/// Nothing is said of what there is none of.
+#[test]
+fn the_text_says_no_more_than_there_is() {
+    let x = [0.3, -1.5, 2.0, 0.7];
+    let g = parabola_grad(&x);
+    let report = Check::new(&x, &g).run(parabola, &mut [0.0; 8]).unwrap();
+    let text = report.to_string();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[0], "gradient check: the claimed slopes hold");
+    let evaluations = report.evaluations();
+    assert_eq!(lines[1], format!("  probes: 7 agree ({evaluations} evaluations, seed {})", report.seed()));
+    assert!(lines[2].starts_with("  resolution: ") && lines[3].starts_with("  worst: "), "{text}");
+    assert_eq!((lines.len(), report.left_out()), (4, 0));
+    let report = Check::new(&x, &g).evaluations(evaluations / 2).run(parabola, &mut [0.0; 8]).unwrap();
+    let left_out = format!("\n  left out for want of evaluations: {} probes\n", report.left_out());
+    assert!(report.left_out() > 1 && report.to_string().contains(&left_out), "{report}");
+    // Of a check that fails, kinks are counted and not listed.
+    let with_kink = |x: &[f64]| x[0].abs() + x[1];
+    let report = Check::new(&[0.0, 1.0], &[0.5, 2.0]).directions(0).run(with_kink, &mut [0.0; 4]).unwrap();
+    assert_eq!((report.counts().kink, report.counts().disagree), (1, 1));
+    let text = report.to_string();
+    assert_eq!(text.lines().filter(|line| line.contains("kink")).count(), 1, "{text}");
+    // Nobody claims what is measured.
+    let (mut slopes, mut errors) = ([0.0; 4], [0.0; 4]);
+    let report =
+        Check::at(&x).slopes(parabola, &mut slopes, Some(&mut errors), &mut vec![0.0; slopes_scratch_len(4)]);
+    let text = report.unwrap().to_string();
+    assert!(text.starts_with("gradient by differences: measured\n"), "{text}");
 }
 
 #[test]
@@ -295,4 +328,34 @@ fn flat_points_are_split() {
     assert_eq!(split(&x[..7], &blocks).collect::<Vec<_>>(), [&[1, 2, 3, 4][..], &[5]]);
     assert_eq!(split(&x, &blocks[1..2]).collect::<Vec<_>>(), [&[1][..]]);
     assert_eq!(split(&x, &[Block::matrix("A", usize::MAX, 2)]).count(), 0);
+}
+
+/// What was wrong before is no fault that was caught, however little it is wrong; and a kink is none that was missed.
+#[test]
+fn a_self_test_tells_its_own_faults_from_others() {
+    let f = |x: &[f64]| x[0].abs() + x[1] * x[1] + 3.0 * x[2] * x[2];
+    let test = |claims: [f64; 3]| {
+        let test = Check::new(&[0.0, 1.0, 2.0], &claims).self_test(f, &mut [0.0; self_test_scratch_len(3)]);
+        let test = test.unwrap();
+        (test.baseline().is_ok(), test.catches().iter().find(|(fault, _)| *fault == Fault::Zeroed).unwrap().1)
+    };
+    assert_eq!(test([0.5, 2.0, 12.0]), (true, Catch::Caught));
+    assert_eq!(test([0.5, 2.5, 12.0]), (false, Catch::WrongReason));
+}
+
+/// Of noisier and noisier functions: those whose claims hold and whose faults are too small to be seen have not passed.
+#[test]
+fn a_missed_fault_fails_where_the_claims_hold() {
+    let mut missed = 0;
+    for exponent in 4..13 {
+        let noisy =
+            |x: &[f64]| Eval::new(x[0] * x[0] + x[1] + 3.0 * x[2] * x[2]).noise(0.1f64.powi(exponent));
+        let (x, claims) = ([1.5, 1.0, 2.0], [3.0, 1.0, 12.0]);
+        let test = Check::new(&x, &claims).self_test(noisy, &mut [0.0; self_test_scratch_len(3)]).unwrap();
+        let all =
+            test.catches().iter().all(|(_, catch)| matches!(catch, Catch::Caught | Catch::NotApplicable));
+        assert_eq!(test.is_ok(), test.baseline().is_ok() && all, "{test}");
+        missed += usize::from(test.baseline().is_ok() && !all);
+    }
+    assert!(missed > 0);
 }

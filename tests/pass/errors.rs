@@ -126,6 +126,23 @@ fn pass_refuses_wrong_sizes() {
     refused(Error::Length { what: What::Scratch, expected, got }, |v, spare| v.scratch = &mut spare[..got]);
 }
 
+/// Which way round X is: labels say how many examples there are, and without them as many rows as there are inputs say that
+/// these are columns.
+#[test]
+fn x_the_wrong_way_round() {
+    let problem = Problem::random(1, (M, H, C, N));
+    let params = Params::from_flat(dims(), &problem.theta).unwrap();
+    let mut scratch = vec![PATTERN; dims().scratch_len(N)];
+    let memory = [PATTERN; N * N];
+    for (rows, cols, of_unlabelled) in [(M, N, N), (M, M + 1, M + 1), (N, N, N), (N, M + 1, N)] {
+        let x = MatRef::new(&memory[..rows * cols], rows, cols).unwrap();
+        let refused = |expected| Error::Shape { what: What::X, expected: (expected, M), got: (rows, cols) };
+        let labels = vec![0u8; rows];
+        assert_eq!(loss(params, Batch::new(x, &labels).unwrap(), &mut scratch), Err(refused(rows)));
+        assert_eq!(Pass::new(params, Batch::unlabelled(x)).infer(&mut scratch), Err(refused(of_unlabelled)));
+    }
+}
+
 #[test]
 fn pass_refuses_labels_that_are_no_classes() {
     for wrong in [-1, -7, C as i16, i16::MIN, i16::MAX] {

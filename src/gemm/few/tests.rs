@@ -213,3 +213,13 @@ impl EachType for Products {
 fn products_of_few_columns_with_each_update() {
     on_each_set(&Each(Products));
 }
+
+/// A sum that has underflowed is stored as +0, whoever stores it.
+#[test]
+fn no_sum_is_stored_as_a_negative_zero() {
+    for update in [Update::Mask(Kink::Zero), Update::Store(AlphaBeta::plain(Beta::Zero))] {
+        let mut c = 1.0f32;
+        update.apply_one(-0.0, &mut c);
+        assert_eq!(c.to_bits(), 0);
+    }
+}

@@ -2,7 +2,7 @@
 
 use num_traits::Float;
 
-use super::{BITS, GROUP, MASKED_DEPTH, density, is_finite, masks, transpose};
+use super::{BITS, GROUP, MASKED_DEPTH, SAMPLE, density, is_finite, masks, transpose};
 use crate::data::MatRef;
 use crate::gemm::{Blocks, Left};
 use crate::simd::Simd;
@@ -186,6 +186,26 @@ impl Check for Density {
 #[test]
 fn a_density_is_the_share_of_what_is_not_zero() {
     on_each_set(&Density);
+}
+
+/// The first rows of so many, and of these one part of the columns after the other, are the sample.
+#[test]
+fn a_sample_has_as_much_of_each_part() {
+    let (step, cols) = (SAMPLE * GROUP, SAMPLE * MASKED_DEPTH);
+    let share = |cols: usize, is_set: &dyn Fn(usize, usize) -> bool| {
+        let element = |i: usize| f32::from(u8::from(is_set(i / cols, i % cols)));
+        let a: Vec<f32> = (0..SAMPLE * step * cols).map(element).collect();
+        density(crate::simd::Portable, &Left::view(MatRef::new(&a, SAMPLE * step, cols).unwrap()))
+    };
+    let one = 1.0 / SAMPLE as f32;
+    for part in 0..SAMPLE {
+        assert_eq!(share(cols, &|_, col| col / MASKED_DEPTH == part), one, "columns, {part}");
+        assert_eq!(share(cols, &|row, _| row / step == part), one, "rows, {part}");
+        // Where there are no such columns, the first ones.
+        assert_eq!(share(MASKED_DEPTH, &|row, _| row / step == part), one, "few columns, {part}");
+    }
+    assert_eq!(share(2 * cols, &|_, col| col >= cols), 0.5);
+    assert_eq!(share(cols, &|row, _| row % step >= GROUP), 0.0, "rows that are no part of it");
 }
 
 struct Finite;

@@ -1,6 +1,6 @@
 //! The cuts for all widths up to 200 columns.
 
-use super::{panel, panels, widths};
+use super::{numbers_in, panel, panels, widths};
 use crate::simd::Simd;
 use crate::simd::tests::{Check, on_each_set};
 
@@ -44,4 +44,11 @@ impl Check for Cut {
 #[test]
 fn panels_cover_the_columns_once_and_none_is_too_wide() {
     on_each_set(&Cut);
+}
+
+/// A type without a size has as many as there are bytes.
+#[test]
+fn numbers_in_some_memory() {
+    assert_eq!([numbers_in::<f32>(64), numbers_in::<f64>(64), numbers_in::<f64>(63)], [16, 8, 7]);
+    assert_eq!(numbers_in::<()>(64), 64);
 }

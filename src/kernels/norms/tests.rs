@@ -241,6 +241,18 @@ fn products_may_leave_the_range() {
     assert!(product([1.0, f32::INFINITY], [1.0, 0.0]).is_nan());
 }
 
+/// A sum in range of products that are not loses no more than one of them does, by its own rounding. (The others are exact: it is
+/// the same number so many times.)
+#[test]
+fn many_small_products_may_be_a_sum_in_range() {
+    const LEN: usize = 1 << 15;
+    let x = 1.3 * 2f32.powi(-70);
+    let (plain, exact) = (LEN as f32 * (x * x), LEN as f64 * f64::from(x) * f64::from(x));
+    assert!(plain > f32::MIN_POSITIVE);
+    let got = of(inner_product(plain, || (0..LEN).map(|_| (x, x))));
+    assert!((got - exact).abs() <= f64::from(f32::EPSILON) * exact, "{got:e} {exact:e}");
+}
+
 /// Also where all squares are, and not just some of them.
 #[test]
 fn norms_of_factors_whose_squares_are_out_of_range() {

@@ -50,9 +50,36 @@ fn a_count_may_be_larger_than_any_number() {
     assert_eq!(Scaled::<f32>::count(70_000), scaled(70_000.0, 0));
 }
 
+/// The first factor with all of its digits.
+#[test]
+fn a_number_in_two_factors() {
+    for exponent in -300..300 {
+        for value in [1.0, 1.2, -1.999_999_9, 0.3] {
+            let [first, rest] = scaled(value, exponent).split();
+            assert!(first.get().is_normal(), "{value} 2^{exponent}: {first:?}");
+            assert_eq!(
+                f64::from(first.get()) * of(rest),
+                of(scaled(value, exponent)),
+                "{value} 2^{exponent}"
+            );
+            assert_eq!(rest.value, 1.0);
+            assert!(rest.is_one() || !(-124..125).contains(&exponent), "{value} 2^{exponent}: {rest:?}");
+        }
+    }
+    assert_eq!(scaled(0.0, 0).split(), [scaled(0.0, 0), scaled(1.0, 0)]);
+}
+
 #[test]
 fn arithmetic_beyond_the_range() {
-    let numbers = [scaled(3.0, 0), scaled(-1.5, 200), scaled(2e38, 3), scaled(1e-40, -90), scaled(0.0, 5)];
+    let numbers = [
+        scaled(3.0, 0),
+        scaled(7e12, 0),
+        scaled(3e-31, 0),
+        scaled(-1.5, 200),
+        scaled(2e38, 3),
+        scaled(1e-40, -90),
+        scaled(0.0, 5),
+    ];
     let close = |got: Scaled<f32>, exact: f64| {
         assert!((of(got) - exact).abs() <= f64::from(f32::EPSILON) * exact.abs(), "{got:?}: {exact:e}");
     };
