@@ -4,6 +4,7 @@ use core::ops::Range;
 
 use num_traits::Float;
 
+use super::outputs::Tangents;
 use super::part::{Finding, Part};
 use super::scratch::Hidden;
 use crate::data::{MatMut, MatRef, Params};
@@ -104,83 +105,99 @@ fn scores<T: Float, S: Simd<T>>(
     part: &mut Part<'_, T>,
     rows: Range<usize>,
 ) -> Result<(), Error> {
-    let (layout, Params { w2: v2, b2: bias, .. }) = (&plan.layout, along.direction);
+    let (layout, v2) = (&plan.layout, along.direction.w2);
     let (h, c, index) = (v2.cols(), v2.rows(), rows.start / layout.block);
     let (stride, score_stride) = (layout.hidden_stride, layout.score_stride);
     let place = rows.start * stride..rows.end * stride;
     let [a, a_tangent] = [part.a, &*part.hidden.a]
         .map(|a| MatRef::with_strides(&a[place.clone()], (rows.len(), h), (stride, 1)));
     let f = &mut part.f[index * score_stride * c..][..score_stride * c];
-    let mut view = MatMut::with_strides(&mut *f, (c, rows.len()), (score_stride, 1))?;
+    let mut view = MatMut::with_strides(f, (c, rows.len()), (score_stride, 1))?;
     score_product(simd, plan, a_tangent?, plan.params.w2, Beta::Zero, view.reborrow(), part.pack_buffer)?;
     score_product(simd, plan, a?, v2, Beta::One, view, part.pack_buffer)?;
-    if part.out.scores.is_some() && objective.is_weighted() {
-        let excluded = (0..rows.len()).filter(|i| objective.excludes(part.first + rows.start + i));
-        for i in excluded {
-            // A has nothing of it any more.
-            let z = part.z[(rows.start + i) * stride..][..h].iter().copied();
-            for class in 0..c {
-                let terms = z.clone().zip(v2.row(class)).filter(|(z, _)| plan.kink.is_active(*z));
-                let f = &mut f[class * score_stride + i];
-                *f = *f + terms.fold(T::zero(), |sum, (z, v)| sum + z * v);
-            }
-        }
-    }
-    let a_tangent = &mut part.hidden.a[place];
-    objective.clear_excluded(part.first + rows.start, rows.len(), h, stride, a_tangent);
-    let kept = &part.kept[index * score_stride * (c + 1)..][..score_stride * (c + 1)];
-    let g = &part.g[index * score_stride * c..][..score_stride * c];
-    let mut found = Finding::none();
+    add_excluded(plan, objective, v2, part, rows.clone());
+    objective.clear_excluded(part.first + rows.start, rows.len(), h, stride, &mut part.hidden.a[place]);
     if along.hessian {
         score_grads_by_v2(simd, plan, v2, part, rows.clone())?;
     }
-    for start in (0..rows.len()).step_by(STRIP) {
-        let len = STRIP.min(rows.len() - start);
-        let f = &mut part.f[index * score_stride * c..][..score_stride * c];
-        let mut f = Scores { data: f, stride: score_stride, first: start, len };
-        let tangent = Tangent { kept, g };
-        let first = rows.start + start;
-        simd.vectorize(
-            #[inline(always)]
-            || add_bias(&mut f, bias),
-        );
-        if let Some(scores) = &mut part.out.scores {
-            for col in 0..len {
-                let row = scores.row_mut(part.row + first + col);
-                row.zip(f.example(col)).for_each(|(out, f)| *out = f);
-            }
-        }
-        let slopes: Slopes<T, STRIP> = simd.vectorize(
-            #[inline(always)]
-            || tangent.score_grads(&mut f),
-        );
-        let mut hessian = slopes.square;
-        if along.hessian {
-            let weights = &kept[c * score_stride + start..];
-            let included =
-                hessian[..len].iter_mut().zip(weights).enumerate().filter(|(_, (_, w))| **w != T::zero());
-            for (col, (hessian, _)) in included {
-                let row = (first + col) * stride..(first + col) * stride + h;
-                let mixed = dot(simd, &part.hidden.d[row.clone()], &part.hidden.a[row]);
-                *hessian = *hessian + (mixed + mixed);
-            }
-        }
-        let unit = plan.unit;
-        let write = |out: &mut Option<&mut [T]>, values: &[T]| {
-            if let Some(out) = out {
-                let out = out[part.row + first..].iter_mut();
-                out.zip(values).for_each(|(out, &value)| *out = Scaled { value, exponent: unit }.get());
-            }
-        };
-        write(&mut part.out.slopes, &slopes.slope[..len]);
-        write(&mut part.out.gauss_newton, &slopes.square[..len]);
-        write(&mut part.out.hessian, &hessian[..len]);
-        found.slope = found.slope.plus(scaled_sum(&slopes.slope[..len]));
-        found.gauss_newton = found.gauss_newton.plus(scaled_sum(&slopes.square[..len]));
-        found.hessian = found.hessian.plus(scaled_sum(&hessian[..len]));
+    let mut found = Finding::none();
+    for start in rows.clone().step_by(STRIP) {
+        let strip = start..rows.end.min(start + STRIP);
+        found = found.plus(score_grads(simd, plan, along, part, strip));
     }
     part.findings[index] = found;
     Ok(())
+}
+
+/// A V2ᵀ of the excluded examples of a block, of which A has nothing any more: their scores have tangents, too.
+fn add_excluded<T: Float>(
+    plan: &Plan<'_, T>,
+    objective: &Objective<'_, T>,
+    v2: MatRef<'_, T>,
+    part: &mut Part<'_, T>,
+    rows: Range<usize>,
+) {
+    if part.out.scores.is_none() || !objective.is_weighted() {
+        return;
+    }
+    let (layout, c) = (&plan.layout, v2.rows());
+    for i in rows.filter(|i| objective.excludes(part.first + i)) {
+        let z = part.z[i * layout.hidden_stride..][..v2.cols()].iter().copied();
+        let f = &mut part.f[i / layout.block * layout.score_stride * c + i % layout.block..];
+        for (class, f) in f.iter_mut().step_by(layout.score_stride).take(c).enumerate() {
+            let terms = z.clone().zip(v2.row(class)).filter(|(z, _)| plan.kink.is_active(*z));
+            *f = *f + terms.fold(T::zero(), |sum, (z, v)| sum + z * v);
+        }
+    }
+}
+
+/// (27), (30) of some examples of one block, from F' without its bias; G V2 is where D' will be if it is needed.
+fn score_grads<T: Float, S: Simd<T>>(
+    simd: S,
+    plan: &Plan<'_, T>,
+    along: &Along<'_, T>,
+    part: &mut Part<'_, T>,
+    rows: Range<usize>,
+) -> Finding<T> {
+    let (layout, Params { b1, b2: bias, .. }) = (&plan.layout, along.direction);
+    let (h, c, stride, score_stride) = (b1.len(), bias.len(), layout.hidden_stride, layout.score_stride);
+    let (index, first, len) = (rows.start / layout.block, rows.start % layout.block, rows.len());
+    let of_block = |rows: usize| index * score_stride * rows..(index + 1) * score_stride * rows;
+    let tangent = Tangent { kept: &part.kept[of_block(c + 1)], g: &part.g[of_block(c)] };
+    let mut f = Scores { data: &mut part.f[of_block(c)], stride: score_stride, first, len };
+    simd.vectorize(
+        #[inline(always)]
+        || add_bias(&mut f, bias),
+    );
+    if let Some(scores) = &mut part.out.scores {
+        for col in 0..len {
+            let row = scores.row_mut(part.row + rows.start + col);
+            row.zip(f.example(col)).for_each(|(out, f)| *out = f);
+        }
+    }
+    let Slopes { slope, square } = simd.vectorize(
+        #[inline(always)]
+        || tangent.score_grads::<STRIP>(&mut f),
+    );
+    let mut hessian = square;
+    if along.hessian {
+        let weights = &tangent.kept[c * score_stride + first..];
+        let all = hessian[..len].iter_mut().zip(weights).enumerate();
+        for (col, (hessian, _)) in all.filter(|(_, (_, weight))| **weight != T::zero()) {
+            let row = (rows.start + col) * stride..(rows.start + col) * stride + h;
+            let mixed = dot(simd, &part.hidden.d[row.clone()], &part.hidden.a[row]);
+            *hessian = *hessian + (mixed + mixed);
+        }
+    }
+    let (slope, square, hessian) = (&slope[..len], &square[..len], &hessian[..len]);
+    let Tangents { slopes, gauss_newton, hessian: second, .. } = &mut part.out;
+    for (out, values) in [(slopes, slope), (gauss_newton, square), (second, hessian)] {
+        if let Some(out) = out {
+            let out = out[part.row + rows.start..].iter_mut().zip(values);
+            out.for_each(|(out, &value)| *out = Scaled { value, exponent: plan.unit }.get());
+        }
+    }
+    Finding { slope: scaled_sum(slope), gauss_newton: scaled_sum(square), hessian: scaled_sum(hessian) }
 }
 
 /// G V2 of a block, in the place of D', which is not there yet.

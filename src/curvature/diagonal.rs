@@ -12,7 +12,7 @@ use crate::error::{Error, What, check_len, check_scratch};
 use crate::pass::{Chunk, ChunkFactors, Halfway, Net, Pass, Setting};
 
 /// Writes the diagonal of the Hessian, (31) and (32), to `diagonal`, and the traces of the Hessians of the single v_i
-/// l_i to `traces`, n, if wanted. Returns the loss.
+/// l_i to `traces`, n, if wanted. Returns the loss, NaN without labels.
 ///
 /// The scores are linear in each layer alone, so away from kinks it is the diagonal of Gauss-Newton's matrix too: no
 /// entry is negative. With L2, α1 and α2 are added to those of W1 and W2 (not to the traces of examples). n(2mh + 7hC)

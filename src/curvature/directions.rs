@@ -3,7 +3,7 @@
 use num_traits::{Float, PrimInt};
 
 use super::along::{Along, Curvature};
-use super::outputs::Outputs;
+use super::outputs::{Derivatives, Tangents};
 use super::part::{Finding, MAX_BLOCKS, Part};
 use super::scratch::{Hidden, Lens, Scratch, scratch_len};
 use super::second_order::second_order;
@@ -19,17 +19,8 @@ pub(super) struct Directions<'j, 'p, T> {
     /// One for each direction, or none.
     pub(super) products: &'j mut [ParamsMut<'p, T>],
     pub(super) curvature: Curvature,
-    /// Of the only direction.
-    pub(super) out: Outputs<'j, T>,
-}
-
-/// The sums over all examples along the only direction, divided by N.
-#[derive(Clone, Copy)]
-pub(super) struct Sums<T> {
-    pub(super) loss: T,
-    pub(super) slope: T,
-    pub(super) gauss_newton: T,
-    pub(super) hessian: T,
+    /// Of the only direction, as the derivatives are.
+    pub(super) out: Tangents<'j, T>,
 }
 
 impl<T: Float + Send + Sync + 'static> Directions<'_, '_, T> {
@@ -38,7 +29,7 @@ impl<T: Float + Send + Sync + 'static> Directions<'_, '_, T> {
         mut self,
         pass: Pass<'_, T, L>,
         scratch: &mut [T],
-    ) -> Result<Sums<T>, Error> {
+    ) -> Result<Derivatives<T>, Error> {
         let (Net { params, dims, examples: n, l2, layout }, is_known) = (pass.net(), pass.is_known());
         let is_hessian = !self.products.is_empty() && self.curvature == Curvature::Hessian;
         if !is_known && (is_hessian || self.out.needs_labels()) {
@@ -74,14 +65,17 @@ impl<T: Float + Send + Sync + 'static> Directions<'_, '_, T> {
         for (direction, product) in self.directions.iter().zip(&mut *self.products) {
             l2.add_grad(*direction, product);
         }
-        let mut sums = Sums { loss, slope, gauss_newton, hessian };
-        if let [direction] = self.directions {
-            let square = l2.add_loss(*direction, T::zero());
-            sums.slope = sums.slope + l2.slope(params, *direction);
-            sums.gauss_newton = sums.gauss_newton + (square + square);
-            sums.hessian = sums.hessian + (square + square);
-        }
-        Ok(sums)
+        let [direction] = self.directions else {
+            return Ok(Derivatives { loss, slope, gauss_newton, hessian });
+        };
+        let (l2_slope, half) = (l2.slope(params, *direction), l2.add_loss(*direction, T::zero()));
+        let of_labels = |value| if is_known { value } else { T::nan() };
+        Ok(Derivatives {
+            loss,
+            slope: of_labels(slope + l2_slope),
+            gauss_newton: gauss_newton + (half + half),
+            hessian: of_labels(hessian + (half + half)),
+        })
     }
 }
 

@@ -35,8 +35,8 @@ impl<T> Default for KroneckerFactors<'_, T> {
     }
 }
 
-/// Writes Kronecker factors of Gauss-Newton's matrix, exactly and not by sampling labels, and returns the loss.
-/// Labels are not needed.
+/// Writes Kronecker factors of Gauss-Newton's matrix, exactly and not by sampling labels, and returns the loss,
+/// NaN without labels, which are not needed.
 ///
 /// For each example m² multiply-adds for `inputs`, Ch² for `hidden`, h² for `activations`, C²/2 for `scores`, beside
 /// the way forward. Chunks are added up plainly: over n examples the error grows by up to n/2048 units of rounding.

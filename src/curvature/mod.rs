@@ -75,9 +75,7 @@ mod weights;
 
 pub use diagonal::diagonal;
 pub use kronecker::{KroneckerFactors, kronecker_factors};
-pub use outputs::Tangents;
-pub use products::{
-    Derivatives, gauss_newton_vector, gauss_newton_vectors, hessian_vector, hessian_vectors, tangent,
-};
+pub use outputs::{Derivatives, Tangents};
+pub use products::{gauss_newton_vector, gauss_newton_vectors, hessian_vector, hessian_vectors, tangent};
 pub use rows::backward;
 pub use scratch::scratch_len;

@@ -32,7 +32,19 @@ impl<T> Default for Tangents<'_, T> {
     }
 }
 
-pub(super) use Tangents as Outputs;
+/// The derivatives of the objective L(θ + t v) by t at t = 0, L2 included. Without labels only `gauss_newton` is known,
+/// and the others are NaN.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Derivatives<T> {
+    /// L itself.
+    pub loss: T,
+    /// The first, ∇L · v.
+    pub slope: T,
+    /// The second as Gauss-Newton has it, not negative.
+    pub gauss_newton: T,
+    /// The second, vᵀ H v.
+    pub hessian: T,
+}
 
 impl<T: Float> Tangents<'_, T> {
     /// `Ok` if each has the size for n examples.

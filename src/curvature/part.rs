@@ -2,7 +2,7 @@
 
 use num_traits::Float;
 
-use super::outputs::Outputs;
+use super::outputs::Tangents;
 use super::scratch::Hidden;
 use crate::data::MatRef;
 use crate::kernels::scaled::Scaled;
@@ -23,6 +23,14 @@ impl<T: Float> Finding<T> {
         let zero = Scaled::new(T::zero());
         Self { slope: zero, gauss_newton: zero, hessian: zero }
     }
+
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            slope: self.slope.plus(other.slope),
+            gauss_newton: self.gauss_newton.plus(other.gauss_newton),
+            hessian: self.hessian.plus(other.hessian),
+        }
+    }
 }
 
 /// Some examples of a chunk: whole blocks. What the pass has made of them is there to read.
@@ -40,7 +48,7 @@ pub(super) struct Part<'a, T> {
     pub(super) f: &'a mut [T],
     pub(super) findings: &'a mut [Finding<T>],
     pub(super) pack_buffer: &'a mut [T],
-    pub(super) out: Outputs<'a, T>,
+    pub(super) out: Tangents<'a, T>,
     /// The first one's row in `out`.
     pub(super) row: usize,
 }
@@ -56,7 +64,7 @@ impl<'a, T: Float> Part<'a, T> {
         hidden: &'a mut Hidden<'_, T>,
         f: &'a mut [T],
         findings: &'a mut [Finding<T>],
-        out: Outputs<'a, T>,
+        out: Tangents<'a, T>,
     ) -> Self {
         let (layout, c) = (&plan.layout, plan.params.b2.len());
         let count = chunk.x.rows().div_ceil(layout.block);

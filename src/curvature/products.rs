@@ -3,8 +3,8 @@
 use num_traits::{Float, PrimInt};
 
 use super::along::Curvature;
-use super::directions::{Directions, Sums};
-use super::outputs::Tangents;
+use super::directions::Directions;
+use super::outputs::{Derivatives, Tangents};
 use crate::data::{Params, ParamsMut};
 use crate::error::{Error, What, check_len};
 use crate::pass::Pass;
@@ -100,7 +100,7 @@ pub fn hessian_vectors<T: Float + Send + Sync + 'static, L: PrimInt + Sync>(
 
 /// Writes the product of Gauss-Newton's matrix and a direction, the Hessian with the scores taken for linear in the
 /// parameters: (29) without G V2 and Gᵀ A'. Positive semidefinite, and the Fisher information of the model; with L2
-/// α1 V1 and α2 V2 more. Returns the loss, 0 without labels.
+/// α1 V1 and α2 V2 more. Returns the loss, NaN without labels.
 ///
 /// n(3mh + 5hC) multiply-adds. Of labels it needs none: without them and without targets each example has the weight
 /// v_i. All else is as for [`hessian_vector`].
@@ -167,20 +167,6 @@ fn run<T: Float + Send + Sync + 'static, L: PrimInt + Sync>(
     Ok(all.run(pass, scratch)?.loss)
 }
 
-/// The derivatives of the objective L(θ + t v) by t at t = 0, L2 included. Without labels only `gauss_newton` is one,
-/// and the others mean nothing.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Derivatives<T> {
-    /// L itself.
-    pub loss: T,
-    /// The first, ∇L · v.
-    pub slope: T,
-    /// The second as Gauss-Newton has it, not negative.
-    pub gauss_newton: T,
-    /// The second, vᵀ H v.
-    pub hessian: T,
-}
-
 /// Goes along a direction and not back: writes what is chosen of (26), J v, and of (30), and returns the derivatives
 /// of the objective, among them the directional curvature vᵀ H v. n(2mh + 4hC) multiply-adds.
 ///
@@ -223,7 +209,5 @@ pub fn tangent<T: Float + Send + Sync + 'static, L: PrimInt + Sync>(
     scratch: &mut [T],
 ) -> Result<Derivatives<T>, Error> {
     let directions = &[direction];
-    let all = Directions { directions, products: &mut [], curvature: Curvature::Hessian, out };
-    let Sums { loss, slope, gauss_newton, hessian } = all.run(pass, scratch)?;
-    Ok(Derivatives { loss, slope, gauss_newton, hessian })
+    Directions { directions, products: &mut [], curvature: Curvature::Hessian, out }.run(pass, scratch)
 }

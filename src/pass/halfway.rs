@@ -91,8 +91,8 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
         pass.evaluate_all(Products::of(engine), scratch, Some((halfway, &mut []))).map(|_| ())
     }
 
-    /// As [`run`](Self::run) with labels, as [`infer`](Self::infer) without, and each chunk goes to `halfway`. `kept`
-    /// is for P and the weights of the examples.
+    /// As [`run`](Self::run) with labels, as [`infer`](Self::infer) without, where the loss is NaN; and each chunk
+    /// goes to `halfway`. `kept` is for P and the weights of the examples.
     pub(crate) fn run_halfway(
         mut self,
         halfway: &mut (dyn Halfway<T> + Send),
@@ -100,6 +100,7 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
         scratch: &mut [T],
     ) -> Result<T, Error> {
         self.check_labelled()?;
-        self.evaluate_all(Products::of(self.engine), scratch, Some((halfway, kept)))
+        let loss = self.evaluate_all(Products::of(self.engine), scratch, Some((halfway, kept)))?;
+        Ok(if self.is_known() { loss } else { T::nan() })
     }
 }

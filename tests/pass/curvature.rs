@@ -308,7 +308,13 @@ fn without_labels_there_are_tangents_and_gauss_newton() {
     let case = Case::new(1, (3, 4, 3, 6));
     let x = MatRef::new(&case.x, 6, 3).unwrap();
     let pass = || Pass::new(case.params(), Batch::unlabelled(x));
-    assert_eq!(product(&case, pass(), false).1, product(&case, case.pass(), false).1);
+    let (loss, unlabelled) = product(&case, pass(), false);
+    assert!(loss.is_nan());
+    assert_eq!(unlabelled, product(&case, case.pass(), false).1);
+    let along = tangent(pass(), case.v(), Tangents::default(), &mut scratch(&case, 1)).unwrap();
+    let labelled = tangent(case.pass(), case.v(), Tangents::default(), &mut scratch(&case, 1)).unwrap();
+    assert_eq!(along.gauss_newton, labelled.gauss_newton);
+    assert!([along.loss, along.slope, along.hessian].iter().all(|x| x.is_nan()));
     let mut slopes = vec![7.0; 6];
     let out = Tangents { slopes: Some(&mut slopes), ..Tangents::default() };
     let error = tangent(pass(), case.v(), out, &mut scratch(&case, 1)).unwrap_err();
