@@ -32,6 +32,7 @@ impl Maker {
     pub fn make(&mut self, task: Task) -> Result<Problem<f32>> {
         match task.kind {
             Kind::Random => Ok(random::dense(task.shape)),
+            Kind::Hessian => Ok(random::with_directions(task.shape)),
             Kind::Density(percent) => Ok(random::sparse(task.shape, percent)),
             Kind::Active(percent) => random::active(task.shape, percent),
             Kind::Mnist(stage) => self.digits(task.shape, stage),
@@ -58,7 +59,8 @@ impl Maker {
             Stage::Trained => trained(&mut self.trained, mnist, shape)?,
         };
         let x = (0..shape.n).flat_map(|at| mnist.example(at)).collect();
-        let mut problem = Problem { shape, x, params, labels: mnist.labels[..shape.n].to_vec() };
+        let labels = mnist.labels[..shape.n].to_vec();
+        let mut problem = Problem { shape, x, params, labels, directions: Vec::new() };
         kink::clear(&mut problem)?;
         Ok(problem)
     }
