@@ -26,6 +26,9 @@ impl Agreement {
 /// them that makes 4. In a net that has been trained p - 1 cancels, and there is more of it: there and elsewhere the
 /// deviations that were seen are a quarter of the bar at most.
 ///
+/// H v has two more sums on its longest way, from V1 over G' to dW1'; where it was measured the deviations are as small as those
+/// of gradients.
+///
 /// A wrong gradient is far above: one label of n read wrongly changes it by about 1/√n, that is 0.02 for
 /// the longest sum of a full run, where the bar is 1.3e-5 in `f32` and 2.5e-14 in `f64`.
 pub fn bar(shape: Shape, element: Type) -> f64 {
