@@ -12,7 +12,7 @@ use crate::problem::{Kind, Section, Shape, Stage, Task, Type};
 #[derive(Parser, Debug)]
 #[command(version, about)]
 pub struct Cli {
-    /// Kinds of problems, with commas between them [default: all, `mnist` if --mnist is given; `random` with --shapes]
+    /// Kinds of problems, with commas between them [default: all, those with digits if --mnist is given; `random` with --shapes]
     #[arg(long, value_delimiter = ',')]
     pub problems: Vec<Section>,
 
@@ -113,6 +113,7 @@ impl Cli {
             Section::Active => vec![Kind::Active(self.active)],
             Section::Mnist => vec![Kind::Mnist(Stage::Start), Kind::Mnist(Stage::Trained)],
             Section::Density => densities.iter().map(|&percent| Kind::Density(percent)).collect(),
+            Section::Hessian if self.mnist.is_some() => vec![Kind::Hessian, Kind::HessianMnist],
             Section::Hessian => vec![Kind::Hessian],
         }
     }
@@ -177,7 +178,7 @@ mod tests {
         assert!(parse(&["--problems", "mnist"]).tasks().is_err());
         assert!(Cli::try_parse_from(["peers", "--active", "101"]).is_err());
         let sizes = |options: &[&str]| parse(options).tasks().unwrap().len();
-        assert_eq!([sizes(&[]), sizes(&["--mnist", "somewhere"]), sizes(&["--quick"])], [25, 29, 9]);
+        assert_eq!([sizes(&[]), sizes(&["--mnist", "somewhere"]), sizes(&["--quick"])], [25, 31, 9]);
     }
 
     #[test]

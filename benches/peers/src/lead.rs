@@ -2,7 +2,7 @@
 
 use crate::ours;
 use crate::peers::{self, Role, Spec};
-use crate::problem::{Kind, Task, Type};
+use crate::problem::{Section, Task, Type};
 use crate::run::{Outcome, Results, Row};
 use crate::timing::Quartiles;
 
@@ -56,7 +56,7 @@ impl Results {
     pub fn leads(&self) -> Vec<Lead> {
         let mut groups = Vec::new();
         for row in &self.rows {
-            if row.task.kind != Kind::Hessian && !groups.contains(&row.group()) {
+            if row.task.kind.section() != Section::Hessian && !groups.contains(&row.group()) {
                 groups.push(row.group());
             }
         }
@@ -74,7 +74,7 @@ impl Results {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::SHAPES;
+    use crate::problem::{Kind, SHAPES};
 
     fn row(peer: &'static str, kind: Kind, ms: f64) -> Row {
         let time = Quartiles { lower: ms, median: ms, upper: ms };

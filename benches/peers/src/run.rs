@@ -66,7 +66,7 @@ pub struct Plan {
 impl Plan {
     /// The peers that have something to do.
     fn wanted(&self) -> Vec<Spec> {
-        let takes = |spec: &&Spec| self.tasks.iter().any(|task| spec.takes(task.kind.section()));
+        let takes = |spec: &&Spec| self.tasks.iter().any(|task| spec.takes(task.kind));
         self.specs.iter().filter(takes).copied().collect()
     }
 }
@@ -149,7 +149,7 @@ impl Case<'_> {
         let path = setup.dir.join("problem");
         problem.write(self.element, &path)?;
         let mut ready = Vec::new();
-        for (spec, worker) in crew.iter_mut().filter(|(spec, _)| spec.takes(self.task.kind.section())) {
+        for (spec, worker) in crew.iter_mut().filter(|(spec, _)| spec.takes(self.task.kind)) {
             match self.admit(*spec, worker, &path, reference, setup) {
                 Ok(None) => ready.push((*spec, worker, None)),
                 Ok(Some(found)) if found.holds() => ready.push((*spec, worker, Some(found))),

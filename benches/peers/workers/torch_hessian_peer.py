@@ -8,6 +8,7 @@ import torch
 from torch.func import grad, grad_and_value, jvp, vmap
 
 import torch_peer
+import torch_sparse_peer
 from torch_peer import mean_loss, tensors, version  # noqa: F401
 
 
@@ -21,6 +22,8 @@ def prepare(name, threads):
         "torch compile H v": lambda p: Functional(p, compiled(jvp_of_grad)),
         "torch double backward": Double,
         "torch H v out=": ByHand,
+        "torch H v sparse csr": lambda p: Sparse(p, torch.sparse_csr),
+        "torch H v sparse coo": lambda p: Sparse(p, torch.sparse_coo),
     }
     return makers[name]
 
@@ -84,11 +87,14 @@ class Double:
 class ByHand(torch_peer.ByHand):
     """Z, A, F, G and the gradient's buffers for what lies along the direction; no gradient is computed."""
 
-    def __init__(self, problem):
-        super().__init__(problem)
+    def __init__(self, problem, *layout):
+        super().__init__(problem, *layout)
         self.v1, self.c1, self.v2, self.c2 = directions(problem, 1)
         self.a_dot, self.f_dot = torch.empty_like(self.a), torch.empty_like(self.f)
         self.row = torch.empty_like(self.step)
+
+    def times_v1(self):
+        torch.addmm(self.c1, self.x, self.v1.t(), out=self.a_dot)
 
     @torch.inference_mode()
     def call(self):
@@ -96,7 +102,7 @@ class ByHand(torch_peer.ByHand):
         self.times_w1()
         torch.clamp(self.z, min=0, out=self.a)
         torch.addmm(self.b2, self.a, self.w2.t(), out=self.f)
-        torch.addmm(self.c1, self.x, self.v1.t(), out=self.a_dot)
+        self.times_v1()
         kink(self.a_dot, self.a, 0, grad_input=self.a_dot)
         torch.addmm(self.c2, self.a, self.v2.t(), out=self.f_dot)
         self.f_dot.addmm_(self.a_dot, self.w2.t())
@@ -116,3 +122,14 @@ class ByHand(torch_peer.ByHand):
         kink(self.d, self.a, 0, grad_input=self.d)
         self.weight_gradient()
         torch.sum(self.d, 0, out=self.db1)
+
+
+class Sparse(ByHand, torch_sparse_peer.Sparse):
+    """V1 lies transposed, as W1 does."""
+
+    def __init__(self, problem, layout):
+        super().__init__(problem, layout)
+        self.v1t = self.v1.t().contiguous()
+
+    def times_v1(self):
+        torch.addmm(self.c1, self.sparse, self.v1t, out=self.a_dot)

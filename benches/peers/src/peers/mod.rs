@@ -11,7 +11,7 @@ mod ndarray;
 use anyhow::{Result, bail};
 
 use crate::ours;
-use crate::problem::{Answer, DIRECTIONS, Problem, Real, Section, Shape};
+use crate::problem::{Answer, DIRECTIONS, Kind, Problem, Real, Section, Shape};
 
 /// One peer with one problem loaded. A call computes the loss and all gradients, or products with the Hessian.
 pub trait Peer {
@@ -70,9 +70,9 @@ pub struct Spec {
 }
 
 impl Spec {
-    pub fn takes(&self, section: Section) -> bool {
+    pub fn takes(&self, kind: Kind) -> bool {
         // Sparse tensors only where there are zeros: elsewhere they can but lose.
-        self.hessian == (section == Section::Hessian) && (!self.sparse || section.is_sparse())
+        self.hessian == (kind.section() == Section::Hessian) && (!self.sparse || kind.is_sparse())
     }
 
     /// Whether handgrad does it.
@@ -113,7 +113,7 @@ const fn products(directions: usize, spec: Spec) -> Spec {
     Spec { hessian: true, directions, ..spec }
 }
 
-const OTHERS: [Spec; 24] = [
+const OTHERS: [Spec; 26] = [
     Spec { role: Role::Yardstick, ..rust("five sgemm") },
     rust("ndarray"),
     rust("candle"),
@@ -140,6 +140,8 @@ const OTHERS: [Spec; 24] = [
     products(DIRECTIONS, python("torch vmap 4 at once", "torch_hessian_peer")),
     products(1, python("torch H v out=", "torch_hessian_peer")),
     products(1, python("numpy H v", "numpy_hessian_peer")),
+    products(1, sparse("torch H v sparse csr", "torch_hessian_peer")),
+    products(1, sparse("torch H v sparse coo", "torch_hessian_peer")),
     Spec { default: false, ..products(1, python("torch compile H v", "torch_hessian_peer")) },
 ];
 
@@ -240,12 +242,16 @@ mod tests {
 
     #[test]
     fn sections_have_their_peers() {
-        let takers = |section| all().into_iter().filter(move |spec| spec.takes(section));
-        assert!(takers(Section::Random).all(|spec| spec.directions == 0 && !spec.sparse));
-        assert!(takers(Section::Density).any(|spec| spec.sparse));
-        let gradients: Vec<_> = takers(Section::Hessian).filter(|spec| spec.directions == 0).collect();
+        let takers = |kind| all().into_iter().filter(move |spec| spec.takes(kind));
+        assert!(takers(Kind::Random).all(|spec| spec.directions == 0 && !spec.sparse));
+        assert!(takers(Kind::Density(5)).any(|spec| spec.sparse));
+        let gradients: Vec<_> = takers(Kind::HessianMnist).filter(|spec| spec.directions == 0).collect();
         assert_eq!(gradients.iter().map(|spec| spec.name).collect::<Vec<_>>(), [ours::GRADIENT]);
-        let of_ours = takers(Section::Hessian).filter(Spec::is_ours);
+        assert!(
+            takers(Kind::HessianMnist).any(|spec| spec.sparse)
+                && takers(Kind::Hessian).all(|spec| !spec.sparse)
+        );
+        let of_ours = takers(Kind::Hessian).filter(Spec::is_ours);
         assert_eq!(of_ours.map(|spec| spec.directions).collect::<Vec<_>>(), [1, DIRECTIONS, 0]);
     }
 
@@ -253,7 +259,7 @@ mod tests {
     #[test]
     fn our_products_are_differences_of_our_gradients() {
         let shape = Shape { m: 9, h: 7, c: 4, n: 12 };
-        let problem = || with_directions(shape).widened();
+        let problem = || with_directions(dense(shape)).widened();
         // Pre-activations are at least half a step of their grid from 0, and these steps are far shorter.
         let step = 1e-5;
         let directions = problem().directions;

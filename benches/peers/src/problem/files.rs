@@ -105,7 +105,7 @@ mod tests {
         let back: Problem<f64> = Problem::read(&path, shape).unwrap();
         assert_eq!((&back.x, &back.labels), (&problem.widened().x, &problem.labels));
         assert_eq!((back.params, back.directions), (problem.widened().params, Vec::new()));
-        let problem = random::with_directions(shape);
+        let problem = crate::problem::with_directions(random::dense(shape));
         problem.write(Type::F32, &path).unwrap();
         let back: Problem<f32> = Problem::read(&path, shape).unwrap();
         assert_eq!((back.directions.len(), &back.params), (DIRECTIONS * shape.params(), &problem.params));

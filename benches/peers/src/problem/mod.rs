@@ -12,9 +12,9 @@ mod train;
 
 pub use files::Answer;
 pub use maker::Maker;
-pub use random::dense;
 #[cfg(test)]
-pub use random::with_directions;
+pub use maker::with_directions;
+pub use random::dense;
 pub use real::{Real, Type};
 pub use shape::{SHAPES, Shape};
 pub use task::{Kind, Section, Stage, Task};

@@ -65,9 +65,9 @@ pub fn sparse(shape: Shape, percent: u8) -> Problem<f32> {
     Problem { shape, x, params, labels, directions: Vec::new() }
 }
 
-/// [`dense`] with directions for the Hessian, whose blocks are as large as those of the weights: so each has a part in
-/// every product that can be seen.
-pub fn with_directions(shape: Shape) -> Problem<f32> {
+/// Directions for the Hessian, whose blocks are as large as those of the weights: so each has a part in every product that
+/// can be seen.
+pub fn directions(shape: Shape) -> Vec<f32> {
     let mut rng = fastrand::Rng::with_seed(SEED + 1);
     let sizes = [he(shape.m), 0.1, he(shape.h), 0.1];
     let mut directions = Vec::with_capacity(DIRECTIONS * shape.params());
@@ -76,7 +76,7 @@ pub fn with_directions(shape: Shape) -> Problem<f32> {
             directions.extend((0..len).map(|_| (size * normal(&mut rng)) as f32));
         }
     }
-    Problem { directions, ..dense(shape) }
+    directions
 }
 
 /// [`dense`] with a smaller b1, by the same amount for all units: the smallest with which at most `percent` of the

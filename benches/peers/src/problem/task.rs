@@ -19,6 +19,8 @@ pub enum Kind {
     Density(u8),
     /// The numbers of `Random`, and directions to multiply the Hessian with.
     Hessian,
+    /// The same with digits and a net that has been trained.
+    HessianMnist,
 }
 
 /// When in the training of a net.
@@ -52,8 +54,13 @@ impl Kind {
             Self::Active(_) => Section::Active,
             Self::Mnist(_) => Section::Mnist,
             Self::Density(_) => Section::Density,
-            Self::Hessian => Section::Hessian,
+            Self::Hessian | Self::HessianMnist => Section::Hessian,
         }
+    }
+
+    /// Whether inputs are mostly 0, so that the peers' sparse tensors take part.
+    pub fn is_sparse(self) -> bool {
+        matches!(self, Self::Mnist(_) | Self::Density(_) | Self::HessianMnist)
     }
 }
 
@@ -71,11 +78,6 @@ impl Section {
             (Self::Hessian, false) => vec![large_batch, wide],
             (_, true) => vec![batch],
         }
-    }
-
-    /// Whether inputs are mostly 0, so that the peers' sparse tensors take part.
-    pub fn is_sparse(self) -> bool {
-        matches!(self, Self::Mnist | Self::Density)
     }
 
     pub fn title(self) -> &'static str {
@@ -105,7 +107,7 @@ impl Section {
                 "Random inputs and weights, so many percent of the inputs not 0, at random places."
             }
             Self::Hessian => {
-                "The numbers of the dense random inputs, and random directions v: the loss and H v, exact, no differences of \
+                "The numbers of the dense random inputs, or digits and a net after three epochs, and random directions v: the loss and H v, exact, no differences of \
                  gradients. Of four directions at once the time is that for each. Peak counts 6nmh + 14nhC operations, \
                  with four directions 4.5nmh + 12.5nhC for each. The Rust peers have no such product, and are missing; \
                  handgrad gradient is a yardstick, the loss and gradient of the same problem by the default engine."
@@ -123,6 +125,7 @@ impl fmt::Display for Kind {
             Self::Mnist(Stage::Trained) => write!(f, "mnist trained"),
             Self::Density(percent) => write!(f, "density {percent}"),
             Self::Hessian => write!(f, "hessian"),
+            Self::HessianMnist => write!(f, "hessian mnist"),
         }
     }
 }

@@ -23,8 +23,8 @@ pub fn summary(results: &Results) -> String {
     let mut text = String::from(
         "\nMilliseconds for each direction, as a multiple of our gradient's time, and how many times as fast as the best \
          peer that takes no more directions at once.\n\n\
-         | m,h,C,n | type | threads | directions | ms | gradients | best peer | ms | times as fast |\n\
-         |---|---|---:|---:|---:|---:|---|---:|---:|\n",
+         | problem | m,h,C,n | type | threads | directions | ms | gradients | best peer | ms | times as fast |\n\
+         |---|---|---|---:|---:|---:|---:|---|---:|---:|\n",
     );
     let of_section = results.rows.iter().filter(|row| row.task.kind.section() == Section::Hessian);
     for row in of_section {
@@ -35,7 +35,8 @@ pub fn summary(results: &Results) -> String {
         let ms = row.time().map_or_else(none, |time| milliseconds(time.median));
         let ratio = |value: Option<f64>| value.map_or_else(none, |value| format!("{value:.2}"));
         let best = results.best_peer(row.group(), directions);
-        text += &format!("| {} | {element} | {threads} | {directions} | {ms} | ", task.shape);
+        text += &format!("| {} | {} | {element} | {threads} | ", task.kind, task.shape);
+        text += &format!("{directions} | {ms} | ");
         text += &format!("{} | ", ratio(results.times_gradient(row)));
         text += &best.map_or_else(
             || format!("{} | {}", none(), none()),

@@ -142,8 +142,8 @@ fn products_are_compared_with_peers_of_no_more_directions_and_our_gradient() {
     let text = markdown(&results, &[], 5);
     let section = text.split("## The Hessian times a direction\n").nth(1).unwrap();
     let short = [
-        "| 784,128,10,128 | f32 | 1 | 1 | 3.00 | 2.00 | torch double backward | 4.50 | 1.50 |\n",
-        "| 784,128,10,128 | f32 | 1 | 4 | 2.00 | 1.33 | jax vmap 4 at once | 2.50 | 1.25 |\n",
+        "| hessian | 784,128,10,128 | f32 | 1 | 1 | 3.00 | 2.00 | torch double backward | 4.50 | 1.50 |\n",
+        "| hessian | 784,128,10,128 | f32 | 1 | 4 | 2.00 | 1.33 | jax vmap 4 at once | 2.50 | 1.25 |\n",
     ];
     assert!(section.contains(&short.concat()), "{section}");
     assert!(!text.contains("## In short"), "no gradients were measured");
