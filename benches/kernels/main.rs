@@ -8,15 +8,17 @@
 //! | `phases/f32` | scores, loss, gradient, and the gradient with each of what can be had with it, by the default engine |
 //! | `products/f32` | each of the five matrix products alone, by `Engine::Builtin` and by matrixmultiply |
 //! | `compact/f32` | one example at a time, and the same by a pass |
+//! | `hessian/f32` | products of the Hessian, of one direction and of four at once, and the gradient |
 //!
 //! One group: `cargo bench -- phases/f32`. One line: `cargo bench -- products/f64/builtin/Z/784x128x10x1024`.
 //!
 //! Criterion's `elem/s` are floating-point operations per second (`Gelem/s` = GFLOP/s), counted by the matrix
 //! products alone: 4nmh + 6nhC for the gradient (two products of W1's size, three of W2's), 2nmh + 2nhC for `loss` and
-//! `scores`, 2nmh more with the input gradient. What the bias, ReLU and softmax cost shows as missing GFLOP/s, and zeros
-//! count as any other number.
+//! `scores`, 2nmh more with the input gradient, 6nmh + 14nhC for one product of the Hessian. What the bias, ReLU and
+//! softmax cost shows as missing GFLOP/s, and zeros count as any other number.
 
 mod case;
+mod hessian;
 mod small;
 mod work;
 
@@ -105,6 +107,7 @@ fn of_type<T: Real>(criterion: &mut Criterion, element: &str) {
     phases::<T>(criterion, &group("phases"));
     products::<T>(criterion, &group("products"));
     small::bench::<T>(criterion, &group("compact"));
+    hessian::bench::<T>(criterion, &group("hessian"));
 }
 
 fn bench(criterion: &mut Criterion) {

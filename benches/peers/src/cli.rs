@@ -12,7 +12,7 @@ use crate::problem::{Kind, Section, Shape, Stage, Task, Type};
 #[derive(Parser, Debug)]
 #[command(version, about)]
 pub struct Cli {
-    /// Kinds of problems, with commas between them [default: all, `mnist` if --mnist is given; `random` with --shapes]
+    /// Kinds of problems, with commas between them [default: all, those with digits if --mnist is given; `random` with --shapes]
     #[arg(long, value_delimiter = ',')]
     pub problems: Vec<Section>,
 
@@ -32,7 +32,7 @@ pub struct Cli {
     #[arg(long, value_name = "PERCENT", value_delimiter = ',', value_parser = percent())]
     pub densities: Vec<u8>,
 
-    /// Peers by name [default: all but `torch compile`]; with commas between them
+    /// Peers by name [default: all but those with `torch compile`]; with commas between them
     #[arg(long, value_delimiter = ',')]
     pub peers: Vec<String>,
 
@@ -113,6 +113,8 @@ impl Cli {
             Section::Active => vec![Kind::Active(self.active)],
             Section::Mnist => vec![Kind::Mnist(Stage::Start), Kind::Mnist(Stage::Trained)],
             Section::Density => densities.iter().map(|&percent| Kind::Density(percent)).collect(),
+            Section::Hessian if self.mnist.is_some() => vec![Kind::Hessian, Kind::HessianMnist],
+            Section::Hessian => vec![Kind::Hessian],
         }
     }
 
@@ -167,12 +169,16 @@ mod tests {
         assert_eq!(kinds(&active), ["active 30 1,2,3,4"]);
         let densities = ["--problems", "density", "--densities", "7,3", "--shapes", "1,2,3,4"];
         assert_eq!(kinds(&densities), ["density 7 1,2,3,4", "density 3 1,2,3,4"]);
+        assert_eq!(
+            kinds(&["--problems", "hessian"]),
+            ["hessian 784,128,10,1024", "hessian 784,1024,10,1024"]
+        );
         let digits = ["--problems", "mnist", "--mnist", "somewhere", "--quick"];
         assert_eq!(kinds(&digits), ["mnist start 784,128,10,128", "mnist trained 784,128,10,128"]);
         assert!(parse(&["--problems", "mnist"]).tasks().is_err());
         assert!(Cli::try_parse_from(["peers", "--active", "101"]).is_err());
         let sizes = |options: &[&str]| parse(options).tasks().unwrap().len();
-        assert_eq!([sizes(&[]), sizes(&["--mnist", "somewhere"]), sizes(&["--quick"])], [23, 27, 8]);
+        assert_eq!([sizes(&[]), sizes(&["--mnist", "somewhere"]), sizes(&["--quick"])], [25, 31, 9]);
     }
 
     #[test]
@@ -181,7 +187,7 @@ mod tests {
         assert_eq!((cli.specs().unwrap().len(), cli.rounds()), (1, 11));
         let cli = parse(&["--quick"]);
         assert_eq!(cli.rounds(), 5);
-        assert!(cli.specs().unwrap().iter().all(|spec| spec.name != "torch compile"));
+        assert!(cli.specs().unwrap().iter().all(|spec| !spec.name.starts_with("torch compile")));
         assert!(Cli::try_parse_from(["peers", "--peers", "nobody"]).unwrap().specs().is_err());
         assert!(Cli::try_parse_from(["peers", "--rounds", "0"]).is_err());
     }

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::affinity;
-use crate::peers::{Host, Role, Spec};
+use crate::peers::{Host, Spec};
 use crate::problem::{Answer, Shape, Type};
 
 pub struct Worker {
@@ -40,7 +40,7 @@ impl Worker {
         let mut command = command(spec, cores.len(), setup)?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         limit_threads(&mut command, cores.len());
-        if spec.role == Role::Ours {
+        if spec.is_ours() {
             // The parts of a pass are on the threads already: the ndarray peer's feature `matrixmultiply-threading`, which
             // is on for all of this program, would have each of them multiply on as many again.
             command.env("MATMUL_NUM_THREADS", "1");
@@ -61,13 +61,13 @@ impl Worker {
         self.command(&format!("load {} {element} {shape}", problem.display())).map(drop)
     }
 
-    /// Loss and gradient of one call, by way of a file in `dir`.
-    pub fn answer(&mut self, dir: &Path, shape: Shape) -> Result<Answer> {
+    /// Loss and gradient of one call, or so many products, by way of a file in `dir`.
+    pub fn answer(&mut self, dir: &Path, shape: Shape, count: usize) -> Result<Answer> {
         let path = dir.join("answer");
         // An old answer must not pass for a new one.
         let _ = std::fs::remove_file(&path);
         self.command(&format!("answer {}", path.display()))?;
-        Answer::read(&path, shape)
+        Answer::read(&path, shape, count)
     }
 
     /// The seconds that so many calls take.

@@ -1,8 +1,8 @@
 //! How far ahead of the best peer we are, problem by problem: what the summary and the picture show.
 
 use crate::ours;
-use crate::peers::{self, Role};
-use crate::problem::{Task, Type};
+use crate::peers::{self, Role, Spec};
+use crate::problem::{Section, Task, Type};
 use crate::run::{Outcome, Results, Row};
 use crate::timing::Quartiles;
 
@@ -36,21 +36,27 @@ impl Row {
     pub fn group(&self) -> Group {
         (self.element, self.threads, self.task)
     }
+
+    pub fn spec(&self) -> Option<Spec> {
+        peers::named(self.peer)
+    }
 }
 
 impl Results {
-    /// The fastest peer of a group and its median: neither one of ours nor a yardstick.
-    pub fn best_peer(&self, group: Group) -> Option<(&'static str, f64)> {
-        let peers = self.rows.iter().filter(|row| row.group() == group && role(row) == Role::Peer);
+    /// The fastest peer of a group and its median: neither one of ours nor a yardstick, nor one that takes more directions
+    /// at once.
+    pub fn best_peer(&self, group: Group, directions: usize) -> Option<(&'static str, f64)> {
+        let is_peer = |spec: Spec| spec.role == Role::Peer && spec.directions <= directions.max(1);
+        let peers = self.rows.iter().filter(|row| row.group() == group && row.spec().is_some_and(is_peer));
         let medians = peers.filter_map(|row| Some((row.peer, row.time()?.median)));
         medians.min_by(|a, b| a.1.total_cmp(&b.1))
     }
 
-    /// All groups that have a peer, in the order in which they were measured.
+    /// All groups of gradients that have a peer, in the order in which they were measured.
     pub fn leads(&self) -> Vec<Lead> {
         let mut groups = Vec::new();
         for row in &self.rows {
-            if !groups.contains(&row.group()) {
+            if row.task.kind.section() != Section::Hessian && !groups.contains(&row.group()) {
                 groups.push(row.group());
             }
         }
@@ -59,14 +65,10 @@ impl Results {
                 let row = self.rows.iter().find(|row| row.group() == group && row.peer == our.name());
                 row.and_then(Row::time).map(|time| time.median)
             });
-            Some(Lead { group, ours, best: self.best_peer(group)? })
+            Some(Lead { group, ours, best: self.best_peer(group, 0)? })
         };
         groups.into_iter().filter_map(lead).collect()
     }
-}
-
-fn role(row: &Row) -> Role {
-    peers::role(row.peer).unwrap_or(Role::Yardstick)
 }
 
 #[cfg(test)]

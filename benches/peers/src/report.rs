@@ -2,6 +2,7 @@
 
 mod csv_file;
 mod density;
+mod hessian;
 
 pub use csv_file::write_csv;
 
@@ -15,13 +16,13 @@ impl Results {
     /// The median's share of the peak that as many threads reach.
     pub fn share_of_peak(&self, row: &Row) -> Option<f64> {
         let peak = self.best_peak(row.element, row.threads)?;
-        Some(row.task.shape.flops() / row.time()?.median / peak)
+        Some(row.spec()?.flops(row.task.shape) / row.time()?.median / peak)
     }
 
     /// The median divided by that of the fastest peer, which is not one of ours: below 1 is faster than
-    /// all peers.
+    /// all peers. Several directions at once are compared with peers that may take as many, one only with those of one.
     pub fn ratio_to_best(&self, row: &Row) -> Option<f64> {
-        Some(row.time()?.median / self.best_peer(row.group())?.1)
+        Some(row.time()?.median / self.best_peer(row.group(), row.spec()?.directions)?.1)
     }
 }
 
@@ -109,6 +110,9 @@ fn chapter(results: &Results, section: Section) -> String {
         if !types.contains(&row.element) {
             types.push(row.element);
         }
+    }
+    if section == Section::Hessian {
+        text += &hessian::summary(results);
     }
     for element in types {
         text += &format!("\n### {}, {element}\n\n", section.title());

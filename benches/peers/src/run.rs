@@ -63,6 +63,14 @@ pub struct Plan {
     pub rounds: usize,
 }
 
+impl Plan {
+    /// The peers that have something to do.
+    fn wanted(&self) -> Vec<Spec> {
+        let takes = |spec: &&Spec| self.tasks.iter().any(|task| spec.takes(task.kind));
+        self.specs.iter().filter(takes).copied().collect()
+    }
+}
+
 type Crew = Vec<(Spec, Worker)>;
 
 pub fn run(plan: &Plan, maker: &mut Maker, setup: &Setup) -> Result<Results> {
@@ -71,7 +79,7 @@ pub fn run(plan: &Plan, maker: &mut Maker, setup: &Setup) -> Result<Results> {
     let bar = progress(plan.threads.len() * plan.tasks.len() * plan.types.len());
     for &threads in &plan.threads {
         let cores = affinity::first(&all_cores, threads)?;
-        let mut crew = start(&plan.specs, &cores, setup, &bar, &mut results);
+        let mut crew = start(&plan.wanted(), &cores, setup, &bar, &mut results);
         for &task in &plan.tasks {
             bar.set_message(format!("making {task}"));
             let problem = maker.make(task)?;
@@ -141,10 +149,10 @@ impl Case<'_> {
         let path = setup.dir.join("problem");
         problem.write(self.element, &path)?;
         let mut ready = Vec::new();
-        for (spec, worker) in crew.iter_mut().filter(|(spec, _)| self.takes(*spec)) {
+        for (spec, worker) in crew.iter_mut().filter(|(spec, _)| spec.takes(self.task.kind)) {
             match self.admit(*spec, worker, &path, reference, setup) {
-                Ok(None) => ready.push((spec.name, worker, None)),
-                Ok(Some(found)) if found.holds() => ready.push((spec.name, worker, Some(found))),
+                Ok(None) => ready.push((*spec, worker, None)),
+                Ok(Some(found)) if found.holds() => ready.push((*spec, worker, Some(found))),
                 Ok(Some(found)) => results.rows.push(self.row(spec.name, Outcome::Disagrees(found))),
                 Err(error) => results.rows.push(self.row(spec.name, Outcome::Failed(format!("{error:#}")))),
             }
@@ -154,20 +162,16 @@ impl Case<'_> {
         let samples = round_robin(&mut workers, self.rounds, || {
             peaks.extend(peak::sample(self.element, self.cores));
         });
-        for ((name, _, found), samples) in ready.into_iter().zip(samples) {
-            let outcome = match samples.map(Quartiles::of) {
+        for ((spec, _, found), samples) in ready.into_iter().zip(samples) {
+            let each = |samples: Vec<f64>| Quartiles::of(per_direction(samples, spec));
+            let outcome = match samples.map(each) {
                 Ok(Some(quartiles)) => Outcome::Timed(quartiles, found),
                 Ok(None) => Outcome::Failed("no samples".to_owned()),
                 Err(error) => Outcome::Failed(format!("{error:#}")),
             };
-            results.rows.push(self.row(name, outcome));
+            results.rows.push(self.row(spec.name, outcome));
         }
         Ok(())
-    }
-
-    /// Sparse tensors only where there are zeros: elsewhere they can but lose.
-    fn takes(&self, spec: Spec) -> bool {
-        !spec.sparse || self.task.kind.section().is_sparse()
     }
 
     /// Loads the problem, and compares the peer's answer.
@@ -183,13 +187,19 @@ impl Case<'_> {
         if spec.role == Role::Yardstick {
             return Ok(None);
         }
-        let answer = worker.answer(&setup.dir, self.task.shape)?;
+        let answer = worker.answer(&setup.dir, self.task.shape, spec.directions.max(1))?;
         Ok(Some(agree::compare(reference, &answer, self.task.shape, self.element)))
     }
 
     fn row(&self, peer: &'static str, outcome: Outcome) -> Row {
         Row { element: self.element, task: self.task, threads: self.cores.len(), peer, outcome }
     }
+}
+
+/// A call that takes several directions is compared by its time for each.
+fn per_direction(mut samples: Vec<f64>, spec: Spec) -> Vec<f64> {
+    samples.iter_mut().for_each(|seconds| *seconds /= spec.directions.max(1) as f64);
+    samples
 }
 
 impl Results {

@@ -14,7 +14,8 @@ except ImportError:
 
 
 class Problem:
-    """X, W1, b1, W2, b2 and the labels, as little-endian bytes one after the other in a file."""
+    """X, W1, b1, W2, b2, the labels and, for products with the Hessian, directions, as little-endian bytes one after the
+    other in a file. `directions` is a list of four arrays like W1, b1, W2, b2 with the direction as one more, first axis."""
 
     def __init__(self, path, dtype, m, h, c, n):
         self.m, self.h, self.c, self.n = m, h, c, n
@@ -24,6 +25,10 @@ class Problem:
             self.x = read(n, m)
             self.w1, self.b1, self.w2, self.b2 = read(h, m), read(h), read(c, h), read(c)
             self.labels = np.fromfile(file, "<i8", n)
+            flat = np.fromfile(file, self.dtype).reshape(-1, h * m + h + c * h + c)
+        blocks = np.split(flat, np.cumsum([h * m, h, c * h]), axis=1)
+        shapes = [(h, m), (h,), (c, h), (c,)]
+        self.directions = [np.ascontiguousarray(b).reshape(-1, *s) for b, s in zip(blocks, shapes)]
 
 
 def time_calls(peer, calls):
@@ -35,7 +40,7 @@ def time_calls(peer, calls):
 
 
 def write_answer(peer, path):
-    """The loss and the gradient of one call, all as f64."""
+    """The loss and the gradient of one call, or in its place products one after the other, all as f64."""
     peer.call()
     loss, grads = peer.answer()
     parts = [np.asarray(part, dtype="<f8").ravel() for part in (loss, *grads)]

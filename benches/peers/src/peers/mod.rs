@@ -11,9 +11,9 @@ mod ndarray;
 use anyhow::{Result, bail};
 
 use crate::ours;
-use crate::problem::{Answer, Problem, Real};
+use crate::problem::{Answer, DIRECTIONS, Kind, Problem, Real, Section, Shape};
 
-/// One peer with one problem loaded. A call computes the loss and all gradients.
+/// One peer with one problem loaded. A call computes the loss and all gradients, or products with the Hessian.
 pub trait Peer {
     fn call(&mut self) -> Result<()>;
 
@@ -55,6 +55,10 @@ pub struct Spec {
     pub name: &'static str,
     pub host: Host,
     pub role: Role,
+    /// Whether it takes part in the section about the Hessian, and in no other.
+    pub hessian: bool,
+    /// The directions that a call multiplies the Hessian with; 0 if it computes the gradient.
+    pub directions: usize,
     /// Whether it takes the inputs as a sparse matrix: it runs where inputs are 0.
     pub sparse: bool,
     /// Whether it can use a second thread.
@@ -65,11 +69,30 @@ pub struct Spec {
     pub growth: bool,
 }
 
+impl Spec {
+    pub fn takes(&self, kind: Kind) -> bool {
+        // Sparse tensors only where there are zeros: elsewhere they can but lose.
+        self.hessian == (kind.section() == Section::Hessian) && (!self.sparse || kind.is_sparse())
+    }
+
+    /// Whether handgrad does it.
+    pub fn is_ours(&self) -> bool {
+        self.role == Role::Ours || self.name == ours::GRADIENT
+    }
+
+    /// Floating-point operations, for each direction if there are any.
+    pub fn flops(&self, shape: Shape) -> f64 {
+        if self.directions == 0 { shape.flops() } else { shape.hessian_flops(self.directions) }
+    }
+}
+
 const fn rust(name: &'static str) -> Spec {
     Spec {
         name,
         host: Host::Rust,
         role: Role::Peer,
+        hessian: false,
+        directions: 0,
         sparse: false,
         threads: true,
         default: true,
@@ -85,7 +108,12 @@ const fn sparse(name: &'static str, script: &'static str) -> Spec {
     Spec { sparse: true, ..python(name, script) }
 }
 
-const OTHERS: [Spec; 13] = [
+/// One that multiplies the Hessian with so many directions in a call.
+const fn products(directions: usize, spec: Spec) -> Spec {
+    Spec { hessian: true, directions, ..spec }
+}
+
+const OTHERS: [Spec; 26] = [
     Spec { role: Role::Yardstick, ..rust("five sgemm") },
     rust("ndarray"),
     rust("candle"),
@@ -102,16 +130,35 @@ const OTHERS: [Spec; 13] = [
     sparse("numpy sparse", "scipy_peer"),
     sparse("torch sparse csr", "torch_sparse_peer"),
     sparse("torch sparse coo", "torch_sparse_peer"),
+    Spec { role: Role::Yardstick, hessian: true, ..rust(ours::GRADIENT) },
+    products(1, python("jax jvp of grad", "jax_hessian_peer")),
+    products(1, python("jax grad of jvp", "jax_hessian_peer")),
+    products(DIRECTIONS, python("jax vmap 4 at once", "jax_hessian_peer")),
+    products(1, python("torch jvp of grad", "torch_hessian_peer")),
+    products(1, python("torch grad of jvp", "torch_hessian_peer")),
+    products(1, python("torch double backward", "torch_hessian_peer")),
+    products(DIRECTIONS, python("torch vmap 4 at once", "torch_hessian_peer")),
+    products(1, python("torch H v out=", "torch_hessian_peer")),
+    products(1, python("numpy H v", "numpy_hessian_peer")),
+    products(1, sparse("torch H v sparse csr", "torch_hessian_peer")),
+    products(1, sparse("torch H v sparse coo", "torch_hessian_peer")),
+    Spec { default: false, ..products(1, python("torch compile H v", "torch_hessian_peer")) },
 ];
 
 /// All peers, ours first.
 pub fn all() -> Vec<Spec> {
     let ours = ours::ROWS.iter().map(|row| Spec { role: Role::Ours, growth: true, ..rust(row.name()) });
-    ours.chain(OTHERS).collect()
+    let products = ours::PRODUCTS.map(|(name, directions)| products(directions, rust(name)));
+    let products = products.map(|spec| Spec { role: Role::Ours, ..spec });
+    ours.chain(products).chain(OTHERS).collect()
+}
+
+pub fn named(name: &str) -> Option<Spec> {
+    all().into_iter().find(|spec| spec.name == name)
 }
 
 pub fn role(name: &str) -> Option<Role> {
-    all().iter().find(|spec| spec.name == name).map(|spec| spec.role)
+    named(name).map(|spec| spec.role)
 }
 
 /// What the Rust peer is made of, or why it cannot run.
@@ -121,7 +168,7 @@ pub fn version(name: &str) -> Result<String> {
         "candle" => ("candle-core", cfg!(feature = "candle")),
         "burn" => ("burn", cfg!(feature = "burn")),
         "five sgemm" => ("matrixmultiply", true),
-        _ if role(name) == Some(Role::Ours) => ("handgrad", true),
+        _ if named(name).is_some_and(|spec| spec.is_ours()) => ("handgrad", true),
         _ => bail!("unknown"),
     };
     if !built {
@@ -155,9 +202,13 @@ pub fn load<T: Real + five::Product>(
         #[cfg(feature = "burn")]
         "burn" => Box::new(burn::Burn::new(&problem)?),
         "five sgemm" => Box::new(five::Five::new(problem)),
-        _ => match ours::ROWS.iter().find(|row| row.name() == name) {
-            Some(&row) => Box::new(ours::Ours::new(problem, row, threads)?),
-            None => bail!("not built"),
+        _ if name == ours::GRADIENT => Box::new(ours::Ours::new(problem, ours::Row::Auto, threads)?),
+        _ => match (ours::ROWS.iter().find(|row| row.name() == name), named(name)) {
+            (Some(&row), _) => Box::new(ours::Ours::new(problem, row, threads)?),
+            (None, Some(spec)) if spec.is_ours() => {
+                Box::new(ours::Products::new(problem, spec.directions, threads)?)
+            }
+            _ => bail!("not built"),
         },
     })
 }
@@ -165,6 +216,7 @@ pub fn load<T: Real + five::Product>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::problem::{dense, with_directions};
 
     #[test]
     fn versions_come_from_the_lock_file() {
@@ -183,7 +235,55 @@ mod tests {
         let mut names: Vec<_> = all().iter().map(|spec| spec.name).collect();
         names.sort_unstable();
         assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
+        assert!(names.iter().all(|name| !name.contains(',')), "--peers has commas between names");
         let roles = [all()[0].name, "numpy", "five sgemm", "nobody"].map(role);
         assert_eq!(roles, [Some(Role::Ours), Some(Role::Peer), Some(Role::Yardstick), None]);
+    }
+
+    #[test]
+    fn sections_have_their_peers() {
+        let takers = |kind| all().into_iter().filter(move |spec| spec.takes(kind));
+        assert!(takers(Kind::Random).all(|spec| spec.directions == 0 && !spec.sparse));
+        assert!(takers(Kind::Density(5)).any(|spec| spec.sparse));
+        let gradients: Vec<_> = takers(Kind::HessianMnist).filter(|spec| spec.directions == 0).collect();
+        assert_eq!(gradients.iter().map(|spec| spec.name).collect::<Vec<_>>(), [ours::GRADIENT]);
+        assert!(
+            takers(Kind::HessianMnist).any(|spec| spec.sparse)
+                && takers(Kind::Hessian).all(|spec| !spec.sparse)
+        );
+        let of_ours = takers(Kind::Hessian).filter(Spec::is_ours);
+        assert_eq!(of_ours.map(|spec| spec.directions).collect::<Vec<_>>(), [1, DIRECTIONS, 0]);
+    }
+
+    /// H v by central differences of our gradient, of every direction.
+    #[test]
+    fn our_products_are_differences_of_our_gradients() {
+        let shape = Shape { m: 9, h: 7, c: 4, n: 12 };
+        let problem = || with_directions(dense(shape)).widened();
+        // Pre-activations are at least half a step of their grid from 0, and these steps are far shorter.
+        let step = 1e-5;
+        let directions = problem().directions;
+        let expected = directions.chunks(shape.params()).flat_map(|v| {
+            let [ahead, behind] = [step, -step].map(|step| {
+                let mut moved = dense(shape).widened();
+                moved.params.iter_mut().zip(v).for_each(|(p, v)| *p += step * v);
+                ours::reference(moved).unwrap().grad
+            });
+            ahead.into_iter().zip(behind).map(|(a, b)| (a - b) / (2.0 * step)).collect::<Vec<_>>()
+        });
+        let expected: Vec<f64> = expected.collect();
+        let loss = ours::reference(dense(shape).widened()).unwrap().loss;
+        for (name, count) in ours::PRODUCTS {
+            for threads in [1, 2] {
+                let mut peer = load(name, problem(), threads).unwrap();
+                peer.call().unwrap();
+                let found = peer.answer().unwrap();
+                assert!((found.loss - loss).abs() < 1e-12);
+                assert_eq!(found.grad.len(), count * shape.params());
+                for (at, (found, expected)) in found.grad.iter().zip(&expected).enumerate() {
+                    assert!((found - expected).abs() < 1e-8, "{name} {at}: {found} {expected}");
+                }
+            }
+        }
     }
 }

@@ -1,34 +1,42 @@
 //! The files that carry problems to the workers and answers back.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Problem, Real, Shape, Type};
+use super::{DIRECTIONS, Problem, Real, Shape, Type};
 
 impl Problem<f32> {
-    /// Writes X, the parameters and the labels (as 64-bit integers), little-endian.
+    /// Writes X, the parameters, the labels (as 64-bit integers) and the directions, little-endian.
     pub fn write(&self, element: Type, path: &Path) -> Result<()> {
         let mut file = BufWriter::new(File::create(path).with_context(|| format!("{}", path.display()))?);
-        for &value in self.x.iter().chain(&self.params) {
-            match element {
-                Type::F32 => file.write_all(&value.to_le_bytes())?,
-                Type::F64 => file.write_all(&f64::from(value).to_le_bytes())?,
-            }
-        }
+        write_reals(&mut file, element, &self.x)?;
+        write_reals(&mut file, element, &self.params)?;
         for &label in &self.labels {
             file.write_all(&(label as u64).to_le_bytes())?;
         }
+        write_reals(&mut file, element, &self.directions)?;
         Ok(file.flush()?)
     }
+}
+
+fn write_reals(file: &mut impl Write, element: Type, values: &[f32]) -> Result<()> {
+    for &value in values {
+        match element {
+            Type::F32 => file.write_all(&value.to_le_bytes())?,
+            Type::F64 => file.write_all(&f64::from(value).to_le_bytes())?,
+        }
+    }
+    Ok(())
 }
 
 impl<T: Real> Problem<T> {
     /// Reads what [`Problem::write`] wrote, without a second copy: the peak of memory is measured later.
     pub fn read(path: &Path, shape: Shape) -> Result<Self> {
         let mut file = BufReader::new(File::open(path)?);
+        let len = file.get_ref().metadata()?.len();
         let x = read_reals(&mut file, shape.n * shape.m)?;
         let params = read_reals(&mut file, shape.params())?;
         let mut labels = Vec::with_capacity(shape.n);
@@ -37,7 +45,10 @@ impl<T: Real> Problem<T> {
             file.read_exact(&mut bytes)?;
             labels.push(usize::try_from(u64::from_le_bytes(bytes))?);
         }
-        Ok(Self { shape, x, params, labels })
+        let rest = usize::try_from(len.saturating_sub(file.stream_position()?))?;
+        let directions = read_reals(&mut file, rest / size_of::<T>())?;
+        ensure!(directions.is_empty() || directions.len() == DIRECTIONS * params.len(), "broken directions");
+        Ok(Self { shape, x, params, labels, directions })
     }
 }
 
@@ -52,7 +63,8 @@ fn read_reals<T: Real>(file: &mut impl Read, count: usize) -> Result<Vec<T>> {
     Ok(values)
 }
 
-/// What a peer found: the loss and the gradient `[dW1, db1, dW2, db2]`.
+/// What a peer found: the loss and the gradient `[dW1, db1, dW2, db2]`, or in its place the Hessian's product with one
+/// direction, or with each of [`DIRECTIONS`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     pub loss: f64,
@@ -68,13 +80,14 @@ impl Answer {
         Ok(file.flush()?)
     }
 
-    pub fn read(path: &Path, shape: Shape) -> Result<Self> {
-        let expected = 8 * (1 + shape.params() as u64);
+    /// One with so many gradients, or products.
+    pub fn read(path: &Path, shape: Shape, count: usize) -> Result<Self> {
+        let expected = 8 * (1 + (count * shape.params()) as u64);
         let len = std::fs::metadata(path)?.len();
         ensure!(len == expected, "an answer of {len} bytes instead of {expected}");
         let mut file = BufReader::new(File::open(path)?);
         let values = read_reals(&mut file, 1)?;
-        Ok(Self { loss: values[0], grad: read_reals(&mut file, shape.params())? })
+        Ok(Self { loss: values[0], grad: read_reals(&mut file, count * shape.params())? })
     }
 }
 
@@ -91,11 +104,18 @@ mod tests {
         problem.write(Type::F64, &path).unwrap();
         let back: Problem<f64> = Problem::read(&path, shape).unwrap();
         assert_eq!((&back.x, &back.labels), (&problem.widened().x, &problem.labels));
-        assert_eq!(back.params, problem.widened().params);
-        let answer = Answer { loss: 0.5, grad: back.params };
-        answer.write(&path).unwrap();
-        assert_eq!(Answer::read(&path, shape).unwrap(), answer);
-        assert!(Answer::read(&path, Shape { c: 4, ..shape }).is_err());
+        assert_eq!((back.params, back.directions), (problem.widened().params, Vec::new()));
+        let problem = crate::problem::with_directions(random::dense(shape));
+        problem.write(Type::F32, &path).unwrap();
+        let back: Problem<f32> = Problem::read(&path, shape).unwrap();
+        assert_eq!((back.directions.len(), &back.params), (DIRECTIONS * shape.params(), &problem.params));
+        assert_eq!(back.directions, problem.directions);
+        for (count, grad) in [(1, problem.widened().params), (DIRECTIONS, problem.widened().directions)] {
+            let answer = Answer { loss: 0.5, grad };
+            answer.write(&path).unwrap();
+            assert_eq!(Answer::read(&path, shape, count).unwrap(), answer);
+            assert!(Answer::read(&path, Shape { c: 4, ..shape }, count).is_err());
+        }
         std::fs::remove_file(path).unwrap();
     }
 }

@@ -40,6 +40,7 @@ fn absolute(problem: &Problem<f64>) -> Problem<f64> {
         x: positive(&problem.x),
         params: positive(&problem.params),
         labels: problem.labels.clone(),
+        directions: Vec::new(),
     }
 }
 

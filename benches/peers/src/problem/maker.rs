@@ -32,6 +32,8 @@ impl Maker {
     pub fn make(&mut self, task: Task) -> Result<Problem<f32>> {
         match task.kind {
             Kind::Random => Ok(random::dense(task.shape)),
+            Kind::Hessian => Ok(with_directions(random::dense(task.shape))),
+            Kind::HessianMnist => Ok(with_directions(self.digits(task.shape, Stage::Trained)?)),
             Kind::Density(percent) => Ok(random::sparse(task.shape, percent)),
             Kind::Active(percent) => random::active(task.shape, percent),
             Kind::Mnist(stage) => self.digits(task.shape, stage),
@@ -45,7 +47,7 @@ impl Maker {
     /// As `make`.
     pub fn check(&self, task: Task) -> Result<()> {
         match task.kind {
-            Kind::Mnist(_) => digits_for(self.mnist.as_ref(), task.shape).map(drop),
+            Kind::Mnist(_) | Kind::HessianMnist => digits_for(self.mnist.as_ref(), task.shape).map(drop),
             _ => Ok(()),
         }
     }
@@ -58,10 +60,15 @@ impl Maker {
             Stage::Trained => trained(&mut self.trained, mnist, shape)?,
         };
         let x = (0..shape.n).flat_map(|at| mnist.example(at)).collect();
-        let mut problem = Problem { shape, x, params, labels: mnist.labels[..shape.n].to_vec() };
+        let labels = mnist.labels[..shape.n].to_vec();
+        let mut problem = Problem { shape, x, params, labels, directions: Vec::new() };
         kink::clear(&mut problem)?;
         Ok(problem)
     }
+}
+
+pub fn with_directions(problem: Problem<f32>) -> Problem<f32> {
+    Problem { directions: random::directions(problem.shape), ..problem }
 }
 
 fn digits_for(mnist: Option<&Mnist>, shape: Shape) -> Result<&Mnist> {
@@ -101,6 +108,9 @@ mod tests {
         assert_eq!((&start.labels, &start.x[..2]), (&vec![0, 1, 2, 3, 4], &[0.0, 7.0 / 255.0][..]));
         assert_eq!((&start.x, &after.params), (&after.x, &again.params));
         assert_ne!(start.params, after.params);
+        let hessian = maker.make(Task { kind: Kind::HessianMnist, shape }).unwrap();
+        assert_eq!((&hessian.x, &hessian.params), (&after.x, &after.params));
+        assert_eq!((hessian.directions, after.directions.len()), (random::directions(shape), 0));
         assert_eq!(start.params[..24], initial(shape)[..24]);
     }
 
@@ -109,8 +119,10 @@ mod tests {
         let shape = Shape { m: 6, h: 4, c: 10, n: 5 };
         let mut maker = tiny();
         for wrong in [Shape { m: 7, ..shape }, Shape { c: 9, ..shape }, Shape { n: 301, ..shape }] {
-            let task = Task { kind: Kind::Mnist(Stage::Start), shape: wrong };
-            assert!(maker.check(task).is_err() && maker.make(task).is_err());
+            for kind in [Kind::Mnist(Stage::Start), Kind::HessianMnist] {
+                let task = Task { kind, shape: wrong };
+                assert!(maker.check(task).is_err() && maker.make(task).is_err());
+            }
             assert!(maker.check(Task { kind: Kind::Random, shape: wrong }).is_ok());
         }
         let task = Task { kind: Kind::Mnist(Stage::Start), shape };

@@ -12,6 +12,8 @@ mod train;
 
 pub use files::Answer;
 pub use maker::Maker;
+#[cfg(test)]
+pub use maker::with_directions;
 pub use random::dense;
 pub use real::{Real, Type};
 pub use shape::{SHAPES, Shape};
@@ -30,7 +32,13 @@ pub struct Problem<T> {
     pub x: Vec<T>,
     pub params: Vec<T>,
     pub labels: Vec<usize>,
+    /// Where the Hessian is multiplied: [`DIRECTIONS`] times as many numbers as `params`, one direction after the other.
+    /// Nothing where only gradients are wanted.
+    pub directions: Vec<T>,
 }
+
+/// The directions that a problem has for products with the Hessian.
+pub const DIRECTIONS: usize = 4;
 
 impl<T: Real> Problem<T> {
     /// X W1ᵀ, an example a row.
@@ -52,6 +60,7 @@ impl Problem<f32> {
             x: widen(&self.x),
             params: widen(&self.params),
             labels: self.labels.clone(),
+            directions: widen(&self.directions),
         }
     }
 

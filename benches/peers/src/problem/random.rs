@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use super::{Problem, SEED, Shape};
+use super::{DIRECTIONS, Problem, SEED, Shape};
 
 pub fn normal(rng: &mut fastrand::Rng) -> f64 {
     // 1 - u is never 0, so that the logarithm is finite.
@@ -62,7 +62,21 @@ pub fn sparse(shape: Shape, percent: u8) -> Problem<f32> {
     params.extend((0..w2).map(|_| (he(shape.h) * normal(&mut rng)) as f32));
     params.extend((0..b2).map(|_| (0.1 * normal(&mut rng)) as f32));
     let labels = (0..shape.n).map(|_| rng.usize(..shape.c)).collect();
-    Problem { shape, x, params, labels }
+    Problem { shape, x, params, labels, directions: Vec::new() }
+}
+
+/// Directions for the Hessian, whose blocks are as large as those of the weights: so each has a part in every product that
+/// can be seen.
+pub fn directions(shape: Shape) -> Vec<f32> {
+    let mut rng = fastrand::Rng::with_seed(SEED + 1);
+    let sizes = [he(shape.m), 0.1, he(shape.h), 0.1];
+    let mut directions = Vec::with_capacity(DIRECTIONS * shape.params());
+    for _ in 0..DIRECTIONS {
+        for (len, size) in shape.blocks().into_iter().zip(sizes) {
+            directions.extend((0..len).map(|_| (size * normal(&mut rng)) as f32));
+        }
+    }
+    directions
 }
 
 /// [`dense`] with a smaller b1, by the same amount for all units: the smallest with which at most `percent` of the

@@ -32,6 +32,14 @@ impl Shape {
         (4 * self.n * self.m * self.h + 6 * self.n * self.h * self.c) as f64
     }
 
+    /// The same of the products of the Hessian with so many directions in one call, divided by their number: each direction
+    /// has X V1ᵀ and D'ᵀ X of 2nmh each, and six products of 2nhC (A' W2ᵀ, A V2ᵀ, G' W2, G V2, G'ᵀ A, Gᵀ A'); X W1ᵀ and
+    /// A W2ᵀ are once for all.
+    pub fn hessian_flops(&self, directions: usize) -> f64 {
+        let (nmh, nhc) = ((self.n * self.m * self.h) as f64, (self.n * self.h * self.c) as f64);
+        4.0 * nmh + 12.0 * nhc + 2.0 * (nmh + nhc) / directions as f64
+    }
+
     /// The number of parameters.
     pub fn params(&self) -> usize {
         self.blocks().iter().sum()
@@ -80,6 +88,9 @@ mod tests {
         let shape: Shape = "2, 3,5,7".parse().unwrap();
         assert_eq!(shape, Shape { m: 2, h: 3, c: 5, n: 7 });
         assert_eq!(shape.flops(), (4 * 7 * 2 * 3 + 6 * 7 * 3 * 5) as f64);
+        let (nmh, nhc) = (42.0, 105.0);
+        assert_eq!(shape.hessian_flops(1), 6.0 * nmh + 14.0 * nhc);
+        assert_eq!(shape.hessian_flops(4), 4.5 * nmh + 12.5 * nhc);
         assert_eq!(shape.params(), 6 + 3 + 15 + 5);
         assert!("1,2,3".parse::<Shape>().is_err() && "1,2,3,0".parse::<Shape>().is_err());
     }

@@ -31,6 +31,8 @@ pub fn write_csv(results: &Results, path: &Path) -> Result<()> {
         "ratio_to_best_peer",
         "relative_error",
         "error_bar",
+        "directions",
+        "ratio_to_our_gradient",
     ])?;
     for row in &results.rows {
         let (status, found) = match &row.outcome {
@@ -51,6 +53,8 @@ pub fn write_csv(results: &Results, path: &Path) -> Result<()> {
         record.extend([ms(|time| time.lower), ms(|time| time.median), ms(|time| time.upper)]);
         record.extend([results.share_of_peak(row), results.ratio_to_best(row)].map(number));
         record.extend([found.map(|f| f.worst), found.map(|f| f.bar)].map(number));
+        record.push(row.spec().map_or_else(String::new, |spec| spec.directions.to_string()));
+        record.push(number(results.times_gradient(row)));
         file.write_record(record)?;
     }
     Ok(file.flush()?)

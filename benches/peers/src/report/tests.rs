@@ -115,6 +115,43 @@ fn each_kind_of_problem_has_its_section() {
     assert!(text.contains(short), "{text}");
 }
 
+/// Products of the Hessian, and what they are measured by.
+fn products() -> Results {
+    let rows = [
+        (ours::PRODUCTS[0].0, 3.0),
+        (ours::PRODUCTS[1].0, 2.0),
+        (ours::GRADIENT, 1.5),
+        ("jax jvp of grad", 6.0),
+        ("torch double backward", 4.5),
+        // With several directions at once, so no measure for one.
+        ("jax vmap 4 at once", 2.5),
+    ];
+    let rows = rows.map(|(peer, ms)| of(Kind::Hessian, timed(peer, 1, ms)));
+    let peaks = vec![Peak { element: Type::F32, threads: 1, samples: vec![100e9] }];
+    let traits = Traits {
+        task: Task { kind: Kind::Hessian, ..TASK },
+        zeros: Zeros { inputs: 1.0, active: 0.5 },
+        loss: 2.5,
+    };
+    Results { rows: rows.into(), peaks, problems: vec![traits], ..Results::default() }
+}
+
+#[test]
+fn products_are_compared_with_peers_of_no_more_directions_and_our_gradient() {
+    let results = products();
+    let text = markdown(&results, &[], 5);
+    let section = text.split("## The Hessian times a direction\n").nth(1).unwrap();
+    let short = [
+        "| hessian | 784,128,10,128 | f32 | 1 | 1 | 3.00 | 2.00 | torch double backward | 4.50 | 1.50 |\n",
+        "| hessian | 784,128,10,128 | f32 | 1 | 4 | 2.00 | 1.33 | jax vmap 4 at once | 2.50 | 1.25 |\n",
+    ];
+    assert!(section.contains(&short.concat()), "{section}");
+    assert!(!text.contains("## In short"), "no gradients were measured");
+    // 6·128·784·128 + 14·128·128·10 operations in 3 ms, of 100e9 a second.
+    let share = results.share_of_peak(&results.rows[0]).unwrap();
+    assert!((share - (77_070_336.0 + 2_293_760.0) / 3e-3 / 100e9).abs() < 1e-12, "{share}");
+}
+
 #[test]
 fn densities_are_columns_from_dense_to_sparse() {
     let table = density::tables(&results(), Type::F32);
@@ -136,11 +173,27 @@ fn milliseconds_keep_three_digits() {
 }
 
 #[test]
-fn csv_is_in_milliseconds_and_complete() {
-    let path = std::env::temp_dir().join(format!("peers-report-{}", std::process::id()));
-    write_csv(&results(), &path).unwrap();
+fn csv_has_directions_and_multiples_of_our_gradient() {
+    let text = csv_text(&products());
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let rows: Vec<_> = reader.records().collect::<Result<_, _>>().unwrap();
+    let last = |row: usize| rows[row].iter().rev().take(2).collect::<Vec<_>>();
+    assert_eq!([last(0), last(2), last(3)], [["2", "1"], ["1", "0"], ["4", "1"]]);
+    assert_eq!((last(1)[1], last(5)[1]), ("4", "4"));
+}
+
+fn csv_text(results: &Results) -> String {
+    let name = format!("peers-report-{}-{}", std::process::id(), results.rows.len());
+    let path = std::env::temp_dir().join(name);
+    write_csv(results, &path).unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::remove_file(path).unwrap();
+    text
+}
+
+#[test]
+fn csv_is_in_milliseconds_and_complete() {
+    let text = csv_text(&results());
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let at = |name: &str| text.lines().next().unwrap().split(',').position(|head| head == name).unwrap();
     let rows: Vec<_> = reader.records().collect::<Result<_, _>>().unwrap();
@@ -151,5 +204,6 @@ fn csv_is_in_milliseconds_and_complete() {
     assert_eq!([1, 2, 6].map(|row| &rows[row][at("role")]), ["ours", "peer", "yardstick"]);
     assert_eq!((&rows[6][at("status")], &rows[6][at("relative_error")]), ("timed", ""));
     assert_eq!([1, 9].map(|row| &rows[row][at("problem")]), ["random", "density 20"]);
+    assert_eq!((&rows[1][at("directions")], &rows[1][at("ratio_to_our_gradient")]), ("0", ""));
     assert_eq!((&rows[1][at("inputs_not_zero")], &rows[1][at("units_active")]), ("0.25", "0.5"));
 }
