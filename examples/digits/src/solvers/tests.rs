@@ -58,13 +58,16 @@ fn conjugate_gradients_solve_each_system_with_its_own_matrix() {
 fn conjugate_gradients_solve_a_singular_system_in_its_range() {
     // (v1 - v2, v2 - v1): all that is raised together is lost.
     let solved =
-        conjugate_gradients(&[vec![2.0, -2.0]], <[f64]>::to_vec, 1e-12, 50, |_, directions, products| {
-            let difference = directions[0][0] - directions[0][1];
-            products[0] = vec![difference, -difference];
+        conjugate_gradients(&[vec![2.0, -2.0], vec![1.0, 1.0]], <[f64]>::to_vec, 1e-12, 50, |_, from, to| {
+            for (to, from) in to.iter_mut().zip(from) {
+                let difference = from[0] - from[1];
+                *to = vec![difference, -difference];
+            }
             Ok::<_, Infallible>(())
         });
     let Ok(solved) = solved;
     assert_eq!(solved.solutions[0], [1.0, -1.0]);
+    assert_eq!(solved.solutions[1], [0.0, 0.0], "nothing can be said of what is lost");
 }
 
 /// Rosenbrock's valley (100 (y - x²)² + (1 - x)²): not convex, the minimum is at (1, 1).

@@ -26,10 +26,10 @@ fn means(canvas: &Canvas, rows: &[Row]) -> Drawn {
     canvas.draw_text("Mean loss of an image", &heading(20.0, INK), (0, 12))?;
     let curves: [(&str, RGBColor, fn(&Row) -> Mean); 3] = [
         ("test images", ORANGE, |row| row.test),
-        ("training images, each predicted without it", BLUE, |row| row.predicted),
+        ("training images, each left out", BLUE, |row| row.predicted),
         ("training images", FAINT, |row| Mean { value: row.train, error: 0.0 }),
     ];
-    for (place, (name, color, _)) in [(0, 44), (110, 44), (405, 44)].into_iter().zip(&curves) {
+    for (place, (name, color, _)) in [(0, 44), (120, 44), (355, 44)].into_iter().zip(&curves) {
         key(canvas, place, *color, name)?;
     }
     let all = || rows.iter().flat_map(|row| [row.train, row.test.value + row.test.error]);
@@ -82,7 +82,8 @@ fn singles(canvas: &Canvas, rises: &[(f64, Rises)]) -> Drawn {
     let largest =
         rises.iter().flat_map(|(_, rises)| rises).map(|rise| rise.0.max(rise.1)).fold(0.0, f64::max);
     let axis = || {
-        let points = (-5..=1).map(|power| 10f64.powi(power)).collect();
+        let powers = (-5..=1).map(|power| 10f64.powi(power));
+        let points = powers.filter(|&point| point < 1.5 * largest).collect();
         (LEAST..1.5 * largest).log_scale().with_key_points(points)
     };
     let mut chart = ChartBuilder::on(canvas)
