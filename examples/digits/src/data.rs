@@ -26,6 +26,11 @@ impl Images {
         self.labels.len()
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
     /// The number of pixels of one image.
     pub fn inputs(&self) -> usize {
         self.size.0 * self.size.1

@@ -22,9 +22,12 @@ fn key(canvas: &Canvas, (x, y): (i32, i32), color: RGBColor, name: &str) -> Draw
     Ok(())
 }
 
+/// Name, color, and what is drawn of a row.
+type Curve = (&'static str, RGBColor, fn(&Row) -> Mean);
+
 fn means(canvas: &Canvas, rows: &[Row]) -> Drawn {
     canvas.draw_text("Mean loss of an image", &heading(20.0, INK), (0, 12))?;
-    let curves: [(&str, RGBColor, fn(&Row) -> Mean); 3] = [
+    let curves: [Curve; 3] = [
         ("test images", ORANGE, |row| row.test),
         ("training images, each left out", BLUE, |row| row.predicted),
         ("training images", FAINT, |row| Mean { value: row.train, error: 0.0 }),

@@ -9,8 +9,11 @@ use super::left_out;
 
 const CLASSES: usize = 3;
 
+/// Net, pixels, labels, parameters.
+type Problem = (Dims, Vec<f64>, Vec<u8>, Vec<f64>);
+
 /// A few images, and parameters that are no minimum: the formulas do not need one.
-fn problem() -> Result<(Dims, Vec<f64>, Vec<u8>, Vec<f64>), Error> {
+fn problem() -> Result<Problem, Error> {
     let dims = Dims::new(4, 5, CLASSES)?;
     let mut rng = Rng::with_seed(5);
     let pixels = (0..4 * 23).map(|_| rng.f64()).collect();
