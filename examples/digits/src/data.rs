@@ -14,14 +14,21 @@ pub const CLASSES: usize = 10;
 pub struct Images {
     /// Pixels from 0 to 1, row by row, image after image.
     pub pixels: Vec<f32>,
+    /// What they show, 0 to 9.
     pub labels: Vec<u8>,
     /// (rows, columns) of one image.
     pub size: (usize, usize),
 }
 
 impl Images {
+    /// The number of images.
     pub fn len(&self) -> usize {
         self.labels.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
     }
 
     /// The number of pixels of one image.
@@ -34,8 +41,14 @@ impl Images {
         MatRef::new(&self.pixels, self.len(), self.inputs())
     }
 
+    /// The images with their labels.
     pub fn batch(&self) -> Result<Batch<'_, f32, u8>, handgrad::Error> {
         Batch::new(self.matrix()?, &self.labels)
+    }
+
+    /// The pixels in f64.
+    pub fn doubles(&self) -> Vec<f64> {
+        self.pixels.iter().copied().map(f64::from).collect()
     }
 
     /// Copies some of the images.
@@ -51,7 +64,9 @@ impl Images {
 
 /// The images to learn from, and those to be judged by.
 pub struct Data {
+    /// To learn from.
     pub train: Images,
+    /// To be judged by.
     pub test: Images,
 }
 

@@ -8,7 +8,6 @@
 //! where to look for how this crate is used. The rest is loading (`data`), a check of the gradient
 //! (`verify`) and drawing (`picture`).
 
-mod data;
 mod picture;
 mod verify;
 
@@ -20,11 +19,12 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use clap::builder::RangedU64ValueParser;
+use digits::canvas;
+use digits::data::{self, CLASSES, Data, Images};
+use digits::net::initial_parameters;
 use fastrand::Rng;
 use handgrad::{Dims, Params, ParamsMut, Pass, loss, loss_and_grad, predict};
 use indicatif::{ProgressBar, ProgressStyle};
-
-use data::{CLASSES, Data, Images};
 
 /// Learns to read handwritten digits with a net of one hidden layer.
 ///
@@ -131,28 +131,9 @@ fn run(args: &Args, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let training = picture::training(&title, &subtitle, &history, &confusion)?;
     let units = picture::hidden_units(params, data.train.size)?;
     for (name, svg) in [("training.svg", training), ("hidden_units.svg", units)] {
-        writeln!(out, "{}", picture::save(name, &svg)?.display())?;
+        writeln!(out, "{}", canvas::save(name, &svg)?.display())?;
     }
     Ok(())
-}
-
-/// Normal numbers with variance 2 / (number of inputs) for the weights, so that what passes a ReLU layer has
-/// about the size of what came in; 0 for the biases.
-fn initial_parameters(dims: Dims, rng: &mut Rng) -> Vec<f32> {
-    let (m, h, c) = (dims.inputs(), dims.hidden(), dims.classes());
-    let mut theta = Vec::with_capacity(dims.param_len());
-    for (inputs, units) in [(m, h), (h, c)] {
-        let size = (2.0 / inputs as f32).sqrt();
-        theta.extend((0..inputs * units).map(|_| size * normal(rng)));
-        theta.resize(theta.len() + units, 0.0);
-    }
-    theta
-}
-
-/// A number of the standard normal distribution, by Box and Muller's formula.
-fn normal(rng: &mut Rng) -> f32 {
-    let radius = (-2.0 * (1.0 - rng.f32()).ln()).sqrt();
-    radius * (std::f32::consts::TAU * rng.f32()).cos()
 }
 
 /// Trains the net whose parameters are `theta`. Returns the losses from before the first epoch to after the

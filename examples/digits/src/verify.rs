@@ -2,10 +2,9 @@
 
 use std::error::Error;
 
+use digits::data::Images;
 use handgrad::gradcheck::{Check, Eval, branch, scratch_len};
 use handgrad::{Batch, Dims, MatRef, Params, ParamsMut, derivation, loss, loss_and_grad};
-
-use crate::data::Images;
 
 /// A few images are enough: each parameter's slope is a sum over them.
 const EXAMPLES: usize = 8;

@@ -1,11 +1,13 @@
 //! How the training went: the losses, and which classes are mistaken for which.
 
+use digits::canvas::{
+    BLUE, Canvas, Drawn, FAINT, GRID, INK, ORANGE, PAPER, blend, centered, font, heading, svg, ticks,
+};
+use digits::data::CLASSES;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::{BLUE, Canvas, Drawn, FAINT, GRID, INK, ORANGE, PAPER, blend, centered, font, heading, svg};
 use crate::Losses;
-use crate::data::CLASSES;
 
 /// The losses over the epochs, and the confusion matrix (rows: what the images are, columns: what they were
 /// taken for).
@@ -56,16 +58,6 @@ fn loss_curves(canvas: &Canvas, history: &[Losses]) -> Drawn {
         canvas.draw_text(name, &heading(14.0, INK), (x + 32, 12))?;
     }
     Ok(())
-}
-
-/// Round numbers (1, 2, 5, 10, 20, 50 and so on) from just below `low` to just above `high`.
-fn ticks(low: f64, high: f64) -> Vec<f64> {
-    // Parsed, not computed: 0.002 is then printed as that.
-    let steps = (-7..=7).flat_map(|power| ["1", "2", "5"].map(|digit| format!("{digit}e{power}").parse()));
-    let ticks: Vec<f64> = steps.filter_map(Result::ok).collect();
-    let first = ticks.partition_point(|&tick| tick <= low).saturating_sub(1);
-    let last = ticks.partition_point(|&tick| tick < high).min(ticks.len() - 1);
-    ticks[first..=last].to_vec()
 }
 
 fn confusion_matrix(canvas: &Canvas, counts: &[[usize; CLASSES]; CLASSES]) -> Drawn {

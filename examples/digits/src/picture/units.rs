@@ -1,11 +1,10 @@
 //! What the hidden units have learned.
 
+use digits::canvas::{BLUE, Canvas, Drawn, FAINT, INK, PAPER, RED, blend, centered, font, heading, svg};
+use digits::data::CLASSES;
 use handgrad::Params;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
-
-use super::{BLUE, Canvas, Drawn, FAINT, INK, PAPER, RED, blend, centered, font, heading, svg};
-use crate::data::CLASSES;
 
 /// From negative to positive: blue, white, red.
 const DIVERGING: [RGBColor; 5] = [BLUE, RGBColor(146, 190, 220), PAPER, RGBColor(240, 160, 128), RED];
