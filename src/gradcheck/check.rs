@@ -147,7 +147,7 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
     /// nothing could be resolved at all. Neither passes for right.
     ///
     /// Of a function whose values are coarser than T, so that it stands still beside x, nothing is known until its noise is: no
-    /// claim is taken for right with a budget below 250 or so, nor called wrong with one below 640. Unless it
+    /// claim is taken for right with a budget below 250 or so, nor called wrong with one below 600. Unless it
     /// [declares its noise](crate::gradcheck::Eval::noise): then one of 50 may do.
     ///
     /// By dual numbers a budget below 48 leads to nothing: that is what the noise, the first probe and the value at the end take.

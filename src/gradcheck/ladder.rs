@@ -22,8 +22,8 @@
 //!   kink widens it to both slopes. So a claim outside the interval is wrong whether there is a kink or not.
 //!
 //! The rung with the smallest error bars counts, unless two neighbouring finer ones agree with one another and not
-//! with it: then it has seen something else than the slope at x. At a kink a finer one counts, if it has come between x
-//! and the kink.
+//! with it: then it has seen something else than the slope at x. At a kink each side is
+//! compared with itself, so that finer rungs count if they have come between x and the kink.
 //!
 //! The rung with the smallest bars may owe them to chance. Two things tell. Error bars that noise does not explain, on
 //! one of the next finer rungs: such a rung is not *settled*, and what it admits can't be excluded. And two neighbouring
@@ -184,6 +184,8 @@ pub(super) struct Finding<T> {
     pub(super) discrepancy: Interval<T>,
     /// That to the right and to the left: where they are not known apart, all of it.
     sides: Sides<T>,
+    /// The noise at this step is known.
+    is_known: bool,
     /// The error bars in that interval, without what lies between the two sides: the smaller, the better is the
     /// rung.
     bars: T,
@@ -211,10 +213,11 @@ pub(super) struct Finding<T> {
 impl<T: Float> Finding<T> {
     fn new(discrepancy: Interval<T>, bars: T, step: T) -> Self {
         let (kink, split, persists, off_branch, one_sided) = (false, false, false, false, false);
-        let (settled, unsure, since, sides) = (false, false, 0, Sides([discrepancy; 2]));
+        let (settled, unsure, since, sides, is_known) = (false, false, 0, Sides([discrepancy; 2]), true);
         Self {
             discrepancy,
             sides,
+            is_known,
             bars,
             step,
             kink,
@@ -226,6 +229,12 @@ impl<T: Float> Finding<T> {
             unsure,
             since,
         }
+    }
+
+    /// Whether not both can be right: on either side. Steps at which the noise is not known tell less: of the two together.
+    fn is_against(self, other: Self) -> bool {
+        let apart = self.discrepancy.gap(other.discrepancy) > T::zero();
+        apart || self.is_known && self.sides.is_against(other.sides)
     }
 
     /// Whether the claim is within error bars that noise does not explain.
@@ -317,7 +326,7 @@ impl<T: Float> Ladder<T> {
             self.best = Some(found);
             return;
         };
-        let is_against = found.off_branch <= best.off_branch && found.sides.is_against(best.sides);
+        let is_against = found.off_branch <= best.off_branch && found.is_against(best);
         let confirmed = is_against && self.against.is_some_and(|before| !before.is_against(found.sides));
         self.against = is_against.then_some(found.sides);
         if confirmed || found.is_sharper_than(best) {
@@ -351,7 +360,7 @@ impl<T: Float> Ladder<T> {
         let one_sided = !(rung.right.value.is_finite() && rung.left.value.is_finite());
         let found = |discrepancy, bars, settled| {
             let settled = settled || !is_known;
-            Finding { off_branch, one_sided, settled, ..Finding::new(discrepancy, bars, rung.step) }
+            Finding { off_branch, one_sided, settled, is_known, ..Finding::new(discrepancy, bars, rung.step) }
         };
         if smooth && here.is_some() {
             // A bend much narrower than the step looks like a kink: then the step is too wide for this function.
