@@ -125,6 +125,8 @@ pub(super) struct Found<'a, T> {
     pub(super) error: T,
     /// The evaluations ran out before the probe was done.
     pub(super) cut: bool,
+    /// The height of the highest jump that was met so far, if any was looked for.
+    pub(super) jump: T,
 }
 
 impl<'a, T: Float> Found<'a, T> {
@@ -132,7 +134,7 @@ impl<'a, T: Float> Found<'a, T> {
     pub(super) fn nothing(probe: Probe<'a>, claim: T, cut: bool) -> Self {
         let entry = Entry::of_value(probe, Verdict::Unresolved, claim, T::nan());
         let entry = Entry { error: f64::INFINITY, ..entry };
-        Found { entry, slope: T::nan(), error: T::infinity(), cut }
+        Found { entry, slope: T::nan(), error: T::infinity(), cut, jump: T::zero() }
     }
 }
 

@@ -34,7 +34,9 @@ impl<'n, T: Float> Check<'_, 'n, T> {
     /// direction is a slope of w · F along v, with Gaussian weights w of all outputs and Gaussian v through a block or
     /// through everything.
     ///
-    /// Noise is measured as in [`run_jvp`](Self::run_jvp).
+    /// Noise is measured as in [`run_jvp`](Self::run_jvp), beside x alone. Around 0/0 at x, filled with the limit, it may hide all
+    /// slopes of an output: what is claimed of them is then unresolved, and the check holds if other probes of the block are
+    /// conclusive. [`run`](Self::run), of one output, measures farther off, too.
     ///
     /// `field` gets a point and writes all outputs. Costs some 20 evaluations of it for each probe that agrees, and 35
     /// besides, or some 100 where an output stands still around x: a constant, or values coarser than T. `scratch` as in [`run`](Self::run), of [`jacobian_scratch_len`] elements.
@@ -186,7 +188,17 @@ where
         let (x, limits) = (self.state.check.x[index], self.state.limits);
         let (noise, smallest) = (self.out.noise_of(output), x.abs());
         let ([here, ..], scale) = (self.out.values(), scale(x, self.x_rms));
-        let line = Line { probe, claim, reach: claim.size, scale, here, noise, smallest, is_oblique: false };
+        let line = Line {
+            probe,
+            claim,
+            reach: claim.size,
+            scale,
+            here,
+            noise,
+            smallest,
+            jump: T::zero(),
+            is_oblique: false,
+        };
         let found = line.search(limits, |wanted| {
             let Ends { step, right, left } = displace(x, wanted);
             self.point[index] = right;
@@ -212,7 +224,7 @@ where
         let (noise, is_oblique) = (self.out.projected_noise(), range.len() > 1);
         let sizes = self.state.check.x[range.clone()].iter().zip(self.state.check.scales(range.clone()));
         let smallest = sizes.fold(scale, |least, (x, scale)| least.min(x.abs() / scale));
-        let line = Line { probe, claim, reach, scale, here, noise, smallest, is_oblique };
+        let line = Line { probe, claim, reach, scale, here, noise, smallest, jump: T::zero(), is_oblique };
         line.search(limits, |step| Ok(self.step_along(range.clone(), step)))
     }
 }

@@ -54,5 +54,5 @@ pub(super) fn judge<'n, T: Float>(
         resolution: as_f64(relative(off + error)),
         accepted: if needed { as_f64(beyond / accepted * limits.tolerance) } else { 0.0 },
     };
-    Found { entry, slope, error, cut: false }
+    Found { entry, slope, error, cut: false, jump: T::zero() }
 }

@@ -2,58 +2,96 @@
 //! beside a part that is not.
 //!
 //! On a tread of the coarse part the finest steps see the slope of the other part alone, with small error bars. What tells
-//! is that f is not continuous there. A smooth function, however narrow its structure, changes less and less over parts of an
-//! interval that are halved again and again; a jump stays as high as it is.
+//! is that f changes by more than its slopes add up to. Over an interval of length L a smooth function changes by the mean of
+//! its slopes at both ends times L, but for a rest in L³, however narrow its structure once L is narrower. The rest of a
+//! function that is coarse in part is what the coarse part changes by, and of one with a jump the height of that.
 
 use num_traits::Float;
 
 use super::eval::Eval;
-use super::ladder::Rung;
+use super::ladder::{FIRST_STEP, Rung};
+use super::numeric::real;
 
-/// So often an interval is halved. Of all that f changes by over the first one, next to nothing is left of a smooth change.
+/// Jumps are looked for within this distance, in units of the scale: about as far as x is large.
+const REACH: f64 = 4.0 * FIRST_STEP;
+
+/// Slopes are taken over steps of this power of the roundoff, in units of the scale: so short that hardly any meets a jump.
+const SHORT: f64 = 0.6;
+
+/// So often the interval is halved. That takes four evaluations each time, six in the beginning.
 const HALVINGS: usize = 20;
 
-/// Over so many of them in the end a jump hardly changes, and a smooth change becomes a small part of itself.
+/// Over so many of them in the end a jump stays as high as it is. A smooth rest has become a small part of itself, and so has what
+/// noise does to slopes, which is in proportion to L.
 const LAST: usize = 5;
 
-/// The height of a jump of f on either side of x, nearer than `reach`, apart from a line of slope `discrepancy` beside what is
-/// claimed; 0 if none was found. `None` if the evaluations ran out. No step is shorter than `finest`.
+/// f at one step from x, to the right and to the left, and its slopes there, away from x.
+#[derive(Clone, Copy)]
+struct Node<T> {
+    step: T,
+    values: [T; 2],
+    slopes: [T; 2],
+}
+
+impl<T: Float> Node<T> {
+    /// From a step and a slightly longer one.
+    fn new(step: T, [right, left]: [T; 2], longer: Rung<T>) -> Self {
+        let (values, short) = ([right, left], longer.step - step);
+        Self {
+            step,
+            values,
+            slopes: [(longer.right.value - right) / short, (longer.left.value - left) / short],
+        }
+    }
+
+    /// What f changes by between two such steps beyond what its slopes add up to: to the right or to the left, the larger one.
+    fn rest(self, other: Self) -> T {
+        let half = (other.step - self.step) / (T::one() + T::one());
+        let rest = |side: usize| {
+            let rest =
+                other.values[side] - self.values[side] - half * (self.slopes[side] + other.slopes[side]);
+            // Of values that are no numbers nothing is known.
+            if rest.is_finite() { rest.abs() } else { T::zero() }
+        };
+        rest(0).max(rest(1))
+    }
+}
+
+/// The height of a jump of f on either side of x, 0 if none was found. `None` if the evaluations ran out. The function is
+/// `here` at x, and expected to vary over `scale`.
 pub(super) fn jump<T: Float, E>(
     here: Eval<T>,
-    [finest, reach]: [T; 2],
-    discrepancy: T,
+    scale: T,
+    epsilon: T,
     mut take: impl FnMut(T) -> Result<Option<Rung<T>>, E>,
 ) -> Result<Option<T>, E> {
-    let two = T::one() + T::one();
-    let mut rest = |step: T| {
-        let rest = |rung: Rung<T>| {
-            let line = rung.claimed + discrepancy * rung.step;
-            [rung.right.value - here.value - line, here.value - rung.left.value - line]
-        };
-        Ok(take(step)?.map(rest))
+    let (two, short) = (T::one() + T::one(), epsilon.powf(real(SHORT)) * scale);
+    let Some(beside) = take(short)? else { return Ok(None) };
+    let mut node = |step: T| {
+        let (Some(rung), Some(longer)) = (take(step)?, take(step + short)?) else { return Ok(None) };
+        Ok(Some(Node::new(rung.step, [rung.right.value, rung.left.value], longer)))
     };
-    // Of values that are no numbers nothing is known.
-    let change = |a: [T; 2], b: [T; 2]| (a[1] - b[1]).abs().max((a[0] - b[0]).abs()).max(T::zero());
-    let Some(at_reach) = rest(reach)? else { return Ok(None) };
-    let ([mut near, mut far], mut at_near, mut at_far) = ([T::zero(), reach], [T::zero(); 2], at_reach);
+    let Some(mut far) = node(real::<T>(REACH) * scale)? else { return Ok(None) };
+    let mut near = Node::new(T::zero(), [here.value; 2], beside);
     // Of the last intervals, the latest one first.
-    let mut changes = [T::infinity(); LAST + 1];
+    let mut rests = [T::infinity(); LAST + 1];
     for _ in 0..HALVINGS {
-        let middle = near + (far - near) / two;
-        if middle - near < finest {
+        let half = (far.step - near.step) / two;
+        // Not all numbers have so many digits.
+        if half <= short {
             break;
         }
-        let Some(at_middle) = rest(middle)? else { return Ok(None) };
-        if change(at_near, at_middle) > change(at_middle, at_far) {
-            (far, at_far) = (middle, at_middle);
+        let Some(middle) = node(near.step + half)? else { return Ok(None) };
+        if near.rest(middle) > middle.rest(far) {
+            far = middle;
         } else {
-            (near, at_near) = (middle, at_middle);
+            near = middle;
         }
-        changes.rotate_right(1);
-        changes[0] = change(at_near, at_far);
+        rests.rotate_right(1);
+        rests[0] = near.rest(far);
     }
-    let is_jump = two * changes[0] > changes[LAST];
-    Ok(Some(if is_jump { changes[0] } else { T::zero() }))
+    let is_jump = rests.iter().all(|&rest| two * rests[0] > rest);
+    Ok(Some(if is_jump { rests[0] } else { T::zero() }))
 }
 
 #[cfg(test)]

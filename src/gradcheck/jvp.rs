@@ -181,7 +181,7 @@ impl<'n, T: Float, F: FnMut(&[T], &mut [T])> FieldDifferences<'_, 'n, T, F> {
         let moving = || self.state.check.x.iter().zip(self.v).filter(|(_, v)| !v.is_zero());
         let is_oblique = moving().count() > 1;
         let smallest = if moving().all(|(x, _)| x.is_zero()) { T::zero() } else { scale };
-        let line = Line { probe, claim, reach, scale, here, noise, smallest, is_oblique };
+        let line = Line { probe, claim, reach, scale, here, noise, smallest, jump: T::zero(), is_oblique };
         line.search(limits, |step| {
             let both = self.evaluate(0, step) && self.evaluate(1, -step);
             let ([_, right, left], claimed) = (self.out.values(), slope * step);

@@ -22,8 +22,8 @@
 //!   kink widens it to both slopes. So a claim outside the interval is wrong whether there is a kink or not.
 //!
 //! The rung with the smallest error bars counts, unless two neighbouring finer ones agree with one another and not
-//! with it: then it has seen something else than the slope at x. At a kink a finer one counts, if it has come between x
-//! and the kink.
+//! with it: then it has seen something else than the slope at x. At a kink each side is
+//! compared with itself, so that finer rungs count if they have come between x and the kink.
 //!
 //! The rung with the smallest bars may owe them to chance. Two things tell. Error bars that noise does not explain, on
 //! one of the next finer rungs: such a rung is not *settled*, and what it admits can't be excluded. And two neighbouring
@@ -149,11 +149,43 @@ pub(super) struct Rung<T> {
     pub(super) claim_error: T,
 }
 
+/// What the discrepancy is to the right and to the left.
+#[derive(Clone, Copy, Debug)]
+struct Sides<T>([Interval<T>; 2]);
+
+impl<T: Float> Sides<T> {
+    /// Whether not both can be right: on either side.
+    fn is_against(self, other: Self) -> bool {
+        self.0.into_iter().zip(other.0).any(|(a, b)| a.gap(b) > T::zero())
+    }
+
+    /// Whether these can't be right together with others that admit the claim: with all that lies between those, or with a
+    /// side of theirs that admits it alone.
+    fn denies(self, other: Self) -> bool {
+        let whole = |sides: Self| sides.0[0].hull(sides.0[1]);
+        let side = |(a, b): (Interval<T>, Interval<T>)| b.has_zero() && a.gap(b) > T::zero();
+        whole(self).gap(whole(other)) > T::zero() || self.0.into_iter().zip(other.0).any(side)
+    }
+
+    fn hull(self, other: Self) -> Self {
+        let ([right, left], [other_right, other_left]) = (self.0, other.0);
+        Self([right.hull(other_right), left.hull(other_left)])
+    }
+
+    fn width(self) -> T {
+        self.0[0].width() + self.0[1].width()
+    }
+}
+
 /// What the rungs so far tell.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Finding<T> {
     /// The discrepancy, slope - claim, is in it.
     pub(super) discrepancy: Interval<T>,
+    /// That to the right and to the left: where they are not known apart, all of it.
+    sides: Sides<T>,
+    /// The noise at this step is known.
+    is_known: bool,
     /// The error bars in that interval, without what lies between the two sides: the smaller, the better is the
     /// rung.
     bars: T,
@@ -181,22 +213,33 @@ pub(super) struct Finding<T> {
 impl<T: Float> Finding<T> {
     fn new(discrepancy: Interval<T>, bars: T, step: T) -> Self {
         let (kink, split, persists, off_branch, one_sided) = (false, false, false, false, false);
-        let (settled, unsure, since) = (false, false, 0);
-        Self { discrepancy, bars, step, kink, split, persists, off_branch, one_sided, settled, unsure, since }
+        let (settled, unsure, since, sides, is_known) = (false, false, 0, Sides([discrepancy; 2]), true);
+        Self {
+            discrepancy,
+            sides,
+            is_known,
+            bars,
+            step,
+            kink,
+            split,
+            persists,
+            off_branch,
+            one_sided,
+            settled,
+            unsure,
+            since,
+        }
     }
 
-    fn width(self) -> T {
-        self.discrepancy.width()
+    /// Whether not both can be right: on either side. Steps at which the noise is not known tell less: of the two together.
+    fn is_against(self, other: Self) -> bool {
+        let apart = self.discrepancy.gap(other.discrepancy) > T::zero();
+        apart || self.is_known && self.sides.is_against(other.sides)
     }
 
     /// Whether the claim is within error bars that noise does not explain.
     fn admits_unsettled(self) -> bool {
         !self.settled && self.discrepancy.has_zero()
-    }
-
-    /// Whether not both can be right.
-    fn is_against(self, other: Self) -> bool {
-        self.discrepancy.gap(other.discrepancy) > T::zero()
     }
 
     /// Branches that do not touch x tell less than any others.
@@ -216,36 +259,29 @@ pub(super) struct Ladder<T> {
     branches: [Option<u64>; 2],
     last: Option<Finding<T>>,
     best: Option<Finding<T>>,
-    /// The narrowest of those finer than the best one.
-    finer: Option<Finding<T>>,
     /// The last rung, if it contradicts the best one.
-    against: Option<Interval<T>>,
+    against: Option<Sides<T>>,
     /// Two neighbouring rungs that admit the claim, the narrowest such ones.
-    admitting: Option<Interval<T>>,
+    admitting: Option<Sides<T>>,
 }
 
 impl<T: Float> Ladder<T> {
     /// A probe of a function that is `here` at x, in a type of this roundoff.
     pub(super) fn new(here: Eval<T>, epsilon: T) -> Self {
         let (central, right, left) = (Series::new(2), Series::new(1), Series::new(1));
-        let (branches, last, best, finer) = ([here.branch; 2], None, None, None);
+        let (branches, last, best) = ([here.branch; 2], None, None);
         let (against, admitting) = (None, None);
-        Self { here, epsilon, central, right, left, branches, last, best, finer, against, admitting }
+        Self { here, epsilon, central, right, left, branches, last, best, against, admitting }
     }
 
-    /// What is known so far, if anything: the sharpest rung's finding. Where that shows a kink, a finer rung that halves
-    /// its interval has come between x and the kink. (By less, it may be the noise of short steps.)
+    /// What is known so far, if anything.
     pub(super) fn finding(&self) -> Option<Finding<T>> {
-        let is_between = |best: Finding<T>, finer: Finding<T>| finer.width() + finer.width() < best.width();
-        match (self.best, self.finer) {
-            (Some(best), Some(finer)) if best.kink && is_between(best, finer) => Some(finer),
-            (best, _) => best,
-        }
+        self.best
     }
 
     /// Whether other rungs admit the claim and this finding can't be right together with it.
     pub(super) fn is_doubted(&self, found: Finding<T>) -> bool {
-        self.admitting.is_some_and(|admitting| found.discrepancy.gap(admitting) > T::zero())
+        self.admitting.is_some_and(|admitting| found.sides.denies(admitting))
     }
 
     /// Whether the last rung leaves nothing to be found by finer ones.
@@ -258,7 +294,7 @@ impl<T: Float> Ladder<T> {
         let found = self.look(&rung, noise);
         let persists =
             self.last.zip(found).is_some_and(|(last, found)| persists(last.discrepancy, found.discrepancy));
-        for kept in [&mut self.best, &mut self.finer].into_iter().flatten() {
+        if let Some(kept) = &mut self.best {
             kept.persists |= kept.since == 0 && persists;
             kept.unsure |= (1..NEXT).contains(&kept.since) && found.is_some_and(Finding::admits_unsettled);
             kept.since += 1;
@@ -276,7 +312,7 @@ impl<T: Float> Ladder<T> {
     fn note_admitting(&mut self, last: Option<Finding<T>>, found: Option<Finding<T>>) {
         let admits = |found: &Finding<T>| found.discrepancy.has_zero() && !found.off_branch;
         if let Some((last, found)) = last.zip(found).filter(|(last, found)| admits(last) && admits(found)) {
-            let both = last.discrepancy.hull(found.discrepancy);
+            let both = last.sides.hull(found.sides);
             if self.admitting.is_none_or(|other| both.width() < other.width()) {
                 self.admitting = Some(both);
             }
@@ -291,13 +327,10 @@ impl<T: Float> Ladder<T> {
             return;
         };
         let is_against = found.off_branch <= best.off_branch && found.is_against(best);
-        let confirmed =
-            is_against && self.against.is_some_and(|before| before.gap(found.discrepancy).is_zero());
-        self.against = is_against.then_some(found.discrepancy);
+        let confirmed = is_against && self.against.is_some_and(|before| !before.is_against(found.sides));
+        self.against = is_against.then_some(found.sides);
         if confirmed || found.is_sharper_than(best) {
-            (self.best, self.finer, self.against) = (Some(found), None, None);
-        } else if !found.off_branch && self.finer.is_none_or(|finer| found.width() < finer.width()) {
-            self.finer = Some(found);
+            (self.best, self.against) = (Some(found), None);
         }
     }
 
@@ -327,21 +360,28 @@ impl<T: Float> Ladder<T> {
         let one_sided = !(rung.right.value.is_finite() && rung.left.value.is_finite());
         let found = |discrepancy, bars, settled| {
             let settled = settled || !is_known;
-            Finding { off_branch, one_sided, settled, ..Finding::new(discrepancy, bars, rung.step) }
+            Finding { off_branch, one_sided, settled, is_known, ..Finding::new(discrepancy, bars, rung.step) }
         };
         if smooth && here.is_some() {
             // A bend much narrower than the step looks like a kink: then the step is too wide for this function.
             let bent = right.zip(left).is_none_or(|(right, left)| right.0.gap(left.0) > T::zero());
             let seen = |(central, settled): (Interval<T>, bool)| found(central, central.width(), settled);
-            return if bent { None } else { central.map(seen) };
+            if bent {
+                // And so are wider ones: small error bars of theirs were chance, unless noise explains them.
+                self.best = self.best.filter(|best| best.settled);
+                return None;
+            }
+            return central.map(seen);
         }
         match (right, left) {
             (Some((right, right_settled)), Some((left, left_settled))) => {
-                let (sides, bars) = (right.hull(left), right.width() + left.width());
+                let (hull, bars) = (right.hull(left), right.width() + left.width());
                 let gap = right.gap(left);
                 let (kink, split) = (gap > two * bars, gap > T::zero());
-                let hull = central.map_or(sides, |(central, _)| sides.hull(central));
-                Some(Finding { kink, split, ..found(hull, bars, right_settled && left_settled) })
+                let hull = central.map_or(hull, |(central, _)| hull.hull(central));
+                let found = found(hull, bars, right_settled && left_settled);
+                let sides = if split { Sides([right, left]) } else { found.sides };
+                Some(Finding { kink, split, sides, ..found })
             }
             // The edge of the domain: where one side gives no number, the other one's slope counts.
             (Some((side, settled)), None) | (None, Some((side, settled))) if one_sided => {

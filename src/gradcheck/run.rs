@@ -18,7 +18,7 @@ use crate::error::Error;
 impl<'n, T: Float> Check<'_, 'n, T> {
     /// Runs the check of a function that always has a value.
     ///
-    /// Costs some 20 evaluations of `f` for each probe that agrees, and up to 140 (in f64) for one that does not; more where
+    /// Costs some 20 evaluations of `f` for each probe that agrees, and up to 180 (in f64) for one that does not; more where
     /// `f` has jumps, or where an entry of x is 0 and `f` is steep in it;
     /// O(n) besides for each step along a direction. Allocates nothing. `scratch` must have at least
     /// [`scratch_len(n)`](scratch_len) elements; what is in it before does not matter, and what is in it after is
@@ -70,7 +70,7 @@ impl<'n, T: Float> Check<'_, 'n, T> {
         point.copy_from_slice(self.x);
         let state = set(State::new(self, self.influence(), f));
         let (here, noise, x_rms) = (Eval::new(T::zero()), Noise::even(T::zero()), T::zero());
-        Differences { state, point, direction, here, noise, x_rms }.run()
+        Differences { state, point, direction, here, noise, x_rms, jump: T::zero() }.run()
     }
 }
 
@@ -85,6 +85,8 @@ struct Differences<'s, 'n, T, F> {
     noise: Noise<T>,
     /// The root mean square of x in the range that was entered.
     x_rms: T,
+    /// The highest jump that was met so far.
+    jump: T,
 }
 
 impl<'s, 'n, T: Float, F, E> Driver<'s, 'n, T, F> for Differences<'s, 'n, T, F>
@@ -139,7 +141,17 @@ where
     fn probe_entry(&mut self, probe: Probe<'n>, index: usize, claim: Claim<T>) -> Result<Found<'n, T>, E> {
         let (x, limits) = (self.state.check.x[index], self.state.limits);
         let (here, noise, smallest, scale) = (self.here, self.noise, x.abs(), scale(x, self.x_rms));
-        let line = Line { probe, claim, reach: claim.size, scale, here, noise, smallest, is_oblique: false };
+        let line = Line {
+            probe,
+            claim,
+            reach: claim.size,
+            scale,
+            here,
+            noise,
+            smallest,
+            jump: self.jump,
+            is_oblique: false,
+        };
         let found = line.search(limits, |wanted| {
             let Ends { step, right, left } = displace(x, wanted);
             self.point[index] = right;
@@ -151,6 +163,7 @@ where
             Ok(ends.map(|(right, left)| Rung { step, right, left, claimed, claim_error }))
         })?;
         self.point[index] = x;
+        self.jump = self.jump.max(found.jump);
         Ok(found)
     }
 
@@ -162,8 +175,10 @@ where
         let (here, noise, scale, is_oblique) = (self.here, self.noise, T::one(), range.len() > 1);
         let sizes = check.x[range.clone()].iter().zip(check.scales(range.clone()));
         let smallest = sizes.fold(scale, |least, (x, scale)| least.min(x.abs() / scale));
-        let line = Line { probe, claim, reach, scale, here, noise, smallest, is_oblique };
-        line.search(self.state.limits, |step| self.step_along(range.clone(), step))
+        let line = Line { probe, claim, reach, scale, here, noise, smallest, jump: self.jump, is_oblique };
+        let found = line.search(self.state.limits, |step| self.step_along(range.clone(), step))?;
+        self.jump = self.jump.max(found.jump);
+        Ok(found)
     }
 }
 

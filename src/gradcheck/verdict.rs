@@ -70,6 +70,9 @@ pub(super) struct Line<'n, T> {
     /// The size of what is moved, of the smallest entry where there are several: where that is 0 or nearly so, steps can
     /// be much smaller than the scale.
     pub(super) smallest: T,
+    /// The height of the highest jump that other probes of this function have met: values that are coarse along one line are so
+    /// along another one.
+    pub(super) jump: T,
     /// More than one entry moves, so that the line may meet several kinks at x.
     pub(super) is_oblique: bool,
 }
@@ -91,18 +94,18 @@ impl<'n, T: Float> Line<'n, T> {
         if found.entry.verdict != Verdict::Disagree || self.here.noise.is_some() {
             return Ok(found);
         }
-        let steps = [real::<T>(LAST_STEP) * limits.epsilon, real(FIRST_STEP)].map(|step| step * self.scale);
-        found.entry.verdict = match jump(self.here, steps, found.slope - self.claim.slope, &mut take)? {
-            None => Verdict::Unfinished,
-            Some(height) if height > real::<T>(TALL) * self.noise.beside() => {
-                let coarse = Self { noise: Noise::even(height), ..self };
-                match coarse.descend(limits, &mut take)?.entry.verdict {
-                    Verdict::Agree | Verdict::Kink | Verdict::Unresolved => Verdict::Disputed,
-                    verdict => verdict,
-                }
-            }
-            Some(_) => Verdict::Disagree,
+        let Some(height) = jump(self.here, self.scale, limits.epsilon, &mut take)? else {
+            found.entry.verdict = Verdict::Unfinished;
+            return Ok(found);
         };
+        found.jump = height.max(self.jump);
+        if found.jump > real::<T>(TALL) * self.noise.beside() {
+            let coarse = Self { noise: Noise::even(found.jump), ..self };
+            found.entry.verdict = match coarse.descend(limits, &mut take)?.entry.verdict {
+                Verdict::Agree | Verdict::Kink | Verdict::Unresolved => Verdict::Disputed,
+                verdict => verdict,
+            };
+        }
         Ok(found)
     }
 
@@ -232,7 +235,8 @@ impl<'n, T: Float> Search<'n, T> {
         };
         // What is not sharp enough to be called a slope may be anything.
         let is_unknown = self.limits.measures && verdict == Verdict::Unresolved;
-        Found { entry, slope, error: if is_unknown { T::infinity() } else { error }, cut: self.cut }
+        let error = if is_unknown { T::infinity() } else { error };
+        Found { entry, slope, error, cut: self.cut, jump: T::zero() }
     }
 
     /// Whether kinks in single entries, met along a direction, can explain a claim outside of what was found: where it

@@ -237,15 +237,15 @@ fn the_budgets_that_suffice() {
             move |most| Check::new(&x, claims).seed(seed).evaluations(most).run_alloc(sines).unwrap()
         };
         assert_eq!(least(Outcome::Holds, &sums(&right)), 13);
-        assert_eq!(least(Outcome::Wrong, &sums(&wrong)), 179);
-        assert_eq!(sums(&wrong)(179).evaluations(), 2 + 40 + 94 + 42 + 1);
+        assert_eq!(least(Outcome::Wrong, &sums(&wrong)), 223);
+        assert_eq!(sums(&wrong)(223).evaluations(), 2 + 40 + 94 + 86 + 1);
         let squares = |claim| {
             move |most| {
                 Check::new(&[1.5, 2.0], &[claim, 1.0]).seed(seed).evaluations(most).run_alloc(square).unwrap()
             }
         };
         assert_eq!(least(Outcome::Holds, &squares(3.0)), 13);
-        assert_eq!(least(Outcome::Wrong, &squares(3.1)), 179);
+        assert_eq!(least(Outcome::Wrong, &squares(3.1)), 223);
         let rough = |claim: f64| {
             move |most| Check::new(&[1.5], &[claim]).seed(seed).evaluations(most).run_alloc(coarse).unwrap()
         };

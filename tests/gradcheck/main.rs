@@ -16,4 +16,5 @@ mod peers;
 mod reports;
 mod rough;
 mod slopes;
+mod sums;
 mod tolerances;

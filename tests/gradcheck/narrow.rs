@@ -234,3 +234,39 @@ fn kinks_of_values_with_noise_that_only_short_steps_show() {
         assert_ne!(report.outcome(), Outcome::Wrong, "{slope} {claim:e}: {report}");
     }
 }
+
+/// A ripple on both sides of a kink, of which the steps with the smallest error bars see nothing: each side has the slope that
+/// finer steps agree on.
+#[test]
+fn ripples_on_a_kink() {
+    for (waves, height) in [(1e3, 1e-3), (1e4, 1e-4), (1e6, 1e-6), (1e6, 1e-9), (1e8, 1e-8), (1e8, 1e-10)] {
+        for (at, named) in [(0.0, false), (0.0, true), (3.0, false), (3.0, true)] {
+            let f = |x: &[f64]| {
+                let y = x[0] - at;
+                let value = Eval::new(at + if y >= 0.0 { 0.5 * y } else { -y } + height * (waves * y).sin());
+                if named { value.branch(branch([y >= 0.0])) } else { value }
+            };
+            let [right, left] = [0.5, -1.0].map(|slope| slope + height * waves);
+            let outcome =
+                |claim, seed| Check::new(&[at], &[claim]).seed(seed).run_alloc(f).unwrap().outcome();
+            for seed in 0..SEEDS {
+                let held = [right, left].map(|claim| outcome(claim, seed));
+                assert_eq!(held, [Outcome::Holds; 2], "{waves} {height} at {at}");
+                let beyond = [right + 0.5, left - 0.5].map(|claim| outcome(claim, seed));
+                assert_eq!(beyond, [Outcome::Wrong; 2], "{waves} {height} at {at}");
+            }
+        }
+    }
+}
+
+/// What one side has beside x is lower than the noise, so that no step resolves it; wide ones see a straight line on that side,
+/// whose slope is another one than that at x by 1e-11 of the interval between both sides. That far is no verdict of a kink.
+#[test]
+fn the_edge_of_a_kink() {
+    // 700 + 168 x to the right, and a part of 1e-11 that is over within a few times 0.006.
+    let soft = |x: f64| 168.0 * x - 1e-11 * (-x / 0.006).exp_m1();
+    let f = |x: &[f64]| Eval::new(700.0 + if x[0] > 0.0 { soft(x[0]) } else { 0.0 }).noise(7e-12);
+    let outcome = |claim: f64| Check::new(&[0.0], &[claim]).directions(0).run_alloc(f).unwrap().outcome();
+    assert_eq!(outcome(168.0 + 1e-11 / 0.006), Outcome::Holds);
+    assert_eq!(outcome(168.0 + 1e-6), Outcome::Wrong);
+}

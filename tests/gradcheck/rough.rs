@@ -305,18 +305,16 @@ fn coarse_jacobians() {
     }
 }
 
-/// A sum of a part in f16 and an exact one: the known limit. With half a unit of f16 declared, no right claim is called wrong.
+/// A sum of a part in f16 and an exact one: the known limit (`sums`). With half a unit of f16 declared, no right claim is called
+/// wrong.
 #[test]
 fn declared_noise_of_a_coarse_part() {
     let mut rng = Rng::with_seed(3);
-    let mut alarms = 0;
     for seed in 0..100 {
         let [a, b, c, d, x, y] = [(); 6].map(|()| 4.0 * rng.f64() - 2.0);
         let value = |x: &[f64]| in_f16((a * x[0] + b * x[1]).sin()) + (0.5 * (c * x[0] + d * x[1])).exp();
         let (cos, exp) = ((a * x + b * y).cos(), 0.5 * (0.5 * (c * x + d * y)).exp());
         let claims = [a * cos + c * exp, b * cos + d * exp];
-        let check = Check::new(&[x, y], &claims).seed(seed).run_alloc(value).unwrap();
-        alarms += usize::from(check.outcome() == Outcome::Wrong);
         // Units are of 2^-11 up to 1.
         let declared = |x: &[f64]| Eval::new(value(x)).noise(0.5 / 2048.0);
         let report = Check::new(&[x, y], &claims).seed(seed).run_alloc(declared).unwrap();
@@ -325,5 +323,4 @@ fn declared_noise_of_a_coarse_part() {
         let report = Check::new(&[x, y], &opposite).seed(seed).run_alloc(declared).unwrap();
         assert_ne!(report.outcome(), Outcome::Holds, "{report}");
     }
-    assert!(alarms > 0, "the docs say that there are some: {alarms}");
 }

@@ -183,3 +183,22 @@ fn the_two_conventions_are_the_two_slopes_at_the_kink() {
         }
     }
 }
+
+/// Scores that tie and are a thousand times as steep as x is large: along b2 the loss bends within 1/500 of the scale. The first
+/// step that is no wider than the bend has error bars that are too small by chance, and the next one is too wide again.
+#[test]
+fn a_bend_that_two_steps_straddle() {
+    let w1 = [1.5, 0.0, -1.375, -0.25, -1.0, 1.25, 0.25, 0.4375, 0.0, 0.0, -1.625, 0.0];
+    let b1 = [1.3125, -1.375, 0.0];
+    let w2 = [-1024.0, -32.0, -864.0, -1024.0, -32.0, -864.0, 32.0, -64.0, 832.0];
+    let x = vec![
+        -0.5, 0.0, -1.25, 0.0, -0.4375, -1.5, 0.0, 0.0, -0.75, 0.5, 0.0, 0.0, 0.3125, 0.0, 0.1875, 0.0,
+        -1.5625, 0.0, 1.625, 0.0,
+    ];
+    let theta = [w1.as_slice(), &b1, &w2, &[512.0; 3]].concat();
+    let problem = Problem { dims: Dims::new(4, 3, 3).unwrap(), theta, x, labels: vec![0; 5] };
+    for seed in 0..20 {
+        let report = check(&problem, &gradient(&problem, Kink::One), Kink::One, seed);
+        assert_ne!(report.outcome(), Outcome::Wrong, "{report}");
+    }
+}

@@ -54,12 +54,12 @@ fn bars_never_grow() {
 fn finer_rungs_come_between_x_and_a_kink() {
     let f = |x: f64| Eval::new(1e3 + (x + 1e-9).abs());
     let coarse = last(f, 1.0, 10);
-    assert!(coarse.kink && coarse.width() > 1.9);
+    assert!(coarse.kink && coarse.discrepancy.width() > 1.9);
     let fine = last(f, 1.0, 36);
-    assert!(!fine.kink && fine.width() < 0.1 && fine.discrepancy.has_zero(), "{fine:?}");
+    assert!(!fine.kink && fine.discrepancy.width() < 0.1 && fine.discrepancy.has_zero(), "{fine:?}");
     // Where it is at x itself, they do not.
     let at = last(|x| Eval::new(1e3 + x.abs()), 1.0, 46);
-    assert!(at.kink && (1.99..2.01).contains(&at.width()), "{at:?}");
+    assert!(at.kink && (1.99..2.01).contains(&at.discrepancy.width()), "{at:?}");
 }
 
 /// One rung alone is no plateau, before or after.
@@ -89,7 +89,7 @@ fn steps_wider_than_a_bend_say_nothing() {
     let found = findings(f, 0.6, 8);
     assert!(found.iter().all(Option::is_none), "{found:?}");
     let found = last(f, 0.6, 30);
-    assert!(found.discrepancy.has_zero() && found.width() < 1e-6, "{found:?}");
+    assert!(found.discrepancy.has_zero() && found.discrepancy.width() < 1e-6, "{found:?}");
 }
 
 /// A side that has just come into the domain has nothing to compare with yet.
@@ -130,7 +130,7 @@ fn two_finer_rungs_overrule_the_sharpest() {
     let coarse = last(noisy, turn, 7);
     assert!(!coarse.discrepancy.has_zero() && coarse.persists, "{coarse:?}");
     let fine = last(noisy, turn, 24);
-    assert!(fine.discrepancy.has_zero() && fine.width() < 1.0, "{fine:?}");
+    assert!(fine.discrepancy.has_zero() && fine.discrepancy.width() < 1.0, "{fine:?}");
     // One alone does not: an outlier among finer steps.
     let outlier = |x: f64| Eval::new(if x.abs() == 0.25 * 0.5f64.powi(9) { 0.0 } else { x }).noise(1e-15);
     assert!(last(outlier, 1.0, 16).discrepancy.has_zero());

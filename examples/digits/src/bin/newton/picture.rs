@@ -45,7 +45,7 @@ fn panel(
         .x_desc(cost_name)
         .y_desc("length of the gradient")
         .x_labels(7)
-        .x_label_formatter(&|cost| format!("{cost}"))
+        .x_label_formatter(&|cost| format!("{}", (cost * 1e3).round() / 1e3))
         .y_label_formatter(&|gradient| format!("{gradient:.0e}"))
         .draw()?;
     // The shortest so far: single evaluations of a line search can be much worse, and every third dot is enough.

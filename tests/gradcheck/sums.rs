@@ -1,0 +1,85 @@
+//! Promise: how often a right gradient of a sum of a coarse part and an exact one is called wrong is what `docs/gradcheck.md`
+//! says, and grossly wrong ones never hold.
+//!
+//! To see the table as it is now: `cargo test --test gradcheck sums -- --nocapture`.
+
+use fastrand::Rng;
+use handgrad::gradcheck::{Check, Outcome};
+
+const DOCS: &str = include_str!("../../docs/gradcheck.md");
+
+/// What the coarse part is rounded to.
+const SHORT: [(&str, fn(f64) -> f64); 3] = [
+    ("f16", |value| half::f16::from_f64(value).to_f64()),
+    ("bf16", |value| half::bf16::from_f64(value).to_f64()),
+    ("f32", |value| f64::from(value as f32)),
+];
+
+/// A function and its slope.
+type Part = [fn(f64) -> f64; 2];
+
+const COARSE: [Part; 6] = [
+    [f64::sin, f64::cos],
+    [f64::exp, f64::exp],
+    [|u| u * u, |u| 2.0 * u],
+    [f64::tanh, |u| 1.0 / u.cosh().powi(2)],
+    [|u| 3.0 + u.cos(), |u| -u.sin()],
+    [|u| u, |_| 1.0],
+];
+
+const EXACT: [Part; 4] = [
+    [|v| 0.1 * v * v, |v| 0.2 * v],
+    [|v| v, |_| 1.0],
+    [f64::sin, f64::cos],
+    [|v| (0.5 * v).exp(), |v| 0.5 * (0.5 * v).exp()],
+];
+
+fn dot(a: &[f64], x: &[f64]) -> f64 {
+    a.iter().zip(x).map(|(a, x)| a * x).sum()
+}
+
+/// Of gradients times 1, -1 and 2: how many hold, are inconclusive, are called wrong; for each of the short types.
+fn count(sums: u64) -> [[[usize; 3]; 3]; 3] {
+    let mut rng = Rng::with_seed(1);
+    let mut counts = [[[0; 3]; 3]; 3];
+    for seed in 0..sums {
+        let n = 1 + rng.usize(..4);
+        let mut draw = |count: usize| (0..count).map(|_| (2.0 * rng.f64() - 1.0) * 2.0).collect::<Vec<_>>();
+        let (x, a, b) = (draw(n), draw(n), draw(n));
+        let ([g, dg], [h, dh]) = (COARSE[rng.usize(..6)], EXACT[rng.usize(..4)]);
+        let short = rng.usize(..3);
+        let f = |x: &[f64]| SHORT[short].1(g(dot(&a, x))) + h(dot(&b, x));
+        let (du, dv) = (dg(dot(&a, &x)), dh(dot(&b, &x)));
+        for (number, factor) in [1.0, -1.0, 2.0].into_iter().enumerate() {
+            let claims: Vec<f64> = a.iter().zip(&b).map(|(a, b)| factor * (a * du + b * dv)).collect();
+            let outcome = Check::new(&x, &claims).seed(seed).run_alloc(f).unwrap().outcome();
+            counts[short][number][outcome as usize] += 1;
+        }
+    }
+    counts
+}
+
+#[test]
+fn sums_of_a_coarse_and_an_exact_part() {
+    assert_eq!(
+        [Outcome::Holds, Outcome::Inconclusive, Outcome::Wrong].map(|outcome| outcome as usize),
+        [0, 1, 2]
+    );
+    for ((name, _), [right, opposite, double]) in SHORT.iter().zip(count(4000)) {
+        let sums: usize = right.iter().sum();
+        let row = [sums, right[2], right[1], right[0], opposite[2], double[2]];
+        let cells = row.map(|number| number.to_string()).join(" | ");
+        println!("| {name} | {cells} |");
+        assert_eq!(opposite[0] + double[0], 0, "{name}: grossly wrong ones hold");
+        let listed = DOCS.lines().find_map(|line| line.strip_prefix(&format!("| {name} | ")));
+        let listed: Vec<usize> = listed
+            .into_iter()
+            .flat_map(|line| line.trim_end_matches('|').split('|'))
+            .filter_map(|cell| cell.trim().replace(',', "").parse().ok())
+            .collect();
+        // Other math libraries round differently.
+        let is_near = |(docs, now): (&usize, usize)| docs.abs_diff(now) <= sums / 100;
+        let stands = listed.len() == row.len() && listed.iter().zip(row).all(is_near);
+        assert!(stands, "{name}: {row:?}, in the docs {listed:?}");
+    }
+}
