@@ -185,10 +185,10 @@ pub(super) struct Finding<T> {
     /// That to the right and to the left: where they are not known apart, all of it.
     sides: Sides<T>,
     /// The noise at this step is known.
-    is_known: bool,
+    pub(super) is_known: bool,
     /// The error bars in that interval, without what lies between the two sides: the smaller, the better is the
     /// rung.
-    bars: T,
+    pub(super) bars: T,
     /// The step of the rung that gave it.
     pub(super) step: T,
     /// The sides are known apart: a kink at x, or nearer to it than can be resolved.
@@ -231,10 +231,9 @@ impl<T: Float> Finding<T> {
         }
     }
 
-    /// Whether not both can be right: on either side. Steps at which the noise is not known tell less: of the two together.
+    /// Whether not both can be right: on either side.
     fn is_against(self, other: Self) -> bool {
-        let apart = self.discrepancy.gap(other.discrepancy) > T::zero();
-        apart || self.is_known && self.sides.is_against(other.sides)
+        self.discrepancy.gap(other.discrepancy) > T::zero() || self.sides.is_against(other.sides)
     }
 
     /// Whether the claim is within error bars that noise does not explain.

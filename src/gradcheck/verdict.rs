@@ -32,6 +32,10 @@ const TALL: f64 = 8.0;
 /// width: fine structure of one side is not seen beside the other.
 const EDGE: f64 = 1e-9;
 
+/// Where the noise is not known, error bars are the spread of a few quotients, and can be too small by chance: a claim is
+/// wrong there if it is so many of them off.
+const CHANCE: f64 = 16.0;
+
 /// Errors of claims whose influence on f is below this share of the largest one are measured against that share:
 /// what hardly matters need not be known to many digits.
 pub(super) const MINOR: f64 = 0.01;
@@ -262,7 +266,10 @@ impl<'n, T: Float> Search<'n, T> {
         let edge = if found.split { real::<T>(EDGE) * (high - low) } else { T::zero() };
         let within = found.discrepancy.has_zero() || from_zero(found.discrepancy) <= self.accepted.max(edge);
         if !self.limits.measures && !within {
-            if found.persists && !found.off_branch { Verdict::Disagree } else { Verdict::Unresolved }
+            // Error bars of a few steps can be chance where the noise is not known.
+            let is_chance = !found.is_known && from_zero(found.discrepancy) < real::<T>(CHANCE) * found.bars;
+            let is_sure = found.persists && !is_chance && !found.off_branch;
+            if is_sure { Verdict::Disagree } else { Verdict::Unresolved }
         } else if found.kink {
             Verdict::Kink
         } else if self.relative(found, self.largest_error(found) - self.accepted) <= self.limits.required {

@@ -202,3 +202,26 @@ fn a_bend_that_two_steps_straddle() {
         assert_ne!(report.outcome(), Outcome::Wrong, "{report}");
     }
 }
+
+/// Steps of b1, whose entries are 0, go down to 2e-16, where the noise is not known: error bars are chance there.
+#[test]
+fn a_step_far_below_rounding() {
+    let w1 = [
+        0.0, -1.0, 0.0, -1.0, 0.0, -1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0,
+        0.0,
+    ];
+    let b1 = [1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 1.0, 0.0, 0.0, 0.0];
+    let w2 = [
+        512.0, -512.0, -512.0, 0.0, 0.0, 512.0, 512.0, -512.0, 512.0, 0.0, 0.0, 0.0, 0.0, 0.0, -512.0, 0.0,
+        0.0, 0.0, 0.0, 0.0,
+    ];
+    let theta = [w1.as_slice(), &b1, &w2, &[0.0; 2]].concat();
+    let problem = Problem {
+        dims: Dims::new(2, 10, 2).unwrap(),
+        theta,
+        x: vec![-1.0, -1.0, 1.0, 2.0],
+        labels: vec![0; 2],
+    };
+    let report = check(&problem, &gradient(&problem, Kink::One), Kink::One, 17_816_126_773_688_366_361);
+    assert_ne!(report.outcome(), Outcome::Wrong, "{report}");
+}
