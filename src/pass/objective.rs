@@ -168,11 +168,12 @@ impl<T: Float> Objective<'_, T> {
         self.units = Units { example, class };
     }
 
-    /// The weights of an example and of its class, which is 1 where targets are not one class; `None` if it is excluded.
+    /// The weights of an example and of its class, which is 1 where targets are not one class or nothing is known of it;
+    /// `None` if it is excluded.
     fn weights(&self, example: usize) -> Option<(T, T)> {
         let v = self.example_weights.map_or(T::one(), |weights| weights[example]);
         let mut w = T::one();
-        if self.targets.is_none() && (self.ignores_label || self.class_weights.is_some()) {
+        if self.labels.is_some() && (self.ignores_label || self.class_weights.is_some()) {
             let label = self.class(example);
             if label == NO_LABEL {
                 return None;
