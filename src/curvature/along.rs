@@ -118,11 +118,15 @@ fn scores<T: Float, S: Simd<T>>(
         let excluded = (0..rows.len()).filter(|i| objective.excludes(part.first + rows.start + i));
         for i in excluded {
             // A has nothing of it any more.
-            let z = part.z[(rows.start + i) * stride..][..h].iter().copied();
+            let row = (rows.start + i) * stride..(rows.start + i) * stride + h;
+            let (z, a_tangent) = (&part.z[row.clone()], &part.hidden.a[row]);
             for class in 0..c {
-                let terms = z.clone().zip(v2.row(class)).filter(|(z, _)| plan.kink.is_active(*z));
-                let f = &mut f[class * score_stride + i];
-                *f = *f + terms.fold(T::zero(), |sum, (z, v)| sum + z * v);
+                let weights = plan.params.w2.row(class).zip(v2.row(class));
+                let units = z.iter().zip(a_tangent).zip(weights);
+                f[class * score_stride + i] = units.fold(T::zero(), |sum, ((&z, &a_tangent), (w, v))| {
+                    let a = if plan.kink.is_active(z) { z } else { T::zero() };
+                    sum + a_tangent * w + a * v
+                });
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Numbers that are not finite: of examples that are excluded they are nowhere seen, of others they reach the product.
 
+use handgrad::MatMut;
 use handgrad::curvature::{Tangents, tangent};
 
 use super::case::{Case, assert_close, engines};
@@ -81,6 +82,31 @@ fn numbers_that_are_not_finite() {
             case.example_weights = None;
             let (_, got) = product(&case, case.pass(), true);
             assert!(got[got.len() - c..].iter().all(|x| x.is_nan()), "{bad} was swallowed");
+            // Units that are not active have 0 times it.
+            let (got, _) = matrices::diagonal(&case);
+            assert!(got[..case.dims.hidden() * m].iter().all(|x| x.is_nan()), "{bad} was swallowed");
         }
+    }
+}
+
+/// Its scores are its own nevertheless, and so are their tangents: infinity is not NaN.
+#[test]
+fn tangents_of_scores_of_excluded_examples_are_their_own() {
+    let (m, h, c, n) = (3, 4, 3, 12);
+    let mut case = Case::new(5, (m, h, c, n));
+    case.theta[h * m + 2] = 20.0;
+    case.direction[h * m + h + h + 2] = f64::INFINITY;
+    let scores = |case: &Case<f64>| {
+        let mut scores = vec![f64::NAN; n * c];
+        let out = Tangents { scores: Some(MatMut::new(&mut scores, n, c).unwrap()), ..Tangents::default() };
+        tangent(case.pass(), case.v(), out, &mut scratch(case, 1)).unwrap();
+        scores
+    };
+    let expected = scores(&case);
+    case.example_weights = Some((0..n).map(|i| f64::from(u8::from(i % 3 != 1))).collect());
+    for (i, (got, expected)) in scores(&case).iter().zip(&expected).enumerate() {
+        // Nine terms of up to 25.
+        let is_close = got == expected || (got - expected).abs() <= 9.0 * 9.0 * 25.0 * f64::EPSILON;
+        assert!(is_close && expected.is_infinite() == (i % c == 1), "[{i}]: {got}, expected {expected}");
     }
 }
