@@ -285,6 +285,9 @@ fn without_labels_there_are_tangents_and_gauss_newton() {
     let of_classes = [0.5, 0.0, 4.0];
     let pass_of_classes = pass().example_weights(&weights).class_weights(&of_classes).ignore_label(1);
     assert_eq!(product(&case, pass_of_classes, false).1, weighted);
+    // In their units, too, as smoothing has them.
+    let pass_of_classes = pass().example_weights(&weights).class_weights(&of_classes).smoothing(0.125);
+    assert_eq!(product(&case, pass_of_classes, false).1, weighted);
     assert!(weighted.iter().all(|x| x.is_finite()) && weighted[weighted.len() - 1] != 0.0);
     let mut slopes = vec![7.0; 6];
     let out = Tangents { slopes: Some(&mut slopes), ..Tangents::default() };

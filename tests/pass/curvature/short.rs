@@ -81,3 +81,29 @@ fn divisors_that_have_no_reciprocal() {
     close("along", &[got.gauss_newton], &[exact.gauss_newton]);
     close("along", &[got.hessian], &[exact.hessian]);
 }
+
+/// As small as weights and 1/N are together, no number of f32 is: what it is multiplied with makes up for it. With norms of
+/// single gradients in the same pass nothing of 1/N may go to the terms.
+#[test]
+fn factors_with_weights_and_divisors_beyond_the_range() {
+    let mut case = Case::new(2, (8, 12, 10, 40));
+    let (first, n) = (case.dims.hidden() * (case.dims.inputs() + 1), case.n);
+    let second = first + case.dims.hidden() * case.dims.classes();
+    case.theta[..first].iter_mut().for_each(|w| *w *= 1e-15);
+    case.theta[first..second].iter_mut().for_each(|w| *w *= 1e15);
+    case.example_weights = Some(vec![1e-25; n]);
+    case.divisor = Some(1e25);
+    let case = case.map(|x| f64::from(x as f32));
+    let short = case.map(|x| x as f32);
+    let mut norms = vec![f32::NAN; n];
+    let [_, got, ..] = matrices::factors(case.dims, |out| {
+        let pass = short.pass().grad_norms(&mut norms);
+        kronecker_factors(pass, out, &mut vec![f32::NAN; scratch_len(case.dims, n, 1)]).unwrap();
+    });
+    let [_, expected, ..] = matrices::kronecker(&case);
+    let size = expected.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
+    assert!((1e-24..1e-16).contains(&size), "{size}");
+    for (got, expected) in got.iter().zip(&expected) {
+        assert!((f64::from(*got) - expected).abs() < 3e-6 * size, "{got} {expected}");
+    }
+}
