@@ -115,7 +115,7 @@ fn scores<T: Float, S: Simd<T>>(
     let mut view = MatMut::with_strides(f, (c, rows.len()), (score_stride, 1))?;
     score_product(simd, plan, a_tangent?, plan.params.w2, Beta::Zero, view.reborrow(), part.pack_buffer)?;
     score_product(simd, plan, a?, v2, Beta::One, view, part.pack_buffer)?;
-    add_excluded(plan, objective, v2, part, rows.clone());
+    set_excluded(plan, objective, v2, part, rows.clone());
     objective.clear_excluded(part.first + rows.start, rows.len(), h, stride, &mut part.hidden.a[place]);
     if along.hessian {
         score_grads_by_v2(simd, plan, v2, part, rows.clone())?;
@@ -129,8 +129,8 @@ fn scores<T: Float, S: Simd<T>>(
     Ok(())
 }
 
-/// A V2ᵀ of the excluded examples of a block, of which A has nothing any more: their scores have tangents, too.
-fn add_excluded<T: Float>(
+/// The excluded examples of a block, of which A has nothing any more: their scores have tangents, too.
+fn set_excluded<T: Float>(
     plan: &Plan<'_, T>,
     objective: &Objective<'_, T>,
     v2: MatRef<'_, T>,
@@ -140,13 +140,18 @@ fn add_excluded<T: Float>(
     if part.out.scores.is_none() || !objective.is_weighted() {
         return;
     }
-    let (layout, c) = (&plan.layout, v2.rows());
+    let (layout, h, c) = (&plan.layout, v2.cols(), v2.rows());
     for i in rows.filter(|i| objective.excludes(part.first + i)) {
-        let z = part.z[i * layout.hidden_stride..][..v2.cols()].iter().copied();
+        let row = i * layout.hidden_stride..i * layout.hidden_stride + h;
+        let (z, a_tangent) = (&part.z[row.clone()], &part.hidden.a[row]);
         let f = &mut part.f[i / layout.block * layout.score_stride * c + i % layout.block..];
         for (class, f) in f.iter_mut().step_by(layout.score_stride).take(c).enumerate() {
-            let terms = z.clone().zip(v2.row(class)).filter(|(z, _)| plan.kink.is_active(*z));
-            *f = *f + terms.fold(T::zero(), |sum, (z, v)| sum + z * v);
+            let weights = plan.params.w2.row(class).zip(v2.row(class));
+            // All of it anew: where V2 is infinite, what the products made of rows of zeros is NaN.
+            *f = z.iter().zip(a_tangent).zip(weights).fold(T::zero(), |sum, ((&z, &a_tangent), (w, v))| {
+                let a = if plan.kink.is_active(z) { z } else { T::zero() };
+                sum + a_tangent * w + a * v
+            });
         }
     }
 }

@@ -70,15 +70,14 @@ impl<'a, T: Float> Kept<'a, T> {
         out: &mut [T],
         change: impl Fn(T, T, T) -> T,
     ) {
-        let (row, col) = (w2.row_stride(), w2.col_stride());
-        let [w, lead] = [class, self.lead].map(|class| &w2.as_slice()[class * row..]);
         let out = out.iter_mut().zip(mean);
-        if col == 1 {
+        if w2.col_stride() == 1 {
+            let [w, lead] = [class, self.lead].map(|class| &w2.as_slice()[class * w2.row_stride()..]);
             let rows = out.zip(w).zip(lead);
             rows.for_each(|(((out, &mean), &w), &lead)| *out = change(w - lead, mean, *out));
         } else {
-            let rows = out.zip(w.iter().step_by(col)).zip(lead.iter().step_by(col));
-            rows.for_each(|(((out, &mean), &w), &lead)| *out = change(w - lead, mean, *out));
+            let rows = out.zip(w2.row(class)).zip(w2.row(self.lead));
+            rows.for_each(|(((out, &mean), w), lead)| *out = change(w - lead, mean, *out));
         }
     }
 }

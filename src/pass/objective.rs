@@ -149,6 +149,11 @@ impl<T: Float> Objective<'_, T> {
         self.targets.is_some() || self.smoothing > T::zero()
     }
 
+    /// Whether class weights are in the shares of targets, and so not in the scale of an example.
+    fn has_shares(&self) -> bool {
+        self.is_soft() && self.is_known()
+    }
+
     /// Whether any example may have another scale than 1.
     pub(crate) fn is_weighted(&self) -> bool {
         self.ignores_label || self.example_weights.is_some() || self.class_weights.is_some()
@@ -162,17 +167,18 @@ impl<T: Float> Objective<'_, T> {
         let included = || (0..n).filter_map(|example| self.weights(example));
         let example = Unit::of(included().map(|(v, _)| v));
         let class = match self.class_weights {
-            Some(weights) if self.is_soft() => Unit::of(weights.iter().copied()),
+            Some(weights) if self.has_shares() => Unit::of(weights.iter().copied()),
             _ => Unit::of(included().map(|(_, w)| w)),
         };
         self.units = Units { example, class };
     }
 
-    /// The weights of an example and of its class, which is 1 where targets are not one class; `None` if it is excluded.
+    /// The weights of an example and of its class, which is 1 where targets are not one class or nothing is known of it;
+    /// `None` if it is excluded.
     fn weights(&self, example: usize) -> Option<(T, T)> {
         let v = self.example_weights.map_or(T::one(), |weights| weights[example]);
         let mut w = T::one();
-        if self.targets.is_none() && (self.ignores_label || self.class_weights.is_some()) {
+        if self.labels.is_some() && (self.ignores_label || self.class_weights.is_some()) {
             let label = self.class(example);
             if label == NO_LABEL {
                 return None;
@@ -187,7 +193,7 @@ impl<T: Float> Objective<'_, T> {
     pub(crate) fn scale(&self, example: usize) -> T {
         let Some((v, w)) = self.weights(example) else { return T::zero() };
         let v = v * self.units.example.inverse;
-        let scale = if self.is_soft() { v } else { v * (w * self.units.class.inverse) };
+        let scale = if self.has_shares() { v } else { v * (w * self.units.class.inverse) };
         scale.max(T::min_positive_value() * T::epsilon())
     }
 

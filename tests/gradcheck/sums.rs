@@ -9,7 +9,9 @@ use handgrad::gradcheck::{Check, Outcome};
 const DOCS: &str = include_str!("../../docs/gradcheck.md");
 
 /// What the coarse part is rounded to.
-const SHORT: [(&str, fn(f64) -> f64); 3] = [
+type Rounding = fn(f64) -> f64;
+
+const SHORT: [(&str, Rounding); 3] = [
     ("f16", |value| half::f16::from_f64(value).to_f64()),
     ("bf16", |value| half::bf16::from_f64(value).to_f64()),
     ("f32", |value| f64::from(value as f32)),

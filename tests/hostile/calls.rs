@@ -1,6 +1,7 @@
 //! All that can be asked of a pass, with guards around what it writes.
 
 use super::numbers::Number;
+use handgrad::curvature::{self, KroneckerFactors, Tangents};
 use handgrad::{
     Batch, Dims, Engine, Error, Executor, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction, compact,
 };
@@ -19,10 +20,12 @@ pub enum Way {
     Soft,
     /// One example after the other, by the compact net.
     Compact,
+    /// All functions of second order.
+    Curvature,
 }
 
-pub const fn all_ways() -> [Way; 5] {
-    [Way::Plain, Way::Everything, Way::Infer, Way::Soft, Way::Compact]
+pub const fn all_ways() -> [Way; 6] {
+    [Way::Plain, Way::Everything, Way::Infer, Way::Soft, Way::Compact, Way::Curvature]
 }
 
 /// A net and a batch, half of whose inputs are 0.
@@ -105,6 +108,7 @@ impl<T: Number> Problem<T> {
             Way::Infer => self.infer(engine, executor),
             Way::Soft => self.soft(engine, executor),
             Way::Compact => self.compact(),
+            Way::Curvature => self.curvature(&labels, label(0), engine, executor),
         }?;
         Ok(values.into_iter().map(f64::to_bits).collect())
     }
@@ -230,6 +234,56 @@ impl<T: Number> Problem<T> {
         let mut values = memory.collect(&lens);
         values.truncate(values.len() - lens[5]);
         values.push(loss.value());
+        Ok(values)
+    }
+
+    fn curvature<L: PrimInt + Sync>(
+        &self,
+        labels: &[L],
+        ignored: L,
+        engine: Engine<'_, T>,
+        executor: Option<&dyn Executor>,
+    ) -> Result<Vec<f64>, Error> {
+        let Self { dims, n, .. } = *self;
+        let (m, h, c, p) = (dims.inputs(), dims.hidden(), dims.classes(), dims.param_len());
+        let (scratch_len, squares) = (curvature::scratch_len(dims, n, 2), [m + 1, h, h + 1, c]);
+        let [s0, s1, s2, s3] = squares.map(|side| side * side);
+        let lens = [p, p, p, p, n, n, n, n * c, n, s0, s1, s2, s3, p, scratch_len];
+        let mut memory = Guarded::new(&lens);
+        let [hv, hu, gv, diagonal, slopes, seconds, all, f, traces, k0, k1, k2, k3, back, scratch] =
+            memory.outputs(lens);
+        let weights: Vec<T> = (0..n).map(|i| T::of(if i % 5 == 3 { 0.0 } else { 0.5 })).collect();
+        let pass = || -> Result<_, Error> {
+            let pass = Pass::new(self.params()?, self.batch(labels)?)
+                .engine(engine)
+                .ignore_label(ignored)
+                .example_weights(&weights)
+                .l2(T::of(0.5), T::of(0.25));
+            Ok(on(pass, executor))
+        };
+        let reversed: Vec<T> = self.theta.iter().rev().copied().collect();
+        let v = [self.params()?, Params::from_flat(dims, &reversed)?];
+        let mut products = [ParamsMut::from_flat(dims, hv)?, ParamsMut::from_flat(dims, hu)?];
+        let loss = curvature::hessian_vectors(pass()?, &v, &mut products, scratch)?;
+        curvature::gauss_newton_vector(pass()?, v[0], ParamsMut::from_flat(dims, gv)?, scratch)?;
+        let out = Tangents {
+            scores: Some(MatMut::new(f, n, c)?),
+            slopes: Some(slopes),
+            gauss_newton: Some(seconds),
+            hessian: Some(all),
+        };
+        let along = curvature::tangent(pass()?, v[0], out, scratch)?;
+        curvature::diagonal(pass()?, ParamsMut::from_flat(dims, diagonal)?, Some(traces), scratch)?;
+        let [k0, k1, k2, k3] = [(k0, m + 1), (k1, h), (k2, h + 1), (k3, c)]
+            .map(|(factor, side)| MatMut::new(factor, side, side).map(Some));
+        let factors = KroneckerFactors { inputs: k0?, hidden: k1?, activations: k2?, scores: k3? };
+        curvature::kronecker_factors(pass()?, factors, scratch)?;
+        let rows: Vec<T> = (0..n * c).map(|i| self.theta[i % p]).collect();
+        let pass = pass()?.grad(ParamsMut::from_flat(dims, back)?);
+        curvature::backward(pass, MatRef::new(&rows, n, c)?, scratch)?;
+        let mut values = memory.collect(&lens);
+        values.truncate(values.len() - scratch_len);
+        values.extend([loss, along.loss, along.slope, along.gauss_newton, along.hessian].map(|x| x.value()));
         Ok(values)
     }
 

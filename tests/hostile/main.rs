@@ -337,8 +337,8 @@ fn executors_that_do_not_do_as_they_are_told() {
     let problem = Problem::<f64>::new(THREADS);
     let engine = if cfg!(miri) { Engine::Portable } else { Engine::Auto };
     let all = [Twice, Neither, First, Second, OnThreads, PanicBefore, PanicBetween, PanicAfter, Swallow];
-    let ways = [Way::Plain, Way::Everything, Way::Infer];
-    for way in ways.into_iter().take(if cfg!(miri) { 1 } else { 3 }) {
+    let ways = [Way::Plain, Way::Everything, Way::Infer, Way::Curvature];
+    for way in ways.into_iter().take(if cfg!(miri) { 1 } else { 4 }) {
         let run =
             |executor: Option<&dyn Executor>| outcome(|| problem.run(way, engine, executor, |label| label));
         let Ok(Ok(serial)) = run(None) else { panic!("{way:?}") };

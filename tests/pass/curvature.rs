@@ -2,7 +2,12 @@
 //! batches, numbers that are not finite, errors before anything is written.
 
 mod case;
+mod exactness;
 mod matrices;
+mod nonfinite;
+mod short;
+mod vectors;
+mod zeros;
 
 use case::{Case, assert_close, engines};
 use handgrad::curvature::{
@@ -237,41 +242,6 @@ fn any_number_of_threads_gives_the_same_bits() {
     }
 }
 
-/// What is excluded may be anything: it is not even looked at. What is not reaches the product.
-#[test]
-fn numbers_that_are_not_finite() {
-    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-        for sizes in [(3, 4, 3, 5), (9, 12, 6, 40), (64, 48, 60, 150)] {
-            let mut case = Case::new(3, sizes);
-            let (m, c) = (case.dims.inputs(), case.dims.classes());
-            case.example_weights = Some((0..case.n).map(|i| f64::from(u8::from(i != 2))).collect());
-            let expected = product(&case, case.pass(), true);
-            let diagonal = matrices::diagonal(&case);
-            case.x[2 * m..3 * m].fill(bad);
-            for (name, engine) in engines() {
-                assert_close(&name, &product(&case, case.pass().engine(engine), true).1, &expected.1);
-            }
-            assert_eq!(product(&case, case.pass(), true), expected);
-            assert_eq!(matrices::diagonal(&case), diagonal);
-            assert_eq!(
-                matrices::kronecker(&case),
-                matrices::kronecker(&Case {
-                    x: {
-                        let mut x = case.x.clone();
-                        x[2 * m..3 * m].fill(0.5);
-                        x
-                    },
-                    ..case.clone()
-                })
-            );
-            // The same example, and it counts.
-            case.example_weights = None;
-            let (_, got) = product(&case, case.pass(), true);
-            assert!(got[got.len() - c..].iter().all(|x| x.is_nan()), "{bad} was swallowed");
-        }
-    }
-}
-
 #[test]
 fn of_no_examples_and_where_nothing_counts() {
     let mut case = Case::new(1, (3, 4, 3, 6));
@@ -315,6 +285,16 @@ fn without_labels_there_are_tangents_and_gauss_newton() {
     let labelled = tangent(case.pass(), case.v(), Tangents::default(), &mut scratch(&case, 1)).unwrap();
     assert_eq!(along.gauss_newton, labelled.gauss_newton);
     assert!([along.loss, along.slope, along.hessian].iter().all(|x| x.is_nan()));
+    // Nothing is known of classes: an example has its own weight alone.
+    let weights = [0.5, 0.0, 2.0, 1.0, 1.0, 3.0];
+    let weighted = product(&case, pass().example_weights(&weights), false).1;
+    let of_classes = [0.5, 0.0, 4.0];
+    let pass_of_classes = pass().example_weights(&weights).class_weights(&of_classes).ignore_label(1);
+    assert_eq!(product(&case, pass_of_classes, false).1, weighted);
+    // In their units, too, as smoothing has them.
+    let pass_of_classes = pass().example_weights(&weights).class_weights(&of_classes).smoothing(0.125);
+    assert_eq!(product(&case, pass_of_classes, false).1, weighted);
+    assert!(weighted.iter().all(|x| x.is_finite()) && weighted[weighted.len() - 1] != 0.0);
     let mut slopes = vec![7.0; 6];
     let out = Tangents { slopes: Some(&mut slopes), ..Tangents::default() };
     let error = tangent(pass(), case.v(), out, &mut scratch(&case, 1)).unwrap_err();
@@ -364,37 +344,6 @@ fn errors_come_before_anything_is_written() {
     let rows = MatRef::new(&case.theta[..15], 5, 3).unwrap();
     let error = backward(case.pass(), rows, scratch).unwrap_err();
     assert_eq!(error, Error::Shape { what: What::ScoreGradients, expected: (6, 3), got: (5, 3) });
-}
-
-/// In f32 against f64, with one class that leads: s p * (f' - p·f') as it stands has no digit left at a lead of 14.
-#[test]
-fn a_class_that_leads_costs_no_digits() {
-    for lead in [0.0, 5.0, 10.0, 14.0, 30.0] {
-        let mut case = Case::new(9, (8, 12, 10, 40));
-        let len = case.dims.param_len();
-        case.theta[len - 10] = lead;
-        let case = case.map(|x| f64::from(x as f32));
-        let short = case.map(|x| x as f32);
-        let mut got = vec![f32::NAN; len];
-        let out = ParamsMut::from_flat(case.dims, &mut got).unwrap();
-        let scratch = &mut vec![f32::NAN; scratch_len(case.dims, 40, 1)];
-        // Without the labels: a wrong label has a gradient that does not become small with the lead.
-        gauss_newton_vector(short.pass(), short.v(), out, scratch).unwrap();
-        let (_, expected) = product(&case, case.pass(), false);
-        let size = expected.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
-        for (got, expected) in got.iter().zip(&expected) {
-            let error = (f64::from(*got) - expected).abs() / size;
-            assert!(error < 3e-6, "lead {lead}: {got} {expected}");
-        }
-        let mut diagonal = vec![f32::NAN; len];
-        let out = ParamsMut::from_flat(case.dims, &mut diagonal).unwrap();
-        handgrad::curvature::diagonal(short.pass(), out, None, scratch).unwrap();
-        // All terms of the diagonal are positive: each entry has its digits.
-        for (got, expected) in diagonal.iter().zip(&matrices::diagonal(&case).0) {
-            let error = (f64::from(*got) - expected).abs();
-            assert!(error <= 3e-5 * expected.abs(), "lead {lead}: {got} {expected}");
-        }
-    }
 }
 
 /// Strides of every kind: what is transposed or has gaps has the same product.

@@ -1,8 +1,8 @@
 //! Promise: second derivatives are exact. (25) to (34) against dual numbers sent through the first order in f64, against
 //! one another, and against derivatives of the loss itself at 200 digits, where a class leads by far in f32 as well.
 
-mod nets;
-mod sums;
+pub mod nets;
+pub mod sums;
 
 use crate::strategies;
 use crate::support::{Element, assert_within, second_order};
@@ -13,12 +13,12 @@ use nets::{First, Second, blocks, gauge, gauss_newton, hessian_vector, split};
 use proptest::prelude::*;
 
 /// Terms of the sums a result goes through, one after the other, and what exponentials and divisions cost.
-fn terms(dims: Dims) -> f64 {
+pub fn terms(dims: Dims) -> f64 {
     2.0 * (dims.inputs() + dims.hidden() + dims.classes() + 8) as f64
 }
 
 /// Rounding of numbers of these magnitudes; exponentials may be subnormal.
-fn bounds<T: Element>(terms: f64, gauges: &[f64]) -> Vec<f64> {
+pub fn bounds<T: Element>(terms: f64, gauges: &[f64]) -> Vec<f64> {
     gauges.iter().map(|gauge| terms * T::U * gauge + f64::MIN_POSITIVE * (1.0 + gauge)).collect()
 }
 

@@ -28,8 +28,20 @@ pub struct Expected {
 /// So many more roundings than examples: of parts of sums, products and divisions.
 const MORE: usize = 24;
 
-/// All of a case; `old` is what the gradient held before.
-pub fn expected<T: Element>(case: &Case<T>, old: &[T]) -> Expected {
+/// What is known of a case before anything is added up.
+pub struct Setting {
+    pub net: Net,
+    pub examples: Vec<Example>,
+    /// The sum of what the examples count.
+    pub total: Ball,
+    /// N.
+    pub divisor: Ball,
+    pub r: Rounding,
+    /// The same of numbers that may be computed with a factor 1/N.
+    pub scaled: Rounding,
+}
+
+pub fn setting<T: Element>(case: &Case<T>) -> Setting {
     let r = Rounding::of::<T>();
     let n = case.n;
     let weights = (0..n).map(|i| (effective_weight(case, i, r), Ball::ONE));
@@ -47,6 +59,12 @@ pub fn expected<T: Element>(case: &Case<T>, old: &[T]) -> Expected {
     let rows = x.chunks_exact(case.dims.inputs());
     let examples: Vec<Example> =
         rows.enumerate().map(|(i, x)| Example::new(case, &net, i, x, r, scaled)).collect();
+    Setting { net, examples, total, divisor, r, scaled }
+}
+
+/// All of a case; `old` is what the gradient held before.
+pub fn expected<T: Element>(case: &Case<T>, old: &[T]) -> Expected {
+    let Setting { net, examples, total, divisor, r, scaled } = setting(case);
     let gradients = Gradients { case, net: &net, examples: &examples, divisor, r, scaled };
     let loss = Some(gradients.loss(total));
     let mut out = Expected { effective_weight: Some(total), loss, ..Expected::default() };
@@ -62,28 +80,28 @@ pub fn expected<T: Element>(case: &Case<T>, old: &[T]) -> Expected {
     out
 }
 
-struct Gradients<'a, T> {
-    case: &'a Case<T>,
-    net: &'a Net,
-    examples: &'a [Example],
+pub struct Gradients<'a, T> {
+    pub case: &'a Case<T>,
+    pub net: &'a Net,
+    pub examples: &'a [Example],
     /// N.
-    divisor: Ball,
-    r: Rounding,
-    scaled: Rounding,
+    pub divisor: Ball,
+    pub r: Rounding,
+    pub scaled: Rounding,
 }
 
 impl<T: Element> Gradients<'_, T> {
-    fn included(&self) -> impl Iterator<Item = &Example> {
+    pub fn included(&self) -> impl Iterator<Item = &Example> {
         self.examples.iter().filter(|example| !example.excluded)
     }
 
     /// Whether 1/N means nothing for examples that have gradients.
-    fn is_undefined(&self) -> bool {
+    pub fn is_undefined(&self) -> bool {
         self.divisor.value == 0.0 && self.included().next().is_some()
     }
 
     /// A sum over examples, divided by N.
-    fn mean(&self, sum: Ball) -> Ball {
+    pub fn mean(&self, sum: Ball) -> Ball {
         let Ball { value, error } = self.divisor;
         if value == 0.0 {
             return if self.is_undefined() { Ball::UNKNOWN } else { Ball::ZERO };
@@ -96,7 +114,7 @@ impl<T: Element> Gradients<'_, T> {
         }
     }
 
-    fn loss(&self, total: Ball) -> Ball {
+    pub fn loss(&self, total: Ball) -> Ball {
         let losses = self.included().map(|example| (example.loss, Ball::ONE));
         let loss = sum(losses, MORE, self.r);
         let is_zero =

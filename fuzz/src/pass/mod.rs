@@ -7,6 +7,7 @@ mod gradients;
 mod outputs;
 mod reference;
 mod run;
+mod second;
 mod spoil;
 
 use half::{bf16, f16};

@@ -11,10 +11,15 @@ use crate::element::Element;
 pub struct Example {
     pub excluded: bool,
     pub x: Vec<Ball>,
+    pub z: Vec<Ball>,
     pub a: Vec<Ball>,
     pub f: Vec<Ball>,
     pub p: Vec<Ball>,
     pub log_p: Vec<Ball>,
+    /// 1 - p.
+    pub rest: Vec<Ball>,
+    /// What p of the score gradients is multiplied with: v_i times the sum of the shares.
+    pub weight: Ball,
     /// v_i l_i, and its gradients by the scores and by the pre-activations: not divided by N.
     pub loss: Ball,
     pub g: Vec<Ball>,
@@ -41,7 +46,7 @@ impl Net {
 }
 
 /// So many more roundings than terms: sums of parts, 0 added, the bias.
-const MORE: usize = 24;
+pub const MORE: usize = 24;
 
 impl Example {
     /// Example i. The gradients may be computed with a factor 1/N: `scaled` has that in its range.
@@ -75,10 +80,15 @@ impl Example {
             d: vec![Ball::ZERO; h],
             p: Vec::new(),
             log_p: Vec::new(),
+            rest: Vec::new(),
+            weight: scale,
+            z,
         };
         if !excluded && case.known != Known::Nothing {
             let (loss, g) = if case.is_soft() {
                 let shares = shares(case, i, r);
+                let sum = sum(shares.iter().map(|&share| (share, Ball::ONE)), MORE, r);
+                example.weight = factor(scale, sum, r);
                 (soft.soft_loss(&shares, r), soft.soft_grad(&shares, scaled))
             } else {
                 let y = case.labels[i].unwrap_or(0);
@@ -89,10 +99,10 @@ impl Example {
             for unit in 0..h {
                 let column = net.w2.iter().skip(unit).step_by(h).copied();
                 let total = sum(example.g.iter().copied().zip(column), MORE, scaled);
-                example.d[unit] = keep(z[unit], total, case.kink);
+                example.d[unit] = keep(example.z[unit], total, case.kink);
             }
         }
-        (example.p, example.log_p) = (soft.p, soft.log_p);
+        (example.p, example.log_p, example.rest) = (soft.p, soft.log_p, soft.rest);
         example
     }
 }
@@ -129,10 +139,7 @@ pub fn effective_weight<T: Element>(case: &Case<T>, i: usize, r: Rounding) -> Ba
     match (case.known, case.labels[i]) {
         (Known::Labels, None) => Ball::ZERO,
         (Known::Labels, Some(y)) => factor(own, class(y), r),
-        (Known::Targets, _) => own,
-        // Without weights each counts 1, known or not.
-        (Known::Nothing, _) if !case.is_weighted() => Ball::ONE,
-        (Known::Nothing, _) => Ball::ZERO,
+        (Known::Targets | Known::Nothing, _) => own,
     }
 }
 

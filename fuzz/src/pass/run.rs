@@ -9,6 +9,7 @@ use super::check::{check, same_bits};
 use super::engines::{FAILURE, Plain, Threads};
 use super::gradients::expected;
 use super::outputs::{GUARD, Outputs};
+use super::second;
 use super::spoil::Spoil;
 use crate::bytes::Bytes;
 use crate::element::Element;
@@ -105,6 +106,9 @@ pub fn run<T: Element, L: PrimInt + Sync>(bytes: &mut Bytes, case: Case<T>, igno
     third.check_guards(&name);
     let out = out.grad_alone();
     same_bits(&format!("{name}, alone"), (loss, &out), (loss_alone, &third));
+    // Of second derivatives nothing is clipped.
+    case.clip = None;
+    second::run(bytes, &case, &labels, ignored, &name);
 }
 
 /// One pass. Without labels and targets, and where no loss is asked for, the loss is 0.
@@ -152,16 +156,7 @@ fn finish<'a, T: Element, L: PrimInt + Sync>(
     plain: &'a Plain,
     scratch: &mut [T],
 ) -> Result<T, Error> {
-    pass = pass.engine(case.who.engine(plain)).kink(case.kink).reduction(case.reduction);
-    pass = case.class_weights.iter().fold(pass, |pass, weights| pass.class_weights(weights));
-    pass = case.example_weights.iter().fold(pass, |pass, weights| pass.example_weights(weights));
-    pass = case.l2.into_iter().fold(pass, |pass, (w1, w2)| pass.l2(w1, w2));
-    pass = case.divisor.into_iter().fold(pass, Pass::divisor);
-    pass = case.clip.into_iter().fold(pass, Pass::clip);
-    pass = pass.smoothing(case.smoothing);
-    if let Some(executor) = around.executor {
-        pass = pass.executor(executor);
-    }
+    pass = options(pass, case, around, plain);
     if let Some(grad) = &mut out.grad {
         let grad = params_mut(grad)?;
         pass = if case.wants.grad == Some(Beta::One) { pass.accumulate_grad(grad) } else { pass.grad(grad) };
@@ -188,7 +183,27 @@ fn finish<'a, T: Element, L: PrimInt + Sync>(
     if around.wants_loss { pass.run(scratch) } else { pass.infer(scratch).map(|()| T::zero()) }
 }
 
-fn params_mut<T: Element>(parts: &mut [Memory<T>; 4]) -> Result<ParamsMut<'_, T>, Error> {
+/// All that is no output.
+pub fn options<'a, T: Element, L: PrimInt + Sync>(
+    mut pass: Pass<'a, T, L>,
+    case: &'a Case<T>,
+    around: &Around<'a>,
+    plain: &'a Plain,
+) -> Pass<'a, T, L> {
+    pass = pass.engine(case.who.engine(plain)).kink(case.kink).reduction(case.reduction);
+    pass = case.class_weights.iter().fold(pass, |pass, weights| pass.class_weights(weights));
+    pass = case.example_weights.iter().fold(pass, |pass, weights| pass.example_weights(weights));
+    pass = case.l2.into_iter().fold(pass, |pass, (w1, w2)| pass.l2(w1, w2));
+    pass = case.divisor.into_iter().fold(pass, Pass::divisor);
+    pass = case.clip.into_iter().fold(pass, Pass::clip);
+    pass = pass.smoothing(case.smoothing);
+    match around.executor {
+        Some(executor) => pass.executor(executor),
+        None => pass,
+    }
+}
+
+pub fn params_mut<T: Element>(parts: &mut [Memory<T>; 4]) -> Result<ParamsMut<'_, T>, Error> {
     let [w1, b1, w2, b2] = parts;
     ParamsMut::new(w1.view_mut(), b1.as_mut_slice(), w2.view_mut(), b2.as_mut_slice())
 }

@@ -1,7 +1,8 @@
 //! The diagonal and the Kronecker factors.
 
 use handgrad::curvature::{self, KroneckerFactors, Tangents, scratch_len, tangent};
-use handgrad::{Error, MatMut, ParamsMut, What};
+use handgrad::{Batch, Dims, Error, MatMut, MatRef, Params, ParamsMut, Pass, What};
+use num_traits::Float;
 
 use super::case::{Case, assert_close, engines};
 use super::{cases, dot, product, scratch};
@@ -17,19 +18,24 @@ pub fn diagonal(case: &Case<f64>) -> (Vec<f64>, Vec<f64>) {
 
 /// The factors: inputs, hidden, activations, scores.
 pub fn kronecker(case: &Case<f64>) -> [Vec<f64>; 4] {
-    let (m, h, c) = (case.dims.inputs(), case.dims.hidden(), case.dims.classes());
-    let lens = [m + 1, h, h + 1, c];
-    let mut factors = lens.map(|len| vec![f64::NAN; len * len]);
+    factors(case.dims, |out| {
+        curvature::kronecker_factors(case.pass(), out, &mut scratch(case, 1)).unwrap();
+    })
+}
+
+/// What `run` writes to them.
+pub fn factors<T: Float>(dims: Dims, run: impl FnOnce(KroneckerFactors<'_, T>)) -> [Vec<T>; 4] {
+    let lens = [dims.inputs() + 1, dims.hidden(), dims.hidden() + 1, dims.classes()];
+    let mut factors = lens.map(|len| vec![T::nan(); len * len]);
     {
         let [inputs, hidden, activations, scores] = factors.each_mut();
         let view = |factor, len| Some(MatMut::new(factor, len, len).unwrap());
-        let out = KroneckerFactors {
+        run(KroneckerFactors {
             inputs: view(inputs, lens[0]),
             hidden: view(hidden, lens[1]),
             activations: view(activations, lens[2]),
             scores: view(scores, lens[3]),
-        };
-        curvature::kronecker_factors(case.pass(), out, &mut scratch(case, 1)).unwrap();
+        });
     }
     factors
 }
@@ -141,6 +147,22 @@ fn factors_add_up_over_examples() {
     }
 }
 
+/// So they do over chunks.
+#[test]
+fn factors_of_several_chunks_are_sums_of_those_of_parts() {
+    let case = Case { divisor: Some(3.0), ..Case::new(4, (4, 5, 3, 5000)) };
+    let mut sums = kronecker(&case).map(|factor| vec![0.0; factor.len()]);
+    for (x, labels) in case.x.chunks(4000).zip(case.labels.chunks(1000)) {
+        let part = Case { n: labels.len(), x: x.to_vec(), labels: labels.to_vec(), ..case.clone() };
+        for (sum, factor) in sums.iter_mut().zip(kronecker(&part)) {
+            sum.iter_mut().zip(factor).for_each(|(sum, x)| *sum += x);
+        }
+    }
+    for (got, expected) in kronecker(&case).iter().zip(&sums) {
+        assert_close(&case.dims, got, expected);
+    }
+}
+
 #[test]
 fn factors_are_symmetric_and_the_same_bits_on_any_threads() {
     for case in cases().take(20).chain([Case::new(5, (40, 61, 5, 2100))]) {
@@ -206,4 +228,40 @@ fn errors() {
     let error = curvature::kronecker_factors(case.pass(), factors, enough).unwrap_err();
     assert_eq!(error, Error::Shape { what: What::KroneckerFactor, expected: (5, 5), got: (4, 4) });
     assert!(out.iter().all(|x| *x == 7.0));
+}
+
+/// Views whose rows or columns are all one.
+#[test]
+fn weights_that_are_the_same_in_memory() {
+    let case = Case::new(3, (5, 6, 4, 9));
+    let (m, h, c, n) = (5, 6, 4, 9);
+    let at = h * m + h;
+    for strides in [(0, 1), (1, 0), (0, 0)] {
+        let w2: Vec<f64> =
+            (0..c * h).map(|i| case.theta[at + i / h * strides.0 + i % h * strides.1]).collect();
+        let mut plain = case.clone();
+        plain.theta[at..at + c * h].copy_from_slice(&w2);
+        let params = Params::new(
+            MatRef::new(&case.theta[..h * m], h, m).unwrap(),
+            &case.theta[h * m..at],
+            MatRef::with_strides(&case.theta[at..at + c * h], (c, h), strides).unwrap(),
+            &case.theta[at + c * h..],
+        );
+        let batch = Batch::new(MatRef::new(&case.x, n, m).unwrap(), &case.labels).unwrap();
+        let (mut got, mut traces) = (vec![f64::NAN; case.dims.param_len()], vec![f64::NAN; n]);
+        let out = ParamsMut::from_flat(case.dims, &mut got).unwrap();
+        let pass = || Pass::new(params.unwrap(), batch);
+        curvature::diagonal(pass(), out, Some(&mut traces), &mut scratch(&case, 1)).unwrap();
+        let expected = diagonal(&plain);
+        assert_close(&strides, &got, &expected.0);
+        assert_close(&strides, &traces, &expected.1);
+        let got = factors(case.dims, |out| {
+            curvature::kronecker_factors(pass(), out, &mut scratch(&case, 1)).unwrap();
+        });
+        got.iter().zip(&kronecker(&plain)).for_each(|(got, x)| assert_close(&strides, got, x));
+        let mut got = vec![f64::NAN; case.dims.param_len()];
+        let out = ParamsMut::from_flat(case.dims, &mut got).unwrap();
+        curvature::hessian_vector(pass(), case.v(), out, &mut scratch(&case, 1)).unwrap();
+        assert_close(&strides, &got, &product(&plain, plain.pass(), true).1);
+    }
 }
