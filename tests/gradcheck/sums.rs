@@ -8,9 +8,10 @@ use handgrad::gradcheck::{Check, Outcome};
 
 const DOCS: &str = include_str!("../../docs/gradcheck.md");
 
-/// What the coarse part is rounded to.
+/// To the nearest number of a shorter type.
 type Rounding = fn(f64) -> f64;
 
+/// What the coarse part is rounded to.
 const SHORT: [(&str, Rounding); 3] = [
     ("f16", |value| half::f16::from_f64(value).to_f64()),
     ("bf16", |value| half::bf16::from_f64(value).to_f64()),
