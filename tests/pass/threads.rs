@@ -115,6 +115,10 @@ fn same_bits_for_any_number_of_threads() {
             check::<f32>(&problem, Engine::Portable);
         }
     }
+    // At small limits the problems above have chunks enough, and large weights.
+    if cfg!(handgrad_small_limits) {
+        return;
+    }
     let many = Problem::random(5, (17, 27, 4, 5000));
     check::<f32>(&many, matrix_multiply());
     check::<f32>(&many, Engine::Builtin);
