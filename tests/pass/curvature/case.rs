@@ -1,5 +1,6 @@
 //! Random cases of second derivatives, in any type, and what dual numbers make of them.
 
+use crate::support::matrix_multiply;
 use handgrad::gradcheck::Dual;
 use handgrad::{Batch, Dims, Engine, Kink, MatMut, MatRef, Params, ParamsMut, Pass, Reduction};
 use num_traits::Float;
@@ -230,7 +231,7 @@ pub fn engines() -> [(&'static str, Engine<'static, f64>); 4] {
     [
         ("builtin", Engine::Builtin),
         ("portable", Engine::Portable),
-        ("matrixmultiply", Engine::MatrixMultiply),
+        ("matrixmultiply", matrix_multiply()),
         ("a caller's", Engine::Gemm(&Engine::Portable)),
     ]
 }
