@@ -17,7 +17,7 @@ use crate::kernels::scaled::{Scaled, scaled_sum};
 use crate::kernels::softmax::Scores;
 use crate::kernels::tangent::{Slopes, Tangent, add_bias};
 use crate::limits::STRIP;
-use crate::pass::{Objective, Plan, cut, score_product};
+use crate::pass::{Objective, Plan, cut, multiply, score_product};
 use crate::simd::Simd;
 
 /// What is wanted along a direction.
@@ -222,14 +222,7 @@ fn score_grads_by_v2<T: Float, S: Simd<T>>(
     )?;
     let d = &mut part.hidden.d[rows.start * stride..rows.end * stride];
     let d = MatMut::with_strides(d, (rows.len(), v2.cols()), (stride, 1))?;
-    match plan.gradient_gemm() {
-        Some(gemm) => gemm.gemm(g.t(), v2, Beta::Zero, d)?,
-        None => {
-            let onto = AlphaBeta::plain(Beta::Zero);
-            product(simd, Left::view(g.t()), Right::View(v2), onto, d, Epilogue::None, part.pack_buffer);
-        }
-    }
-    Ok(())
+    multiply(simd, plan, g.t(), v2, AlphaBeta::plain(Beta::Zero), d, part.pack_buffer)
 }
 
 /// (28): D' = I * (G' W2 + G V2) of these rows, or without G V2.

@@ -83,13 +83,12 @@ struct Run<'r, T: 'static> {
 }
 
 impl<T: Float + Send + Sync + 'static> Halfway<T> for Run<'_, T> {
-    fn chunk(&mut self, setting: &Setting<'_, T>, chunk: Chunk<'_, T>) -> Result<(), Error> {
+    fn chunk(&mut self, setting: &Setting<'_, T>, mut chunk: Chunk<'_, T>) -> Result<(), Error> {
         let Setting { threads, plan, .. } = *setting;
         let second_order = self.weights.second_order;
         let mut findings = [Finding::none(); MAX_BLOCKS];
         // The traces are a number for each example, as any.
         let out = Tangents { gauss_newton: self.traces.as_deref_mut(), ..Tangents::default() };
-        let mut chunk = chunk;
         let part = Part::of(plan, &mut chunk, &mut self.hidden, self.f, &mut findings, out);
         threads.run(part, &|part, share| part.cut(&plan.layout, share), &|mut part| {
             second_order.diagonal(plan, &mut part);

@@ -2,7 +2,7 @@
 
 use crate::data::Dims;
 use crate::limits::MAX_LANES;
-use crate::pass::{External, Layout};
+use crate::pass::{External, Layout, padded};
 
 /// The lengths of the parts, in the order in which they stand there.
 #[derive(Clone, Copy)]
@@ -98,9 +98,4 @@ pub const fn scratch_len(dims: Dims, n: usize, directions: usize) -> usize {
     // No other layout needs more.
     let lens = Lens::new(dims, &Layout::new(dims, n, External::None));
     dims.scratch_len(n).saturating_add(lens.sum(directions))
-}
-
-/// The next multiple of the widest register.
-const fn padded(len: usize) -> usize {
-    len.next_multiple_of(MAX_LANES)
 }

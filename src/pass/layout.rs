@@ -335,7 +335,7 @@ const fn masked_buffer(rows: usize, depth: usize, cols: usize) -> usize {
 }
 
 /// The next multiple of the widest register.
-const fn padded(len: usize) -> usize {
+pub(crate) const fn padded(len: usize) -> usize {
     len.next_multiple_of(MAX_LANES)
 }
 

@@ -29,11 +29,13 @@ pub use engine::Engine;
 pub(crate) use forward::score_product;
 pub(crate) use grad_sum::GradSum;
 pub(crate) use halfway::{Chunk, Halfway, Net, Setting};
-pub(crate) use layout::{External, Layout};
+pub(crate) use layout::{External, Layout, padded};
 pub(crate) use objective::Objective;
 pub(crate) use parts::{GradsPart, Share};
 pub(crate) use phases::cut;
 pub(crate) use plan::Plan;
 pub(crate) use run::pack;
 pub use setup::{Pass, Reduction};
-pub(crate) use weight_grads::{ChunkFactors, biases, run as weight_grads, w2 as score_weight_grads};
+pub(crate) use weight_grads::{
+    ChunkFactors, biases, multiply, run as weight_grads, w2 as score_weight_grads,
+};

@@ -195,7 +195,7 @@ fn w1<T: Float, S: Simd<T>>(
 
 /// C = A B, or C + A B, for a gradient, by whoever multiplies for those; nothing is packed before. The zeros of A are left out
 /// where that takes less time.
-pub(super) fn multiply<T: Float, S: Simd<T>>(
+pub(crate) fn multiply<T: Float, S: Simd<T>>(
     simd: S,
     plan: &Plan<'_, T>,
     a: MatRef<'_, T>,
