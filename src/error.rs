@@ -34,6 +34,16 @@ pub enum What {
     Params,
     /// The examples X, n × m, or one example x, m.
     X,
+    /// The offsets of sparse rows, n + 1.
+    Offsets,
+    /// The indices of the entries of sparse rows.
+    Indices,
+    /// The values of the entries of sparse rows.
+    Values,
+    /// The inputs that occur in sparse rows.
+    UsedInputs,
+    /// The positions of inputs among those that occur, m.
+    Positions,
     /// The labels y, one for each example.
     Labels,
     /// The pre-activations z, h.
@@ -140,6 +150,11 @@ impl fmt::Display for What {
             What::B2 => "b2",
             What::Params => "flat parameters",
             What::X => "inputs x",
+            What::Offsets => "offsets of sparse rows",
+            What::Indices => "indices of sparse rows",
+            What::Values => "values of sparse rows",
+            What::UsedInputs => "inputs that occur",
+            What::Positions => "positions of inputs",
             What::Labels => "labels",
             What::PreActivations => "pre-activations z",
             What::Activations => "activations a",
@@ -272,6 +287,33 @@ pub enum Error {
         shape: (usize, usize),
         /// Its (row, column) strides.
         strides: (usize, usize),
+    },
+    /// A range of rows is not one of a matrix.
+    Rows {
+        /// Its start and end.
+        range: (usize, usize),
+        /// The number of rows that there are.
+        rows: usize,
+    },
+    /// An offset of sparse rows is less than the one before, or beyond the entries.
+    Offset {
+        /// Which offset.
+        index: usize,
+        /// The least and the largest that it can be.
+        expected: (usize, usize),
+        /// The offset, clamped to the range of `i128`.
+        got: i128,
+    },
+    /// An index of sparse rows is no input.
+    Index {
+        /// The example.
+        example: usize,
+        /// Which entry, of all.
+        entry: usize,
+        /// m: valid indices are `0..inputs`.
+        inputs: usize,
+        /// The index, clamped to the range of `i128`.
+        got: i128,
     },
     /// A label is not one of the classes `0..classes`.
     Label {

@@ -18,7 +18,7 @@ pub use kink::Kink;
 
 // What goes in and out: sizes, views, parameters, batches.
 mod data;
-pub use data::{Batch, Dims, MatMut, MatRef, Params, ParamsMut};
+pub use data::{Batch, Csr, Dims, Inputs, MatMut, MatRef, Params, ParamsMut, UsedInputs};
 
 // Threads and matrix products.
 mod executor;

@@ -56,6 +56,10 @@ pub(crate) const CLASSES_AT_ONCE: usize = either(64, 3);
 /// Less work than this, in multiply-adds, is done before another thread has woken up.
 pub(crate) const WORTH_WAKING: usize = either(1 << 19, 200);
 
+/// So many entries of sparse rows are multiplied together, of so many rows or pieces of rows.
+pub(crate) const SPARSE_ENTRIES: usize = either(512, 7);
+pub(crate) const SPARSE_PIECES: usize = either(64, 3);
+
 // Where the hidden layer lies, and its weights.
 
 /// From so many hidden units on D is packed: read by columns where it lies, half of each cache line would be read for

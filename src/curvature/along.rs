@@ -7,10 +7,10 @@ use num_traits::Float;
 use super::outputs::Tangents;
 use super::part::{Finding, Part};
 use super::scratch::Hidden;
-use crate::data::{MatMut, MatRef, Params};
+use crate::data::{Kind, MatMut, MatRef, Params};
 use crate::error::Error;
 use crate::gemm::masked::Masked;
-use crate::gemm::{AlphaBeta, Beta, Blocks, Epilogue, Left, Right, pack_left, product};
+use crate::gemm::{AlphaBeta, Beta, Blocks, Epilogue, Left, Right, pack_left, product, sparse};
 use crate::kernels::activate::mask;
 use crate::kernels::norms::dot;
 use crate::kernels::scaled::{Scaled, scaled_sum};
@@ -83,6 +83,14 @@ fn hidden<T: Float, S: Simd<T>>(
     a.chunks_mut(stride).for_each(|a| a[..bias.len()].copy_from_slice(bias));
     let view = MatMut::with_strides(&mut *a, (rows.len(), bias.len()), (stride, 1))?;
     let (onto, epilogue) = (AlphaBeta::plain(Beta::One), Epilogue::Mask { kink, z: Some(z) });
+    let x = match x.kind() {
+        Kind::Dense(x) => x,
+        Kind::Sparse(x) => {
+            sparse::add_product(simd, x, v1, a, stride);
+            mask(kink, z, a);
+            return Ok(());
+        }
+    };
     if let (true, Some(panels)) = (along.skips_inputs, along.v1_panels) {
         let product = Masked::new(Left::view(x), Right::Packed(panels), onto, view);
         Masked { epilogue, ..product }.run(simd, part.pack_buffer);

@@ -6,7 +6,7 @@ use super::scratch::{Hidden, Lens, Scratch, scratch_len};
 use super::second_order::{SecondOrder, second_order};
 use super::variance::add_score_factor;
 use super::weights::alpha;
-use crate::data::{MatMut, MatRef};
+use crate::data::{Inputs, Kind, MatMut, MatRef};
 use crate::error::{Error, What, check_scratch};
 use crate::gemm::Beta;
 use crate::kernels::scaled::Scaled;
@@ -170,7 +170,7 @@ impl<T: Float + Send + Sync + 'static> Halfway<T> for Run<'_, '_, T> {
                 let a = MatRef::with_strides(a, (end - start, h), (stride, 1))?;
                 for (factor, rows) in [
                     (&mut self.factors.inputs, chunk.x.row_range(start..end)),
-                    (&mut self.factors.activations, a),
+                    (&mut self.factors.activations, a.into()),
                 ] {
                     if let Some(factor) = factor {
                         add_with_ones(setting, rows, factor)?;
@@ -200,20 +200,33 @@ impl<T: Float + Send + Sync + 'static> Halfway<T> for Run<'_, '_, T> {
 /// Adds [R, 1]ᵀ [R, 1] to a matrix, or its upper half.
 fn add_with_ones<T: Float + Send + Sync>(
     setting: &Setting<'_, T>,
-    rows: MatRef<'_, T>,
+    rows: Inputs<'_, T>,
     to: &mut MatMut<'_, T>,
 ) -> Result<(), Error> {
     let (n, m) = (rows.rows(), rows.cols());
     let strides = (to.row_stride(), to.col_stride());
-    add_gram(setting, rows, MatMut::with_strides(to.as_mut_slice(), (m, m), strides)?)?;
-    for row in 0..m {
-        let column = (0..n).fold(T::zero(), |sum, i| sum + rows.get(i, row).unwrap_or_else(T::nan));
-        if let Some(out) = to.get_mut(row, m) {
-            *out = *out + column;
+    let mut add = |row, col, term| {
+        if let Some(out) = to.get_mut(row, col) {
+            *out = *out + term;
         }
-    }
-    if let Some(out) = to.get_mut(m, m) {
-        *out = *out + T::from(n).unwrap_or_else(T::nan);
+    };
+    add(m, m, T::from(n).unwrap_or_else(T::nan));
+    match rows.kind() {
+        Kind::Dense(rows) => {
+            for row in 0..m {
+                let column = (0..n).fold(T::zero(), |sum, i| sum + rows.get(i, row).unwrap_or_else(T::nan));
+                add(row, m, column);
+            }
+            add_gram(setting, rows, MatMut::with_strides(to.as_mut_slice(), (m, m), strides)?)?;
+        }
+        Kind::Sparse(_) => {
+            for i in 0..n {
+                for (row, x) in rows.numbered(i) {
+                    rows.numbered(i).for_each(|(col, other)| add(row, col, x * other));
+                    add(row, m, x);
+                }
+            }
+        }
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use num_traits::Float;
 
 use super::outputs::Tangents;
 use super::scratch::Hidden;
-use crate::data::MatRef;
+use crate::data::Inputs;
 use crate::kernels::scaled::Scaled;
 use crate::limits::{MAX_CHUNK, MIN_BLOCK};
 use crate::pass::{Chunk, Layout, Plan, Share};
@@ -37,7 +37,7 @@ impl<T: Float> Finding<T> {
 pub(super) struct Part<'a, T> {
     /// The number of the first one in the batch.
     pub(super) first: usize,
-    pub(super) x: MatRef<'a, T>,
+    pub(super) x: Inputs<'a, T>,
     pub(super) z: &'a [T],
     pub(super) a: &'a [T],
     pub(super) kept: &'a [T],

@@ -2,11 +2,14 @@
 
 use num_traits::PrimInt;
 
+use super::inputs::Inputs;
 use super::matrix::MatRef;
 use crate::error::{Error, What, check_len};
 
 /// n examples X (n × m, one example a row) and their labels y, of any integer type; or targets in the place of
 /// labels, or neither.
+///
+/// X is a matrix, [`MatRef`], or sparse rows, `&`[`Csr`](crate::Csr).
 ///
 /// A batch may be empty, as a worker's share of a larger one may be: its loss and gradient are 0, and it has no rows
 /// of outputs.
@@ -25,7 +28,7 @@ use crate::error::{Error, What, check_len};
 /// ```
 #[derive(Debug)]
 pub struct Batch<'a, T, L = usize> {
-    pub(crate) x: MatRef<'a, T>,
+    pub(crate) x: Inputs<'a, T>,
     pub(crate) labels: Option<&'a [L]>,
     pub(crate) targets: Option<MatRef<'a, T>>,
 }
@@ -46,7 +49,8 @@ impl<'a, T, L: PrimInt> Batch<'a, T, L> {
     ///
     /// [`Error::Length`] if there is not exactly one label for each row of `x`; [`Error::Shape`] if there is one
     /// for each column: `x` is the transpose of what it must be then.
-    pub fn new(x: MatRef<'a, T>, labels: &'a [L]) -> Result<Self, Error> {
+    pub fn new(x: impl Into<Inputs<'a, T>>, labels: &'a [L]) -> Result<Self, Error> {
+        let x = x.into();
         if labels.len() != x.rows() && labels.len() == x.cols() {
             let (expected, got) = ((x.cols(), x.rows()), (x.rows(), x.cols()));
             return Err(Error::Shape { what: What::X, expected, got });
@@ -81,7 +85,8 @@ impl<'a, T> Batch<'a, T> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn with_targets(x: MatRef<'a, T>, targets: MatRef<'a, T>) -> Result<Self, Error> {
+    pub fn with_targets(x: impl Into<Inputs<'a, T>>, targets: MatRef<'a, T>) -> Result<Self, Error> {
+        let x = x.into();
         if targets.rows() != x.rows() {
             // A row for each class may have been given.
             let classes = if targets.cols() == x.rows() { targets.rows() } else { targets.cols() };
@@ -92,8 +97,8 @@ impl<'a, T> Batch<'a, T> {
     }
 
     /// Examples without labels, for outputs that need none (see [`Pass::infer`](crate::Pass::infer)).
-    pub fn unlabelled(x: MatRef<'a, T>) -> Self {
-        Self { x, labels: None, targets: None }
+    pub fn unlabelled(x: impl Into<Inputs<'a, T>>) -> Self {
+        Self { x: x.into(), labels: None, targets: None }
     }
 }
 

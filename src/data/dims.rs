@@ -78,6 +78,11 @@ impl Dims {
         Ok(())
     }
 
+    /// The same with a single input.
+    pub(crate) const fn with_one_input(self) -> Self {
+        Self { inputs: 1, ..self }
+    }
+
     /// m, the number of inputs of one example.
     pub const fn inputs(self) -> usize {
         self.inputs
@@ -132,7 +137,19 @@ impl Dims {
     }
 
     /// Cuts a flat slice into the blocks W1, b1, W2, b2.
-    pub(crate) fn split<T>(self, flat: &[T]) -> Result<[&[T]; 4], Error> {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] if it has not exactly [`param_len`](Self::param_len) elements.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), handgrad::Error> {
+    /// let [_, b1, _, b2] = handgrad::Dims::new(2, 1, 2)?.split(&[1, 2, 3, 4, 5, 6, 7])?;
+    /// assert_eq!((b1, b2), (&[3][..], &[6, 7][..]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn split<T>(self, flat: &[T]) -> Result<[&[T]; 4], Error> {
         check_len(What::Params, self.param_len(), flat.len())?;
         let [w1, b1, w2, _] = self.block_lens();
         let wrong = Error::Length { what: What::Params, expected: self.param_len(), got: flat.len() };
@@ -144,7 +161,11 @@ impl Dims {
     }
 
     /// Cuts a mutable flat slice into the blocks W1, b1, W2, b2.
-    pub(crate) fn split_mut<T>(self, flat: &mut [T]) -> Result<[&mut [T]; 4], Error> {
+    ///
+    /// # Errors
+    ///
+    /// As [`split`](Self::split).
+    pub fn split_mut<T>(self, flat: &mut [T]) -> Result<[&mut [T]; 4], Error> {
         check_len(What::Params, self.param_len(), flat.len())?;
         let [w1, b1, w2, _] = self.block_lens();
         let wrong = Error::Length { what: What::Params, expected: self.param_len(), got: flat.len() };

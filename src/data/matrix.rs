@@ -110,6 +110,12 @@ impl Layout {
     }
 }
 
+/// The number of rows in a range, if they are rows of a matrix of so many.
+pub(super) fn check_rows(range: &Range<usize>, rows: usize) -> Result<usize, Error> {
+    let is_inside = range.start <= range.end && range.end <= rows;
+    is_inside.then(|| range.len()).ok_or(Error::Rows { range: (range.start, range.end), rows })
+}
+
 /// A matrix that is read: a slice with rows, columns and strides.
 ///
 /// It may be empty: of no rows, as X of a batch of no examples, or of no columns.
@@ -211,6 +217,26 @@ impl<'a, T> MatRef<'a, T> {
     /// The slice behind the view. It begins with element (0, 0), if there is one.
     pub fn as_slice(&self) -> &'a [T] {
         self.data
+    }
+
+    /// Some of the rows, those from `range.start` to before `range.end`: nothing is copied.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rows`] if they are not rows of the matrix.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), handgrad::Error> {
+    /// let a = handgrad::MatRef::new(&[1, 2, 3, 4, 5, 6], 3, 2)?;
+    /// assert_eq!(a.rows_range(1..3)?.get(0, 0), Some(3));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rows_range(self, range: Range<usize>) -> Result<Self, Error> {
+        match check_rows(&range, self.rows())? {
+            0 => Ok(Self { data: &[], layout: Layout { rows: 0, ..self.layout }.canonical() }),
+            _ => Ok(self.row_range(range)),
+        }
     }
 
     /// Element (row, col), or `None` outside of the matrix.
@@ -338,6 +364,18 @@ impl<'a, T> MatMut<'a, T> {
     /// The slice behind the view. It begins with element (0, 0), if there is one.
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         self.data
+    }
+
+    /// Some of the rows, to write, as [`MatRef::rows_range`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn rows_range(self, range: Range<usize>) -> Result<Self, Error> {
+        match check_rows(&range, self.rows())? {
+            0 => Ok(Self { data: &mut [], layout: Layout { rows: 0, ..self.layout }.canonical() }),
+            _ => Ok(self.row_range(range)),
+        }
     }
 
     /// Element (row, col) to write, or `None` outside of the matrix.

@@ -29,6 +29,19 @@ impl fmt::Display for Error {
                 write!(f, "mutable matrix {rows} x {cols}: with strides ({row}, {col})")?;
                 write!(f, " two elements would be in one place")
             }
+            Error::Rows { range: (start, end), rows } => {
+                write!(f, "rows {start}..{end}: expected a range within 0..{rows}")
+            }
+            Error::Offset { index, expected: (least, most), got } => {
+                write!(
+                    f,
+                    "offset {index} of sparse rows: expected a number from {least} to {most}, got {got}"
+                )
+            }
+            Error::Index { example, entry, inputs, got } => {
+                write!(f, "index of entry {entry}, of example {example}: ")?;
+                write!(f, "expected an input in 0..{inputs}, got {got}")
+            }
             Error::Label { example, classes, got } => label(f, example, classes, got),
             Error::Unlabelled { what } => {
                 write!(f, "{what}: expected a batch with labels or targets, got one without")
@@ -132,6 +145,10 @@ impl What {
             What::B1 => " (h, the rows of W1)",
             What::B2 => " (C, the rows of W2)",
             What::Params => " (Dims::param_len)",
+            What::Offsets => " (n + 1)",
+            What::Values => " (one for each index)",
+            What::UsedInputs | What::Indices => " (Csr::entry_count)",
+            What::Positions => " (m)",
             _ => "",
         }
     }

@@ -14,6 +14,7 @@ mod matrix_multiply;
 mod packing;
 mod panels;
 mod product;
+pub(crate) mod sparse;
 #[cfg(test)]
 mod tests;
 mod tile;

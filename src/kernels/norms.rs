@@ -4,7 +4,7 @@ use num_traits::Float;
 
 use super::scaled::{Scaled, power};
 use super::sum::{Sum, sum};
-use crate::data::MatRef;
+use crate::data::{Inputs, MatRef};
 use crate::limits::MAX_LANES;
 use crate::simd::Simd;
 
@@ -18,7 +18,7 @@ pub(crate) struct ExampleFactors<'b, T> {
     pub(crate) a: &'b [T],
     pub(crate) hidden: usize,
     pub(crate) stride: usize,
-    pub(crate) x: MatRef<'b, T>,
+    pub(crate) x: Inputs<'b, T>,
     /// The unit's exponent.
     pub(crate) unit: i32,
 }
@@ -27,7 +27,7 @@ impl<T: Float> ExampleFactors<'_, T> {
     /// (18) of example i: ||grad|| is the hypotenuse of ||g|| sqrt(||a||² + 1) and ||d|| sqrt(||x||² + 1).
     pub(crate) fn norm<S: Simd<T>>(&self, simd: S, i: usize) -> Scaled<T> {
         let row = i * self.stride..i * self.stride + self.hidden;
-        let (d, a, x) = (&self.d[row.clone()], &self.a[row], || self.x.row(i));
+        let (d, a, x) = (&self.d[row.clone()], &self.a[row], || self.x.numbers(i));
         let g = || self.g[i..].iter().step_by(self.g_stride).copied();
         let g = in_range(g().fold(T::zero(), |sum, g| sum + g * g), self.g.len() / self.g_stride, g);
         let d = in_range(dot(simd, d, d), d.len(), || d.iter().copied());
@@ -156,12 +156,14 @@ pub(crate) fn dot<T: Float, S: Simd<T>>(simd: S, u: &[T], v: &[T]) -> T {
 }
 
 /// The inner product of two rows of X.
-pub(crate) fn dot_rows<T: Float, S: Simd<T>>(simd: S, x: MatRef<'_, T>, i: usize, k: usize) -> T {
-    if x.col_stride() != 1 {
-        return x.row(i).zip(x.row(k)).fold(T::zero(), |sum, (x_i, x_k)| sum + x_i * x_k);
+pub(crate) fn dot_rows<T: Float, S: Simd<T>>(simd: S, x: Inputs<'_, T>, i: usize, k: usize) -> T {
+    fn row<T>(x: MatRef<'_, T>, i: usize) -> &[T] {
+        &x.as_slice()[i * x.row_stride()..][..x.cols()]
     }
-    let row = |i: usize| &x.as_slice()[i * x.row_stride()..][..x.cols()];
-    dot(simd, row(i), row(k))
+    match x.dense() {
+        Some(x) if x.col_stride() == 1 => dot(simd, row(x, i), row(x, k)),
+        _ => x.pairs(i, k).fold(T::zero(), |sum, (x_i, x_k)| sum + x_i * x_k),
+    }
 }
 
 /// The sum of the products of two rows' elements.

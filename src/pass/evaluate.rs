@@ -13,8 +13,8 @@ use super::plan::{Plan, margin};
 use super::run::{Job, run};
 use super::setup::{Pass, Reduction};
 use super::threads::Threads;
-use crate::data::{MatMut, Params, ParamsMut};
-use crate::error::{Error, What, check_scratch};
+use crate::data::{Dims, MatMut, Params, ParamsMut};
+use crate::error::{Error, What, check_len, check_scratch};
 use crate::gemm::{AlphaBeta, Beta};
 use crate::kernels::scaled::{Scaled, is_wide, power};
 use crate::kernels::softmax::NO_LABEL;
@@ -29,12 +29,13 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         check_numbers(What::Divisor, &self.divisor.map_or([T::one()], |divisor| [divisor]))?;
         check_numbers(What::Clip, &self.clip.map_or([T::one()], |clip| [clip]))?;
         check_numbers(What::L2, &[self.l2.w1, self.l2.w2])?;
+        let gradient = self.gradient_dims()?;
         if let Some((grad, _)) = &self.grad {
-            dims.check_same(What::Gradient, grad.dims)?;
+            gradient.check_same(What::Gradient, grad.dims)?;
         }
         self.out.check(n, dims)?;
         if let Some(moment) = &self.second_moment {
-            dims.check_same(What::SecondMoment, moment.dims)?;
+            gradient.check_same(What::SecondMoment, moment.dims)?;
         }
         if let Some(gram) = &self.gram {
             let (got, most) = ((gram.rows(), gram.cols()), dims.chunk_len(n));
@@ -45,7 +46,33 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
                 return Err(Error::Length { what: What::Examples, expected: most, got: n });
             }
         }
-        check_scratch(dims.scratch_len(n), scratch)
+        check_scratch(self.scratch_len(gradient), scratch)
+    }
+
+    /// The dimensions that a gradient must have.
+    fn gradient_dims(&self) -> Result<Dims, Error> {
+        let Some(used) = self.used_inputs else { return Ok(self.params.dims) };
+        check_len(What::UsedInputs, self.x.rows(), used.rows())?;
+        if self.l2.w1 != T::zero() {
+            let got = self.l2.w1.to_f64().unwrap_or(f64::NAN);
+            return Err(Error::Value { what: What::L2, index: 0, got });
+        }
+        Dims::new(used.cols(), self.params.dims.hidden(), self.params.dims.classes())
+    }
+
+    /// The scratch that is needed, for a gradient of these dimensions.
+    fn scratch_len(&self, gradient: Dims) -> usize {
+        let n = self.x.rows();
+        if self.x.dense().is_some() { gradient.scratch_len(n) } else { gradient.sparse_scratch_len(n) }
+    }
+
+    /// How the examples are cut up, and the scratch.
+    pub(super) fn layout(&self, external: External) -> Layout {
+        let (dims, n) = (self.params.dims, self.x.rows());
+        match (self.x.dense(), self.gradient_dims()) {
+            (None, Ok(gradient)) => Layout::sparse(gradient, n, external),
+            _ => Layout::new(dims, n, external),
+        }
     }
 
     /// Those of the examples.
@@ -84,6 +111,7 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
             && is_wide::<T>()
             && dims.classes() <= FEW_CLASSES
             && external != External::All;
+        let Some(x) = x.dense() else { return false };
         let rows = x.col_stride() == 1 && w1.col_stride() == 1 && w2.col_stride() == 1;
         let grad = grad.as_ref();
         let grad_rows = grad.is_none_or(|(grad, _)| grad.w1.col_stride() == 1 && grad.w2.col_stride() == 1);
@@ -118,12 +146,13 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         let mean = self.reduction == Reduction::Mean;
         let (divisor, margin) = if mean { (Scaled::count(n).value, margin::<T>(n)) } else { (T::one(), 0) };
         let alpha = power::<T>(margin) / divisor;
+        let Some(x) = self.x.dense() else { return self.evaluate_all(products, scratch, None) };
         let grad = self.grad.as_mut().map(|(grad, beta)| FewGrad {
             target: grad,
             onto: AlphaBeta { alpha, beta: *beta },
             margin: power(-margin),
         });
-        let few = Few { params: &self.params, kink: self.kink, x: self.x, classes, grad, scratch };
+        let few = Few { params: &self.params, kink: self.kink, x, classes, grad, scratch };
         Ok(products.phases.few(few)?.over(Scaled::new(divisor)).get())
     }
 
@@ -142,7 +171,7 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
             ..self.objective
         };
         self.check(&objective, scratch.len())?;
-        let (dims, n) = (self.params.dims, self.x.rows());
+        let n = self.x.rows();
         if n == 0 {
             return Ok(self.evaluate_nothing(true));
         }
@@ -160,10 +189,14 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         let mut scratch = plan.layout.cut(scratch);
         let low_order = match core::mem::take(&mut scratch.low_order) {
             [] => None,
-            low_order => Some(ParamsMut::from_flat(dims, &mut low_order[..dims.param_len()])?),
+            low_order => {
+                let dims = self.gradient_dims()?;
+                Some(ParamsMut::from_flat(dims, &mut low_order[..dims.param_len()])?)
+            }
         };
         let mut job = Job {
             x: self.x,
+            used: self.used_inputs.unwrap_or(self.x),
             out: self.out.reborrow(),
             scratch,
             grad: self.grad.as_mut().filter(|_| counts).map(|(grad, beta)| {
@@ -207,7 +240,7 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         Self: 'p,
     {
         let n = self.x.rows();
-        let layout = Layout::new(self.params.dims, n, products.external);
+        let (layout, [_, _, w2, _]) = (self.layout(products.external), self.params.dims.block_lens());
         let unit = objective.units.exponent();
         let mut plan = Plan {
             params: self.params,
@@ -220,6 +253,7 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
             unit,
             clip: self.clip,
             layout,
+            work: self.x.stored() * self.params.dims.hidden() + w2,
             skips_inputs: false,
             gemm: products.gemm,
         };

@@ -9,10 +9,10 @@ use super::objective::Objective;
 use super::outputs::Outputs;
 use super::parts::{ExamplesPart, Place};
 use super::plan::Plan;
-use crate::data::{MatMut, MatRef, Params};
+use crate::data::{Kind, MatMut, MatRef, Params};
 use crate::error::Error;
 use crate::gemm::masked::{self, Masked};
-use crate::gemm::{AlphaBeta, Beta, Epilogue, Left, Right, few, is_finite, product};
+use crate::gemm::{AlphaBeta, Beta, Epilogue, Left, Right, few, is_finite, product, sparse};
 use crate::kernels::activate::bias_relu;
 use crate::kernels::scaled::{Scaled, ScaledSum, scaled_sum};
 use crate::kernels::soft_targets::SoftTargets;
@@ -31,6 +31,18 @@ pub(super) fn hidden<T: Float, S: Simd<T>>(
     let (x, stride) = (part.x.row_range(rows.clone()), plan.layout.hidden_stride);
     let place = rows.start * stride..rows.end * stride;
     let (z, a) = (&mut part.hidden.z[place.clone()], &mut part.hidden.a[place]);
+    let x = match x.kind() {
+        Kind::Dense(x) => x,
+        Kind::Sparse(x) => {
+            z.fill(T::zero());
+            sparse::add_product(simd, x, w1, z, stride);
+            simd.vectorize(
+                #[inline(always)]
+                || bias_relu(kink, bias, stride, z, a),
+            );
+            return Ok(());
+        }
+    };
     let z_view = MatMut::with_strides(&mut *z, (x.rows(), bias.len()), (stride, 1))?;
     let epilogue = Epilogue::Activate { kink, bias, a };
     if let (true, Some(panels)) = (plan.skips_inputs, part.w1_panels) {

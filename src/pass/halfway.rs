@@ -11,7 +11,7 @@ use super::phases::Phases;
 use super::plan::Plan;
 use super::setup::Pass;
 use super::threads::Threads;
-use crate::data::{Batch, Dims, MatRef, Params};
+use crate::data::{Batch, Dims, Inputs, Params};
 use crate::error::{Error, What};
 
 /// What holds for all chunks.
@@ -28,7 +28,7 @@ pub(crate) struct Chunk<'a, T> {
     pub(crate) first: usize,
     /// Whether no other one follows.
     pub(crate) is_last: bool,
-    pub(crate) x: MatRef<'a, T>,
+    pub(crate) x: Inputs<'a, T>,
     /// Z and A, [`hidden_stride`](super::layout::Layout::hidden_stride) apart.
     pub(crate) z: &'a [T],
     pub(crate) a: &'a [T],
@@ -60,7 +60,7 @@ pub(crate) struct Net<'a, T> {
 impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     pub(crate) fn net(&self) -> Net<'a, T> {
         let (params, examples) = (self.params, self.x.rows());
-        let layout = Layout::new(params.dims, examples, Products::of(self.engine).external);
+        let layout = self.layout(Products::of(self.engine).external);
         Net { params, dims: params.dims, examples, l2: self.l2, layout }
     }
 

@@ -4,14 +4,14 @@ use num_traits::Float;
 
 use super::layout::HiddenFactors;
 use super::plan::Plan;
-use crate::data::{MatRef, Params};
+use crate::data::{Inputs, MatRef, Params};
 use crate::kernels::scaled::{Scaled, is_wide, power};
 
 /// Divides D and G of a chunk by 2^k, so that sums over its examples, and over those of its group, stay in range, and returns k: 0 where they do as it is,
 /// and in types that have so long a range that D and G have a margin at all times.
 pub(super) fn make<T: Float>(
     plan: &Plan<'_, T>,
-    x: MatRef<'_, T>,
+    x: Inputs<'_, T>,
     hidden: &mut HiddenFactors<'_, T>,
     g: &mut [T],
 ) -> i32 {
@@ -32,7 +32,7 @@ pub(super) fn make<T: Float>(
     });
     let rows = a.chunks(layout.hidden_stride).take(n).flat_map(|row| &row[..h]);
     let of_a = rows.copied().map(size).fold(1.0, f64::max);
-    let of_x = (0..n).flat_map(|row| x.row(row)).map(size).fold(1.0, f64::max);
+    let of_x = (0..n).flat_map(|row| x.numbers(row)).map(size).fold(1.0, f64::max);
     let largest = (of_d.fold(0.0, f64::max) * of_x).max(of_g.fold(0.0, f64::max) * of_a);
     // Those of a group are added up.
     let largest = largest * layout.plain_chunks as f64;

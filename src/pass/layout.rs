@@ -168,6 +168,16 @@ impl Layout {
         }
     }
 
+    /// The layout for sparse rows: nothing is packed of X and W1. The gradient has these dimensions.
+    pub(crate) const fn sparse(gradient: Dims, n: usize, external: External) -> Self {
+        let mut layout = Self::new(gradient.with_one_input(), n, external);
+        layout.lens.w1_panels = 0;
+        if layout.lens.low_order > 0 {
+            layout.lens.low_order = padded(gradient.param_len());
+        }
+        layout
+    }
+
     /// Whether everything runs on the calling thread.
     pub(crate) const fn is_serial(&self) -> bool {
         self.few_examples || matches!(self.external, External::All)
@@ -271,6 +281,23 @@ impl Dims {
     pub const fn scratch_len(self, n: usize) -> usize {
         // No other layout needs more.
         Layout::new(self, n, External::None).lens.sum()
+    }
+
+    /// The scratch, in elements, of a [`Pass`](crate::Pass) over `n` sparse rows ([`Csr`](crate::Csr)): it does not grow with
+    /// m up to about 4096 examples. From there on it has the low-order parts of the gradient, so that it is a question of the
+    /// gradient's dimensions: those of [`UsedInputs::dims`](crate::UsedInputs::dims) with
+    /// [`Pass::used_inputs`](crate::Pass::used_inputs), else those of the net.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), handgrad::Error> {
+    /// use handgrad::Dims;
+    ///
+    /// assert_eq!(Dims::new(1 << 20, 64, 4)?.sparse_scratch_len(32), Dims::new(64, 64, 4)?.sparse_scratch_len(32));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn sparse_scratch_len(self, n: usize) -> usize {
+        Layout::sparse(self, n, External::None).lens.sum()
     }
 }
 

@@ -8,13 +8,13 @@ use num_traits::Float;
 use super::nonfinite::NonFinite;
 use super::plan::Plan;
 use super::weight_grads::ChunkFactors;
-use crate::data::{MatMut, MatRef, ParamsMut};
+use crate::data::{Inputs, MatMut, ParamsMut};
 use crate::kernels::norms::sum_of_squares;
 use crate::kernels::scaled::{Scaled, power};
 
 /// A chunk after its backward pass.
 pub(super) struct Factors<'a, T> {
-    pub(super) x: MatRef<'a, T>,
+    pub(super) x: Inputs<'a, T>,
     pub(super) a: &'a mut [T],
     pub(super) d: &'a mut [T],
     pub(super) g: &'a mut [T],
@@ -44,7 +44,7 @@ pub(super) fn prepare<T: Float>(
     for i in 0..x.rows() {
         let row = i * layout.hidden_stride..i * layout.hidden_stride + h;
         let (d, a) = (&mut d[row.clone()], &mut a[row]);
-        if is_apart((d.iter(), unit), x.row(i)) {
+        if is_apart((d.iter(), unit), x.numbers(i)) {
             add(d.iter().copied(), unit, || x.row(i), &mut moment.w1);
             d.fill(T::zero());
         }

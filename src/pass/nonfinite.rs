@@ -6,7 +6,7 @@
 use num_traits::Float;
 
 use super::objective::Objective;
-use crate::data::MatRef;
+use crate::data::Inputs;
 use crate::limits::MAX_CHUNK;
 
 /// A bit for each example of a chunk, in words of 64.
@@ -25,7 +25,7 @@ impl NonFinite {
     pub(crate) fn find<T: Float>(
         objective: &Objective<'_, T>,
         first: usize,
-        x: MatRef<'_, T>,
+        x: Inputs<'_, T>,
         included_are_finite: bool,
     ) -> Option<Self> {
         if included_are_finite && !objective.is_weighted() {
@@ -39,7 +39,7 @@ impl NonFinite {
         let mut any = false;
         for row in 0..x.rows() {
             let is_excluded = objective.excludes(first + row);
-            if (included_are_finite && !is_excluded) || x.row(row).all(T::is_finite) {
+            if (included_are_finite && !is_excluded) || x.numbers(row).all(T::is_finite) {
                 continue;
             }
             any = true;
@@ -63,6 +63,11 @@ impl NonFinite {
     /// Those that are not excluded.
     pub(crate) fn included(&self) -> &[u64] {
         &self.included
+    }
+
+    /// Whether zeros of D in this row need not be multiplied.
+    pub(crate) fn skips_zeros(&self, row: usize) -> bool {
+        self.included[row / 64] >> (row % 64) & 1 == 0
     }
 
     /// Takes all examples but those that are excluded for such that have inputs that are not finite: the zeros of each of

@@ -7,7 +7,7 @@ use num_traits::Float;
 
 use super::layout::Hidden;
 use super::outputs::Outputs;
-use crate::data::{MatMut, MatRef, ParamsMut};
+use crate::data::{Inputs, MatMut, MatRef, ParamsMut};
 use crate::kernels::scaled::Scaled;
 use crate::limits::MAX_LANES;
 
@@ -77,7 +77,7 @@ pub(crate) struct ExamplesPart<'a, T> {
     /// The number of the first one in the batch.
     pub(crate) first: usize,
     /// X, t × m: the caller's.
-    pub(crate) x: MatRef<'a, T>,
+    pub(crate) x: Inputs<'a, T>,
     /// W1ᵀ in panels, where that pays.
     pub(crate) w1_panels: Option<&'a [T]>,
     /// Z, A and D, t × h, Z and D padded to whole blocks.

@@ -78,7 +78,7 @@ pub(crate) fn gram<T: Float, S: Simd<T>>(
                     inner_product(gg, || g(i).zip(g(k))),
                     inner_product(dd, || d[0].iter().copied().zip(d[1].iter().copied())),
                     inner_product(aa, || a[0].iter().copied().zip(a[1].iter().copied())),
-                    inner_product(dot_rows(simd, chunk.x, i, k), || chunk.x.row(i).zip(chunk.x.row(k))),
+                    inner_product(dot_rows(simd, chunk.x, i, k), || chunk.x.pairs(i, k)),
                 ]);
                 Scaled { exponent: product.exponent + 2 * (plan.unit - plan.margin.1), ..product }.get()
             };

@@ -27,6 +27,8 @@ pub(crate) struct Plan<'a, T> {
     /// The largest norm of an example's gradient.
     pub(crate) clip: Option<T>,
     pub(crate) layout: Layout,
+    /// The multiply-adds of an example's way forward.
+    pub(crate) work: usize,
     /// Whether Z = X W1ᵀ is computed without the zeros of X.
     pub(crate) skips_inputs: bool,
     /// The engine of the products that are not the crate's own, as [`Layout::external`] has it.

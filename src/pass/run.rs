@@ -15,7 +15,7 @@ use super::phases::{Phases, Way};
 use super::plan::Plan;
 use super::threads::Threads;
 use super::weight_grads::ChunkFactors;
-use crate::data::{MatMut, MatRef, ParamsMut};
+use crate::data::{Inputs, MatMut, MatRef, ParamsMut};
 use crate::error::Error;
 use crate::gemm::{AlphaBeta, Beta};
 use crate::kernels::scaled::{Scaled, ScaledSum};
@@ -26,7 +26,9 @@ const MAX_BLOCKS: usize = MAX_CHUNK / MIN_BLOCK;
 
 /// A batch and everything that is wanted of it.
 pub(crate) struct Job<'a, 's, T> {
-    pub(crate) x: MatRef<'a, T>,
+    pub(crate) x: Inputs<'a, T>,
+    /// X as the gradient has it: the same, or only the inputs that occur.
+    pub(crate) used: Inputs<'a, T>,
     pub(crate) out: Outputs<'a, T>,
     pub(crate) scratch: Scratch<'s, T>,
     /// The gradient of the weights, if it is wanted.
@@ -48,15 +50,16 @@ pub(crate) fn run<T: Float + Send + Sync>(
     objective: &Objective<'_, T>,
     job: &mut Job<'_, '_, T>,
 ) -> Result<Scaled<T>, Error> {
-    let Job { x, out, scratch, grad, second_moment, gram, halfway } = job;
+    let Job { x, used, out, scratch, grad, second_moment, gram, halfway } = job;
     let Scratch { hidden, f, w1_panels, pack_buffer, .. } = scratch;
     let (w1, c, n, layout) = (plan.params.w1, plan.params.b2.len(), x.rows(), plan.layout);
-    let plan = &Plan { skips_inputs: !layout.is_serial() && phases.skips_inputs(*x, w1), ..*plan };
+    let skips_inputs = x.dense().is_some_and(|x| !layout.is_serial() && phases.skips_inputs(x, w1));
+    let plan = &Plan { skips_inputs, ..*plan };
     let packed_w1 = pack(phases, threads, &layout, w1, plan.skips_inputs, w1_panels)?;
     let mut total = ScaledSum::new();
     for (index, start) in (0..n).step_by(layout.chunk).enumerate() {
         let end = n.min(start + layout.chunk);
-        let (len, x) = (end - start, x.row_range(start..end));
+        let (len, x, used) = (end - start, x.row_range(start..end), used.row_range(start..end));
         let (count, threads) = (len.div_ceil(layout.block), threads.for_examples(plan, len));
         let in_blocks = count * layout.block * layout.hidden_stride;
         let Hidden { z, a, d } = hidden.reborrow();
@@ -134,7 +137,7 @@ pub(crate) fn run<T: Float + Send + Sync>(
         if let Some(grad) = grad {
             headroom = headroom::make(plan, x, &mut hidden, f);
             let (target, onto) = grad.target(index, headroom);
-            weight_grads(&ChunkFactors::new(&layout, x, &hidden, f, nonfinite), onto, target)?;
+            weight_grads(&ChunkFactors::new(&layout, used, &hidden, f, nonfinite), onto, target)?;
             grad.chunk_done(index, end == n);
         }
         if let Some(target) = second_moment {
@@ -145,7 +148,7 @@ pub(crate) fn run<T: Float + Send + Sync>(
             let (a, d) = (&mut hidden.a[..in_use], &mut hidden.d[..in_use]);
             // Of D and G as they are by now.
             let unit = plan.unit - plan.margin.1 + headroom;
-            let mut factors = Factors { x, a, d, g: f, unit };
+            let mut factors = Factors { x: used, a, d, g: f, unit };
             moment::prepare(plan, &mut factors, target);
             let squares = factors.squares(nonfinite);
             weight_grads(&squares, AlphaBeta::plain(Beta::One), target.reborrow())?;
@@ -163,7 +166,8 @@ pub(crate) fn pack<'d, T: Float + Send + Sync>(
     skips_inputs: bool,
     data: &'d mut [T],
 ) -> Result<Option<&'d [T]>, Error> {
-    if layout.is_serial() || !(skips_inputs || layout.external == External::None) {
+    let pays = skips_inputs || layout.external == External::None;
+    if layout.lens.w1_panels == 0 || !pays {
         return Ok(None);
     }
     let vecs = phases.panel_vecs(skips_inputs);

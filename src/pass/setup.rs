@@ -5,7 +5,7 @@ use num_traits::{Float, PrimInt};
 use super::engine::{Engine, Products};
 use super::objective::{L2, Objective, Units};
 use super::outputs::Outputs;
-use crate::data::{Batch, MatMut, MatRef, Params, ParamsMut};
+use crate::data::{Batch, Inputs, MatMut, Params, ParamsMut, UsedInputs};
 use crate::error::{Error, What};
 use crate::executor::Executor;
 use crate::gemm::Beta;
@@ -84,7 +84,9 @@ pub enum Reduction {
 #[must_use = "nothing is computed until `run` or `infer` is called"]
 pub struct Pass<'a, T, L = usize> {
     pub(super) params: Params<'a, T>,
-    pub(super) x: MatRef<'a, T>,
+    pub(super) x: Inputs<'a, T>,
+    /// The same inputs as the gradient has them, if it has only those that occur.
+    pub(super) used_inputs: Option<Inputs<'a, T>>,
     pub(super) labels: Option<&'a [L]>,
     pub(super) ignored_label: Option<L>,
     /// All of the objective but the labels.
@@ -121,6 +123,7 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
         Self {
             params,
             x: batch.x,
+            used_inputs: None,
             labels: batch.labels,
             ignored_label: None,
             objective,
@@ -173,6 +176,22 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     /// the last one of the two counts.)
     pub fn accumulate_grad(self, grad: ParamsMut<'a, T>) -> Self {
         Self { grad: Some((grad, Beta::One)), ..self }
+    }
+
+    /// Has the gradient by W1, and the second moment of it, only for the inputs that occur in a batch of sparse rows: dW1
+    /// is h × k, its column j the gradient by column `inputs()[j]` of W1. (All other columns are 0, but for what
+    /// [`l2`](Self::l2) would add.)
+    ///
+    /// `used` is that of the batch's [`Csr`](crate::Csr): with that of another one the gradient is wrong. Gradient and second moment have
+    /// the dimensions [`UsedInputs::dims`]; so has the scratch, [`Dims::sparse_scratch_len`](crate::Dims::sparse_scratch_len) of
+    /// those. An example is in the documentation of [`UsedInputs`].
+    ///
+    /// # Errors
+    ///
+    /// [`run`](Self::run) returns [`Error::Length`] if they are not those of n examples, and [`Error::Value`] if
+    /// [`l2`](Self::l2) has a factor for W1, whose gradient has no zeros.
+    pub fn used_inputs<O: PrimInt + Sync>(self, used: &'a UsedInputs<'_, T, O>) -> Self {
+        Self { used_inputs: Some(Inputs::from(used.batch())), ..self }
     }
 
     /// Writes (16), the gradient of the loss by the inputs, dX, n × m.

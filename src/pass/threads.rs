@@ -27,8 +27,7 @@ impl<'a> Threads<'a> {
 
     /// As many of them as so many examples are worth.
     pub(crate) fn for_examples<T>(self, plan: &Plan<'_, T>, examples: usize) -> Self {
-        let [w1, _, w2, _] = plan.params.dims.block_lens();
-        let is_worth_it = examples.saturating_mul(w1 + w2) >= WORTH_WAKING;
+        let is_worth_it = examples.saturating_mul(plan.work) >= WORTH_WAKING;
         Self { count: if is_worth_it { self.count } else { 1 }, ..self }
     }
 

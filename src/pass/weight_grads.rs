@@ -6,10 +6,10 @@ use super::layout::{HiddenFactors, HiddenGrad, Layout};
 use super::nonfinite::NonFinite;
 use super::parts::GradsPart;
 use super::plan::Plan;
-use crate::data::{MatMut, MatRef};
+use crate::data::{Inputs, Kind, MatMut, MatRef};
 use crate::error::Error;
 use crate::gemm::masked::{self, Masked};
-use crate::gemm::{AlphaBeta, Blocks, Epilogue, Left, Right, few, is_finite, product};
+use crate::gemm::{AlphaBeta, Blocks, Epilogue, Left, Right, few, is_finite, product, sparse};
 use crate::kernels::sum::sum;
 use crate::limits::MAX_BLOCK;
 use crate::simd::Simd;
@@ -17,7 +17,7 @@ use crate::simd::Simd;
 /// What the gradients of the weights are made of: a chunk after its backward pass.
 #[derive(Clone, Copy)]
 pub(crate) struct ChunkFactors<'a, T> {
-    pub(crate) x: MatRef<'a, T>,
+    pub(crate) x: Inputs<'a, T>,
     pub(crate) a: &'a [T],
     pub(crate) d: &'a [T],
     /// D packed as a left factor, a segment for each block, or empty.
@@ -32,7 +32,7 @@ pub(crate) struct ChunkFactors<'a, T> {
 impl<'a, T> ChunkFactors<'a, T> {
     pub(crate) fn new(
         layout: &Layout,
-        x: MatRef<'a, T>,
+        x: Inputs<'a, T>,
         hidden: &'a HiddenFactors<'_, T>,
         g: &'a [T],
         nonfinite: Option<&'a NonFinite>,
@@ -154,6 +154,17 @@ fn w1<T: Float, S: Simd<T>>(
     let (x, hidden, layout) = (chunk.x, part.hidden.clone(), &plan.layout);
     let shape = (x.rows(), hidden.len());
     let rows = MatRef::with_strides(&chunk.d[hidden.start..], shape, (layout.hidden_stride, 1))?;
+    let x = match x.kind() {
+        Kind::Dense(x) => x,
+        Kind::Sparse(x) => {
+            let d = (rows.as_slice(), layout.hidden_stride);
+            let has_plain_zeros = Simd::has_plain_zeros(simd);
+            let skips_zeros =
+                |row| chunk.nonfinite.map_or(has_plain_zeros, |nonfinite| nonfinite.skips_zeros(row));
+            sparse::add_gradient(simd, d, (x, chunk.is_squared), onto, part.w1.reborrow(), skips_zeros);
+            return Ok(());
+        }
+    };
     let has_excluded = chunk.nonfinite.is_some_and(NonFinite::has_excluded);
     if layout.is_serial() && !has_excluded && !chunk.is_squared {
         return multiply(simd, plan, rows.t(), x, onto, part.w1.reborrow(), part.pack_buffer);

@@ -35,6 +35,7 @@ mod scoped;
 mod scratch;
 mod second_order;
 mod short_sums;
+mod sparse;
 mod strategies_themselves;
 mod support_itself;
 mod target_sums;

@@ -68,7 +68,7 @@ impl<T: Float> Factors<T> {
             a: &self.a,
             hidden: self.hidden,
             stride: self.hidden + 3,
-            x: MatRef::new(&self.x, EXAMPLES, self.inputs).unwrap(),
+            x: MatRef::new(&self.x, EXAMPLES, self.inputs).unwrap().into(),
             unit: 0,
         }
     }
@@ -171,7 +171,7 @@ impl EachType for Rows {
             for (i, k) in [(0, 0), (1, 3), (3, 3)] {
                 let term = |p: usize| integer::<f64>(i * cols + p) * integer::<f64>(k * cols + p);
                 let exact = T::from((0..cols).map(term).sum::<f64>()).unwrap();
-                assert_eq!(dot_rows(set, x, i, k), exact, "{name} {strides:?}: ({i}, {k})");
+                assert_eq!(dot_rows(set, x.into(), i, k), exact, "{name} {strides:?}: ({i}, {k})");
             }
         }
     }

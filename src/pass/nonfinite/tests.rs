@@ -35,7 +35,7 @@ fn examples(n: usize, hit: &[usize]) -> Vec<f64> {
 
 fn find(objective: &Objective<'_, f64>, first: usize, x: &[f64], finite: bool) -> Option<NonFinite> {
     let x = MatRef::new(x, x.len() / INPUTS, INPUTS).unwrap();
-    NonFinite::find(objective, first, x, finite)
+    NonFinite::find(objective, first, x.into(), finite)
 }
 
 /// Asserts that these are what is found of so many.

@@ -105,7 +105,7 @@ impl Chunk {
         };
         ExamplesPart {
             first: FIRST,
-            x: MatRef::new(&self.x, self.len, INPUTS).unwrap(),
+            x: MatRef::new(&self.x, self.len, INPUTS).unwrap().into(),
             w1_panels: None,
             hidden: Hidden { z: &mut self.z, a: &mut self.a, d: &mut self.d },
             f: &mut self.f,

@@ -71,6 +71,7 @@ fn plan(theta: &[f32], n: usize, external: External) -> Plan<'_, f32> {
         unit: 0,
         clip: None,
         layout: Layout::new(dims(), n, external),
+        work: 10_000,
         skips_inputs: false,
         gemm: None,
     }
