@@ -394,7 +394,14 @@ impl<'a, T> MatMut<'a, T> {
     where
         T: Copy,
     {
-        if !self.layout.is_empty() {
+        // By lines of contiguous elements, all of them one where there are no gaps.
+        let turned = if self.layout.col_stride == 1 { self.layout } else { self.layout.t() };
+        let Layout { rows, cols, row_stride, col_stride } = turned;
+        if col_stride == 1 && (row_stride == cols || rows == 1) {
+            self.data[..rows * cols].fill(value);
+        } else if col_stride == 1 {
+            self.data.chunks_mut(row_stride).take(rows).for_each(|row| row[..cols].fill(value));
+        } else {
             (0..self.rows()).for_each(|row| self.row_mut(row).for_each(|out| *out = value));
         }
     }

@@ -44,7 +44,7 @@ fn what_it_says() {
 }
 
 #[test]
-#[allow(clippy::reversed_empty_ranges)]
+#[expect(clippy::reversed_empty_ranges, reason = "it is what is tested")]
 fn ranges_of_rows() {
     let x = Csr::new(4, &[0, 1, 3], &[0, 3, 2], &[1.0, 2.0, 3.0]).unwrap();
     let view = MatRef::new(&[1.0, 2.0, 3.0, 4.0], 2, 2).unwrap();
