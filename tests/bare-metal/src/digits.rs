@@ -5,13 +5,19 @@ pub const INPUTS: usize = 64;
 /// C, digits.
 pub const CLASSES: usize = 10;
 
+/// What everything is computed in.
+#[cfg(not(feature = "double"))]
+pub type Number = f32;
+#[cfg(feature = "double")]
+pub type Number = f64;
+
 /// Example after example: the pixels from 0 to 16, then the digit.
 static BYTES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/digits.bin"));
 
 /// Some of the digits, as numbers.
 pub struct Examples<const N: usize> {
     /// One example a row, from 0 to 1.
-    pub x: [[f32; INPUTS]; N],
+    pub x: [[Number; INPUTS]; N],
     pub labels: [u8; N],
 }
 
@@ -24,7 +30,7 @@ impl<const N: usize> Examples<N> {
         for ((row, label), example) in self.x.iter_mut().zip(&mut self.labels).zip(examples) {
             if let Some((class, pixels)) = example.split_last() {
                 *label = *class;
-                row.iter_mut().zip(pixels).for_each(|(x, &pixel)| *x = f32::from(pixel) / 16.0);
+                row.iter_mut().zip(pixels).for_each(|(x, &pixel)| *x = Number::from(pixel) / 16.0);
             }
         }
     }

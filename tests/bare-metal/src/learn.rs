@@ -2,13 +2,15 @@
 
 use handgrad::Error;
 
+use crate::digits::Number;
 use crate::engine::{DIMS, Memory, SCRATCH_BYTES, STEP, right_predictions, step, theta};
 use crate::platform::{self, print};
 use crate::text;
 
 const TRAIN: usize = 16 * STEP;
 const TEST: usize = 8 * STEP;
-const EPOCHS: usize = 10;
+/// A Cortex-M4 has no instructions for f64.
+const EPOCHS: usize = if cfg!(feature = "double") { 2 } else { 10 };
 
 pub fn run(memory: &mut Memory) -> Result<(), Error> {
     init(theta(memory));
@@ -18,7 +20,7 @@ pub fn run(memory: &mut Memory) -> Result<(), Error> {
             sum += step(memory, first)?;
         }
         let spent = platform::since(start);
-        let loss = sum / (TRAIN / STEP) as f32;
+        let loss = sum / (TRAIN / STEP) as Number;
         print("epoch ");
         text::decimal(epoch);
         print(" loss ");
@@ -54,12 +56,12 @@ pub fn run(memory: &mut Memory) -> Result<(), Error> {
 }
 
 /// Uniform numbers from a small linear congruential generator, smaller where more of them are added up.
-fn init(theta: &mut [f32]) {
+fn init(theta: &mut [Number]) {
     let [w1, b1, w2, _] = DIMS.block_lens();
     let mut state = 1u32;
     for (i, v) in theta.iter_mut().enumerate() {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let number = (state >> 8) as f32 / (1 << 23) as f32 - 1.0;
+        let number = (state >> 8) as Number / (1 << 23) as Number - 1.0;
         *v = match i {
             i if i < w1 => 0.25 * number,
             i if i >= w1 + b1 && i < w1 + b1 + w2 => 0.375 * number,

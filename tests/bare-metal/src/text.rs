@@ -1,5 +1,6 @@
 //! Numbers as text. `core::fmt` would bring more code than the kernels have.
 
+use crate::digits::Number;
 use crate::platform::print;
 
 /// Text from right to left.
@@ -45,13 +46,13 @@ pub fn decimal(n: usize) {
 }
 
 /// A number from 0 to 4000 to six places.
-pub fn float(x: f32) {
+pub fn float(x: Number) {
     fixed((x * 1e6 + 0.5) as u32, 6);
 }
 
-pub fn bits(x: f32) {
+pub fn bits(x: Number) {
     let mut line = Line::NEW;
-    for digit in 0..8 {
+    for digit in 0..2 * size_of::<Number>() {
         let nibble = (x.to_bits() >> (4 * digit)) as u8 & 15;
         line.push(if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble });
     }

@@ -2,46 +2,42 @@
 
 use handgrad::Error;
 use handgrad::compact::Net;
+#[cfg(feature = "learn")]
+use handgrad::compact::NetMut;
 
 use super::{DIMS, STEP};
-use crate::digits::Examples;
+use crate::digits::{Examples, Number};
 
 /// All memory of the program but the stack.
 pub struct Memory {
-    pub theta: [f32; DIMS.param_len()],
-    #[cfg(feature = "learn")]
-    grad: [f32; DIMS.param_len()],
-    scratch: [f32; DIMS.scratch_len(1)],
+    pub theta: [Number; DIMS.param_len()],
+    scratch: [Number; DIMS.scratch_len(1)],
     example: Examples<1>,
 }
 
 impl Memory {
-    pub const NEW: Self = Self {
-        theta: [0.0; DIMS.param_len()],
-        #[cfg(feature = "learn")]
-        grad: [0.0; DIMS.param_len()],
-        scratch: [0.0; DIMS.scratch_len(1)],
-        example: Examples::NEW,
-    };
+    pub const NEW: Self =
+        Self { theta: [0.0; DIMS.param_len()], scratch: [0.0; DIMS.scratch_len(1)], example: Examples::NEW };
 }
 
 #[cfg(feature = "learn")]
-pub const SCRATCH_BYTES: usize = size_of::<f32>() * DIMS.scratch_len(1);
+pub const SCRATCH_BYTES: usize = size_of::<Number>() * DIMS.scratch_len(1);
 
-/// One step on the examples from `first` on. Returns their mean loss before it.
+/// How far a single example goes.
 #[cfg(feature = "learn")]
-pub fn step(memory: &mut Memory, first: usize) -> Result<f32, Error> {
-    const WEIGHT: f32 = 1.0 / STEP as f32;
-    let Memory { theta, grad, scratch, example } = memory;
-    grad.fill(0.0);
+const RATE: Number = 0.05;
+
+/// A step on each of the examples from `first` on. Returns the mean of their losses, each before its own.
+#[cfg(feature = "learn")]
+pub fn step(memory: &mut Memory, first: usize) -> Result<Number, Error> {
+    let Memory { theta, scratch, example } = memory;
     let mut loss = 0.0;
     for i in first..first + STEP {
         example.read(i);
         let ([x], [label]) = (&example.x, example.labels);
-        loss += Net::new(DIMS, theta)?.add_grad(x, label.into(), WEIGHT, grad, scratch)?;
+        loss += NetMut::new(DIMS, theta)?.step(x, label.into(), RATE, scratch)?;
     }
-    theta.iter_mut().zip(grad).for_each(|(v, g)| *v -= super::RATE * *g);
-    Ok(loss * WEIGHT)
+    Ok(loss / STEP as Number)
 }
 
 pub fn right_predictions(memory: &mut Memory, first: usize) -> Result<usize, Error> {

@@ -9,20 +9,16 @@ pub use way::{SCRATCH_BYTES, step};
 
 use handgrad::Dims;
 
-use crate::digits::{CLASSES, INPUTS};
+use crate::digits::{CLASSES, INPUTS, Number};
 
 pub const DIMS: Dims = match Dims::new(INPUTS, 32, CLASSES) {
     Ok(dims) => dims,
     Err(_) => panic!("constant dimensions"),
 };
 
-/// Examples in a step.
+/// Examples between two lines of numbers, or in a step of many.
 pub const STEP: usize = 32;
 
-/// The step's length.
-#[cfg(feature = "learn")]
-const RATE: f32 = 0.3;
-
-pub fn theta(memory: &mut Memory) -> &mut [f32] {
+pub fn theta(memory: &mut Memory) -> &mut [Number] {
     &mut memory.theta
 }

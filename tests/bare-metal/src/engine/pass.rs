@@ -29,6 +29,10 @@ impl Memory {
 #[cfg(feature = "learn")]
 pub const SCRATCH_BYTES: usize = size_of::<f32>() * DIMS.scratch_len(STEP);
 
+/// The step's length.
+#[cfg(feature = "learn")]
+const RATE: f32 = 0.3;
+
 /// One step on the examples from `first` on. Returns their mean loss before it.
 #[cfg(feature = "learn")]
 pub fn step(memory: &mut Memory, first: usize) -> Result<f32, Error> {
@@ -39,7 +43,7 @@ pub fn step(memory: &mut Memory, first: usize) -> Result<f32, Error> {
         .engine(Engine::Portable)
         .grad(handgrad::ParamsMut::from_flat(DIMS, grad)?)
         .run(scratch)?;
-    theta.iter_mut().zip(grad).for_each(|(v, g)| *v -= super::RATE * *g);
+    theta.iter_mut().zip(grad).for_each(|(v, g)| *v -= RATE * *g);
     Ok(loss)
 }
 
