@@ -324,6 +324,13 @@ pub enum Error {
         /// The label, clamped to the range of `i128`.
         got: i128,
     },
+    /// The type of the predictions does not hold all classes.
+    ClassInteger {
+        /// C.
+        classes: usize,
+        /// The largest class that it holds.
+        largest: usize,
+    },
     /// An output depends on the labels, of a batch that has none.
     Unlabelled {
         /// The output.

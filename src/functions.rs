@@ -2,9 +2,9 @@
 
 use num_traits::{Float, PrimInt};
 
-use crate::data::{Batch, MatMut, MatRef, Params, ParamsMut};
+use crate::data::{Batch, Inputs, MatMut, Params, ParamsMut};
 use crate::error::Error;
-use crate::pass::Pass;
+use crate::pass::{ClassInteger, Pass};
 
 /// Writes (3), the scores (logits) F = max(0, X W1ᵀ + b1) W2ᵀ + b2 of the examples `x` (n × m), to `scores`
 /// (n × C). n(mh + hC) multiply-adds.
@@ -34,10 +34,10 @@ use crate::pass::Pass;
 /// # Ok(())
 /// # }
 /// ```
-pub fn scores<T: Float + Send + Sync + 'static>(
-    params: Params<'_, T>,
-    x: MatRef<'_, T>,
-    scores: MatMut<'_, T>,
+pub fn scores<'a, T: Float + Send + Sync + 'static>(
+    params: Params<'a, T>,
+    x: impl Into<Inputs<'a, T>>,
+    scores: MatMut<'a, T>,
     scratch: &mut [T],
 ) -> Result<(), Error> {
     Pass::new(params, Batch::unlabelled(x)).scores(scores).infer(scratch)
@@ -64,10 +64,10 @@ pub fn scores<T: Float + Send + Sync + 'static>(
 /// # Ok(())
 /// # }
 /// ```
-pub fn probabilities<T: Float + Send + Sync + 'static>(
-    params: Params<'_, T>,
-    x: MatRef<'_, T>,
-    probabilities: MatMut<'_, T>,
+pub fn probabilities<'a, T: Float + Send + Sync + 'static>(
+    params: Params<'a, T>,
+    x: impl Into<Inputs<'a, T>>,
+    probabilities: MatMut<'a, T>,
     scratch: &mut [T],
 ) -> Result<(), Error> {
     Pass::new(params, Batch::unlabelled(x)).probabilities(probabilities).infer(scratch)
@@ -95,10 +95,10 @@ pub fn probabilities<T: Float + Send + Sync + 'static>(
 /// # Ok(())
 /// # }
 /// ```
-pub fn log_probabilities<T: Float + Send + Sync + 'static>(
-    params: Params<'_, T>,
-    x: MatRef<'_, T>,
-    log_probabilities: MatMut<'_, T>,
+pub fn log_probabilities<'a, T: Float + Send + Sync + 'static>(
+    params: Params<'a, T>,
+    x: impl Into<Inputs<'a, T>>,
+    log_probabilities: MatMut<'a, T>,
     scratch: &mut [T],
 ) -> Result<(), Error> {
     Pass::new(params, Batch::unlabelled(x)).log_probabilities(log_probabilities).infer(scratch)
@@ -125,10 +125,10 @@ pub fn log_probabilities<T: Float + Send + Sync + 'static>(
 /// # Ok(())
 /// # }
 /// ```
-pub fn predict<T: Float + Send + Sync + 'static>(
-    params: Params<'_, T>,
-    x: MatRef<'_, T>,
-    classes: &mut [usize],
+pub fn predict<'a, T: Float + Send + Sync + 'static>(
+    params: Params<'a, T>,
+    x: impl Into<Inputs<'a, T>>,
+    classes: &'a mut [impl ClassInteger],
     scratch: &mut [T],
 ) -> Result<(), Error> {
     Pass::new(params, Batch::unlabelled(x)).predictions(classes).infer(scratch)

@@ -30,6 +30,7 @@ use num_traits::Float;
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Kink {
     /// I = 1 at z = 0, as in the derivation (I = 0 where z < 0, 1 otherwise). The default.
     #[default]

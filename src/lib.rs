@@ -33,7 +33,7 @@ mod functions;
 mod kernels;
 mod pass;
 pub use functions::{log_probabilities, loss, loss_and_grad, predict, probabilities, scores};
-pub use pass::{Engine, Pass, Reduction};
+pub use pass::{ClassInteger, Config, Engine, Pass, Reduction};
 
 // Second derivatives.
 pub mod curvature;

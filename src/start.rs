@@ -45,6 +45,7 @@ use crate::random::{normal, uniform};
 ///
 /// Which of them is better for a net of two layers the data decide; [`HeNormal`](Self::HeNormal) is a good first choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Start {
     /// Normal numbers with He's variance.
     HeNormal,

@@ -2,9 +2,9 @@
 
 use num_traits::Float;
 
+use super::net::{Net, Options, State};
 use super::softmax::score_grad;
 use super::sums::add_scaled;
-use super::{Net, Options, State};
 use crate::data::Dims;
 use crate::error::Error;
 use crate::kink::Kink;
@@ -56,7 +56,7 @@ impl<'a, T: Float> NetMut<'a, T> {
     /// As [`Net::loss`]; the parameters are what they were then.
     pub fn step(&mut self, x: &[T], class: usize, rate: T, scratch: &mut [T]) -> Result<T, Error> {
         let Self { dims, theta, options } = self;
-        let net = Net { options: *options, ..Net::new(*dims, theta)? };
+        let net = Net::new(*dims, theta)?.with(*options);
         net.check_class(class)?;
         let State { z, a, f } = net.forward(x, scratch)?;
         let [w1, b1, w2, b2] = dims.split_mut(theta)?;

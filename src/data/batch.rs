@@ -1,5 +1,7 @@
 //! A batch: inputs and labels, checked.
 
+use core::fmt;
+
 use num_traits::PrimInt;
 
 use super::inputs::Inputs;
@@ -26,7 +28,6 @@ use crate::error::{Error, What, check_len};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Batch<'a, T, L = usize> {
     pub(crate) x: Inputs<'a, T>,
     pub(crate) labels: Option<&'a [L]>,
@@ -41,6 +42,18 @@ impl<T, L> Clone for Batch<'_, T, L> {
 }
 
 impl<T, L> Copy for Batch<'_, T, L> {}
+
+/// Its inputs and what they are compared with; not the numbers.
+impl<T, L> fmt::Debug for Batch<'_, T, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = match (self.labels, self.targets) {
+            (Some(_), _) => "labels",
+            (None, Some(_)) => "targets",
+            (None, None) => "no labels",
+        };
+        write!(f, "Batch({:?}, {known})", self.x)
+    }
+}
 
 impl<'a, T, L: PrimInt> Batch<'a, T, L> {
     /// Examples with labels. Whether the labels are classes is checked where the net, and so C, is known.

@@ -1,5 +1,6 @@
 //! Examples most of whose inputs are 0: compressed sparse rows.
 
+use core::fmt;
 use core::ops::Range;
 
 use num_traits::{PrimInt, ToPrimitive};
@@ -50,7 +51,6 @@ use crate::error::{Error, What, check_len};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 #[doc(alias = "sparse")]
 pub struct Csr<'a, T, I = usize, O = I> {
     cols: usize,
@@ -70,6 +70,13 @@ impl<T, I, O> Clone for Csr<'_, T, I, O> {
 }
 
 impl<T, I, O> Copy for Csr<'_, T, I, O> {}
+
+/// Its size; not its entries.
+impl<T, I, O> fmt::Debug for Csr<'_, T, I, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Csr({} x {})", self.offsets.len() - 1, self.cols)
+    }
+}
 
 impl<'a, T, I: PrimInt, O: PrimInt> Csr<'a, T, I, O> {
     /// Rows of m = `cols` inputs. All of it is checked here, once: O(n + entries).
@@ -272,10 +279,16 @@ fn clamped(number: impl ToPrimitive) -> i128 {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct UsedInputs<'a, T, O> {
     inputs: &'a [u32],
     x: Csr<'a, T, u32, O>,
+}
+
+/// How many they are.
+impl<T, O> fmt::Debug for UsedInputs<'_, T, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UsedInputs({}, {:?})", self.inputs.len(), self.x)
+    }
 }
 
 impl<T, O: PrimInt> UsedInputs<'_, T, O> {

@@ -1,5 +1,7 @@
 //! The sizes of a net, and the flat order of its parameters.
 
+use core::fmt;
+
 use super::block::Block;
 use crate::error::{Error, What, check_len, product};
 use crate::limits::{MAX_CHUNK, MAX_LANES, PACK_BUFFER};
@@ -22,14 +24,41 @@ use crate::limits::{MAX_CHUNK, MAX_LANES, PACK_BUFFER};
 /// };
 /// let theta = [0.0f32; NET.param_len()];
 /// assert_eq!(theta.len(), 4 * 3 + 3 + 3 * 2 + 2);
+/// assert_eq!(NET.to_string(), "4 -> 3 -> 2");
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(try_from = "Sizes"))]
 pub struct Dims {
     inputs: usize,
     hidden: usize,
     classes: usize,
+}
+
+/// Dimensions that have not been checked yet.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+struct Sizes {
+    inputs: usize,
+    hidden: usize,
+    classes: usize,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Sizes> for Dims {
+    type Error = Error;
+
+    fn try_from(Sizes { inputs, hidden, classes }: Sizes) -> Result<Self, Error> {
+        Self::new(inputs, hidden, classes)
+    }
+}
+
+/// `64 -> 32 -> 10`: inputs, hidden units, classes.
+impl fmt::Display for Dims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} -> {} -> {}", self.inputs, self.hidden, self.classes)
+    }
 }
 
 impl Dims {

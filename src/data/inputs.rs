@@ -53,7 +53,7 @@ impl<T> Copy for Kind<'_, T> {}
 impl<T> fmt::Debug for Inputs<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = if self.dense().is_some() { "dense" } else { "sparse" };
-        write!(f, "Inputs({kind}, {} x {})", self.rows(), self.cols())
+        write!(f, "Inputs({} x {}, {kind})", self.rows(), self.cols())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Matrix views: a slice, rows, columns and strides, with every bound proven when the view is made.
 
+use core::fmt;
 use core::ops::Range;
 
 use crate::error::{Error, What, product};
@@ -76,6 +77,11 @@ impl Layout {
         }
     }
 
+    fn describe(self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rows, cols, row_stride, col_stride } = self;
+        write!(f, "{name}({rows} x {cols}, strides ({row_stride}, {col_stride}))")
+    }
+
     fn is_empty(self) -> bool {
         self.rows == 0 || self.cols == 0
     }
@@ -134,10 +140,11 @@ pub(super) fn check_rows(range: &Range<usize>, rows: usize) -> Result<usize, Err
 /// assert_eq!(MatRef::col_major(&[1, 2, 3, 4, 5, 6], 2, 3)?.get(1, 0), Some(2));
 /// // Every second column of `a`: nothing is copied.
 /// assert_eq!(MatRef::with_strides(&[1, 2, 3, 4, 5, 6], (2, 2), (3, 2))?.get(1, 1), Some(6));
+/// assert_eq!(a, MatRef::col_major(&[1, 4, 2, 5, 3, 6], 2, 3)?);
+/// assert_eq!(format!("{a:?}"), "MatRef(2 x 3, strides (3, 1))");
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct MatRef<'a, T> {
     data: &'a [T],
     layout: Layout,
@@ -151,6 +158,25 @@ impl<T> Clone for MatRef<'_, T> {
 }
 
 impl<T> Copy for MatRef<'_, T> {}
+
+/// The same numbers of rows and columns, and equal elements, however they are stored.
+impl<T: PartialEq> PartialEq<MatRef<'_, T>> for MatRef<'_, T> {
+    fn eq(&self, other: &MatRef<'_, T>) -> bool {
+        let row = |layout: Layout, row| (0..layout.cols).filter_map(move |col| layout.index(row, col));
+        let is_equal = |i| {
+            let mut pairs = row(self.layout, i).zip(row(other.layout, i));
+            pairs.all(|(here, there)| self.data[here] == other.data[there])
+        };
+        (self.rows(), self.cols()) == (other.rows(), other.cols()) && (0..self.rows()).all(is_equal)
+    }
+}
+
+/// Its size and strides; not its elements, which may be millions.
+impl<T> fmt::Debug for MatRef<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.layout.describe("MatRef", f)
+    }
+}
 
 impl<'a, T> MatRef<'a, T> {
     /// A row-major matrix over the whole of `data`: element (r, c) is `data[r * cols + c]`.
@@ -280,10 +306,16 @@ impl<'a, T> MatRef<'a, T> {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct MatMut<'a, T> {
     data: &'a mut [T],
     layout: Layout,
+}
+
+/// As that of [`MatRef`].
+impl<T> fmt::Debug for MatMut<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.layout.describe("MatMut", f)
+    }
 }
 
 impl<'a, T> MatMut<'a, T> {

@@ -1,5 +1,7 @@
 //! The parameters of a net as four views. A gradient has the type of what it is the gradient of.
 
+use core::fmt;
+
 use super::dims::Dims;
 use super::matrix::{MatMut, MatRef};
 use crate::error::{Error, What, check_len};
@@ -42,7 +44,7 @@ fn dims_of(w1: (usize, usize), b1: usize, w2: (usize, usize), b2: usize) -> Resu
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
+#[derive(PartialEq)]
 pub struct Params<'a, T> {
     pub(crate) dims: Dims,
     pub(crate) w1: MatRef<'a, T>,
@@ -59,6 +61,20 @@ impl<T> Clone for Params<'_, T> {
 }
 
 impl<T> Copy for Params<'_, T> {}
+
+/// Their dimensions; not the numbers.
+impl<T> fmt::Debug for Params<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Params({})", self.dims)
+    }
+}
+
+/// As that of [`Params`].
+impl<T> fmt::Debug for ParamsMut<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ParamsMut({})", self.dims)
+    }
+}
 
 impl<'a, T> Params<'a, T> {
     /// Parameters over four blocks of any strides. The sizes m, h, C are those of `w1` and of `w2`'s rows.
@@ -126,7 +142,6 @@ impl<'a, T> Params<'a, T> {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct ParamsMut<'a, T> {
     pub(crate) dims: Dims,
     pub(crate) w1: MatMut<'a, T>,

@@ -43,6 +43,10 @@ impl fmt::Display for Error {
                 write!(f, "expected an input in 0..{inputs}, got {got}")
             }
             Error::Label { example, classes, got } => label(f, example, classes, got),
+            Error::ClassInteger { classes, largest } => {
+                write!(f, "predictions: expected integers that hold the classes 0..{classes}")?;
+                write!(f, ", got some up to {largest}")
+            }
             Error::Unlabelled { what } => {
                 write!(f, "{what}: expected a batch with labels or targets, got one without")
             }

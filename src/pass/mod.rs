@@ -1,6 +1,7 @@
 //! One evaluation of a net on a batch.
 
 mod backward;
+mod config;
 mod engine;
 mod evaluate;
 mod few;
@@ -18,6 +19,7 @@ mod parts;
 mod per_example;
 mod phases;
 mod plan;
+mod predictions;
 mod run;
 mod setup;
 #[cfg(test)]
@@ -25,6 +27,7 @@ mod tests;
 mod threads;
 mod weight_grads;
 
+pub use config::Config;
 pub use engine::Engine;
 pub(crate) use forward::score_product;
 pub(crate) use grad_sum::GradSum;
@@ -34,6 +37,7 @@ pub(crate) use objective::Objective;
 pub(crate) use parts::{GradsPart, Share};
 pub(crate) use phases::cut;
 pub(crate) use plan::Plan;
+pub use predictions::ClassInteger;
 pub(crate) use run::pack;
 pub use setup::{Pass, Reduction};
 pub(crate) use weight_grads::{

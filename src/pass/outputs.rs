@@ -2,6 +2,7 @@
 
 use num_traits::Float;
 
+use super::predictions::Predictions;
 use crate::data::{Dims, MatMut};
 use crate::error::{Error, What, check_len};
 use crate::kernels::softmax::{Scores, Strip};
@@ -15,7 +16,7 @@ pub(crate) struct Outputs<'a, T> {
     pub(crate) scores: Option<MatMut<'a, T>>,
     pub(crate) probabilities: Option<MatMut<'a, T>>,
     pub(crate) log_probabilities: Option<MatMut<'a, T>>,
-    pub(crate) predictions: Option<&'a mut [usize]>,
+    pub(crate) predictions: Option<Predictions<'a>>,
 }
 
 impl<T> Default for Outputs<'_, T> {
@@ -51,7 +52,10 @@ impl<'a, T: Float> Outputs<'a, T> {
         }
         check_len(What::Losses, n, self.losses.as_ref().map_or(n, |losses| losses.len()))?;
         check_len(What::GradNorms, n, self.grad_norms.as_ref().map_or(n, |norms| norms.len()))?;
-        check_len(What::Predictions, n, self.predictions.as_ref().map_or(n, |classes| classes.len()))
+        let Some(predictions) = &self.predictions else { return Ok(()) };
+        check_len(What::Predictions, n, predictions.len())?;
+        let largest = predictions.largest();
+        if classes - 1 > largest { Err(Error::ClassInteger { classes, largest }) } else { Ok(()) }
     }
 
     /// Whether nothing is wanted of single examples.
@@ -99,7 +103,7 @@ impl<'a, T: Float> Outputs<'a, T> {
             scores: self.scores.as_mut().map(MatMut::reborrow),
             probabilities: self.probabilities.as_mut().map(MatMut::reborrow),
             log_probabilities: self.log_probabilities.as_mut().map(MatMut::reborrow),
-            predictions: self.predictions.as_deref_mut(),
+            predictions: self.predictions.as_mut().map(Predictions::reborrow),
         }
     }
 
@@ -111,7 +115,7 @@ impl<'a, T: Float> Outputs<'a, T> {
         let (probabilities, log_probabilities) = (view(self.probabilities), view(self.log_probabilities));
         let slice = |slice: Option<&'a mut [T]>| slice.map(|slice| slice.split_at_mut(at)).unzip();
         let (losses, grad_norms) = (slice(self.losses), slice(self.grad_norms));
-        let predictions = self.predictions.map(|classes| classes.split_at_mut(at)).unzip();
+        let predictions = self.predictions.map(|classes| classes.split_at(at)).unzip();
         (
             Self {
                 input_grad: input_grad.0,
@@ -160,7 +164,7 @@ impl<'a, T: Float> Outputs<'a, T> {
             }
         }
         if let Some(predictions) = &mut self.predictions {
-            predictions[offset..][..f.len].copy_from_slice(&strip.class[..f.len]);
+            predictions.write(offset, &strip.class[..f.len]);
         }
     }
 

@@ -2,9 +2,11 @@
 
 use num_traits::{Float, PrimInt};
 
+use super::config::Config;
 use super::engine::{Engine, Products};
 use super::objective::{L2, Objective, Units};
 use super::outputs::Outputs;
+use super::predictions::ClassInteger;
 use crate::data::{Batch, Inputs, MatMut, Params, ParamsMut, UsedInputs};
 use crate::error::{Error, What};
 use crate::executor::Executor;
@@ -13,6 +15,7 @@ use crate::kink::Kink;
 
 /// How the losses of the examples become one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Reduction {
     /// (6): L = (1/n) sum of L_i; with weights (22), where N is (23). The default.
     #[default]
@@ -152,6 +155,11 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
         Self { reduction, ..self }
     }
 
+    /// Chooses engine, executor and kink at once.
+    pub fn config(self, Config { engine, executor, kink }: Config<'a, T>) -> Self {
+        Self { engine, executor, kink, ..self }
+    }
+
     /// Chooses the engine of the matrix products.
     pub fn engine(self, engine: Engine<'a, T>) -> Self {
         Self { engine, ..self }
@@ -220,9 +228,10 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     }
 
     /// Writes the class of the largest score of each example, n: the first one of equals; the first NaN
-    /// if there is one.
-    pub fn predictions(self, predictions: &'a mut [usize]) -> Self {
-        Self { out: Outputs { predictions: Some(predictions), ..self.out }, ..self }
+    /// if there is one. Into integers of any type that holds all classes ([`Error::ClassInteger`] if it does not).
+    #[doc(alias = "argmax")]
+    pub fn predictions<I: ClassInteger>(self, predictions: &'a mut [I]) -> Self {
+        Self { out: Outputs { predictions: Some(I::predictions(predictions)), ..self.out }, ..self }
     }
 
     /// Writes all chosen outputs and returns the loss.

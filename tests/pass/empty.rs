@@ -90,7 +90,7 @@ fn with_rows<'a, T: Element, L: num_traits::PrimInt + Sync>(
         .scores(no_rows_mut(4, how))
         .probabilities(no_rows_mut(4, how))
         .log_probabilities(no_rows_mut(4, how))
-        .predictions(&mut [])
+        .predictions(&mut [0usize; 0])
 }
 
 /// The same bits: -0 is not 0.
@@ -139,7 +139,7 @@ fn everything_is_zero<T: Element>() {
         let unlabelled = Pass::new(params, Batch::unlabelled(x))
             .scores(no_rows_mut(4, how))
             .probabilities(no_rows_mut(4, how))
-            .predictions(&mut []);
+            .predictions(&mut [0usize; 0]);
         unlabelled.infer(&mut scratch).unwrap();
     }
 }
@@ -208,7 +208,7 @@ fn short_functions() {
     handgrad::scores(params, x, no_rows_mut(4, 0), &mut []).unwrap();
     handgrad::probabilities(params, x, no_rows_mut(4, 0), &mut []).unwrap();
     handgrad::log_probabilities(params, x, no_rows_mut(4, 0), &mut []).unwrap();
-    handgrad::predict(params, x, &mut [], &mut []).unwrap();
+    handgrad::predict(params, x, &mut [0usize; 0], &mut []).unwrap();
 }
 
 /// Shares of a batch, one of them empty: put together by their weights they are the whole.

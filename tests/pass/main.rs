@@ -24,6 +24,7 @@ mod example_grads;
 mod executors;
 mod golden;
 mod gradcheck_nets;
+mod helpers;
 mod invariants;
 mod kernels;
 mod large_n;
