@@ -2,25 +2,17 @@
 
 use fastrand::Rng;
 use handgrad::curvature::{self, KroneckerFactors, Tangents, scratch_len};
+use handgrad::start::Start;
 use handgrad::{Batch, Dims, Error, MatMut, MatRef, Params, ParamsMut, Pass};
 
-/// Normal numbers with variance 2 / (number of inputs) for the weights, so that what passes a ReLU layer has
-/// about the size of what came in; 0 for the biases.
+/// He's normal numbers for the weights, so that what passes a ReLU layer has about the size of what came in; 0 for the
+/// biases.
 pub fn initial_parameters(dims: Dims, rng: &mut Rng) -> Vec<f32> {
-    let (m, h, c) = (dims.inputs(), dims.hidden(), dims.classes());
-    let mut theta = Vec::with_capacity(dims.param_len());
-    for (inputs, units) in [(m, h), (h, c)] {
-        let size = (2.0 / inputs as f32).sqrt();
-        theta.extend((0..inputs * units).map(|_| size * normal(rng)));
-        theta.resize(theta.len() + units, 0.0);
+    let mut theta = vec![0.0; dims.param_len()];
+    if let Ok(mut params) = ParamsMut::from_flat(dims, &mut theta) {
+        Start::HeNormal.fill(&mut params, || rng.u64(..));
     }
     theta
-}
-
-/// A number of the standard normal distribution, by Box and Muller's formula.
-fn normal(rng: &mut Rng) -> f32 {
-    let radius = (-2.0 * (1.0 - rng.f32()).ln()).sqrt();
-    radius * (std::f32::consts::TAU * rng.f32()).cos()
 }
 
 /// The mean loss over some images plus L2, for any parameters, and its derivatives. In f64.
