@@ -34,6 +34,7 @@ use crate::pass::{ClassInteger, Pass};
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "logits")]
 pub fn scores<'a, T: Float + Send + Sync + 'static>(
     params: Params<'a, T>,
     x: impl Into<Inputs<'a, T>>,
@@ -64,6 +65,7 @@ pub fn scores<'a, T: Float + Send + Sync + 'static>(
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "softmax")]
 pub fn probabilities<'a, T: Float + Send + Sync + 'static>(
     params: Params<'a, T>,
     x: impl Into<Inputs<'a, T>>,
@@ -95,6 +97,7 @@ pub fn probabilities<'a, T: Float + Send + Sync + 'static>(
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "log_softmax")]
 pub fn log_probabilities<'a, T: Float + Send + Sync + 'static>(
     params: Params<'a, T>,
     x: impl Into<Inputs<'a, T>>,
@@ -125,6 +128,7 @@ pub fn log_probabilities<'a, T: Float + Send + Sync + 'static>(
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "argmax")]
 pub fn predict<'a, T: Float + Send + Sync + 'static>(
     params: Params<'a, T>,
     x: impl Into<Inputs<'a, T>>,
@@ -154,6 +158,7 @@ pub fn predict<'a, T: Float + Send + Sync + 'static>(
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "cross_entropy")]
 pub fn loss<T: Float + Send + Sync + 'static, L: PrimInt + Sync>(
     params: Params<'_, T>,
     batch: Batch<'_, T, L>,
@@ -185,6 +190,7 @@ pub fn loss<T: Float + Send + Sync + 'static, L: PrimInt + Sync>(
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "backward")]
 pub fn loss_and_grad<T: Float + Send + Sync + 'static, L: PrimInt + Sync>(
     params: Params<'_, T>,
     batch: Batch<'_, T, L>,

@@ -1,4 +1,29 @@
+// What README links to by path, the documentation links to by name: the first definition of a link counts.
+//! [`Error`]: crate::Error
+//! [`scores`]: crate::scores
+//! [`probabilities`]: crate::probabilities
+//! [`predict`]: crate::predict
+//! [`loss`]: crate::loss
+//! [`loss_and_grad`]: crate::loss_and_grad
+//! [`Pass`]: crate::Pass
+//! [`Config`]: crate::Config
+//! [`Csr`]: crate::Csr
+//! [`compact`]: crate::compact
+//! [`curvature`]: crate::curvature
+//! [`shards`]: crate::shards
+//! [`gemm::Gemm`]: crate::gemm::Gemm
+//! [`Executor`]: crate::Executor
+//! [`gradcheck`]: crate::gradcheck
+//! [`derivation`]: crate::derivation
+//! [docs/sparse.md]: crate::Csr
+//! [docs/many_machines.md]: crate::shards
+//! [docs/gradcheck.md]: crate::gradcheck
+//! [docs/curvature.md]: crate::curvature
+//! [docs/derivation.md]: crate::derivation
+#![cfg_attr(feature = "rayon", doc = "[`Rayon`]: crate::Rayon")]
+//!
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(feature = "std"), no_std)]
 
 #[cfg(not(any(feature = "std", feature = "libm")))]
@@ -26,6 +51,7 @@ pub mod gemm;
 mod simd;
 pub use executor::Executor;
 #[cfg(feature = "rayon")]
+#[cfg_attr(docsrs, doc(cfg(feature = "rayon")))]
 pub use executor::Rayon;
 
 // The evaluation of a batch, short and long.
@@ -49,4 +75,5 @@ pub mod gradcheck;
 
 // Random problems for property-based tests.
 #[cfg(feature = "proptest")]
+#[cfg_attr(docsrs, doc(cfg(feature = "proptest")))]
 pub mod strategies;

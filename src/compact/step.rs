@@ -54,6 +54,7 @@ impl<'a, T: Float> NetMut<'a, T> {
     /// # Errors
     ///
     /// As [`Net::loss`]; the parameters are what they were then.
+    #[doc(alias = "sgd")]
     pub fn step(&mut self, x: &[T], class: usize, rate: T, scratch: &mut [T]) -> Result<T, Error> {
         let Self { dims, theta, options } = self;
         let net = Net::new(*dims, theta)?.with(*options);

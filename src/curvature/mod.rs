@@ -59,6 +59,8 @@
 //! variances of the diagonal are formed relative to the class that leads, so that a lead costs no digits. What is
 //! summed over examples is divided by N once, at the end. In `f16` sums over examples can overflow where their mean
 //! does not.
+//!
+#![doc = include_str!("../../docs/curvature.md")]
 
 mod along;
 mod diagonal;

@@ -52,6 +52,7 @@ use crate::error::{Error, What, check_len};
 /// # }
 /// ```
 #[doc(alias = "sparse")]
+#[doc(alias = "csr_matrix")]
 pub struct Csr<'a, T, I = usize, O = I> {
     cols: usize,
     offsets: &'a [O],

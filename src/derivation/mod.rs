@@ -50,6 +50,8 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+#![doc = include_str!("../../docs/derivation.md")]
 
 mod class_scores;
 mod forward;

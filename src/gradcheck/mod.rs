@@ -156,6 +156,8 @@
 //! Where the convention is what was promised, let f name its branches ([`Eval::branch`]): claims outside the
 //! one-sided slopes are then unresolved only where the probe meets the point's own branch on neither side, and this holds
 //! for entries, too.
+//!
+#![doc = include_str!("../../docs/gradcheck.md")]
 
 // From the ground up; each file uses only files named before it: dual, eval, random, numeric, ladder, noise, entry,
 // check, failed, report, verdict, judge, hint, driver, run, exact, field, jvp, vjp, jacobian, adjoint, slopes, self_test,

@@ -61,6 +61,7 @@ pub enum Engine<'a, T> {
     /// (Where another crate of a program turns on matrixmultiply's feature `threading`, its products run on threads of
     /// their own, beside those of an executor, unless the environment has `MATMUL_NUM_THREADS=1`.)
     #[cfg(feature = "matrixmultiply")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "matrixmultiply")))]
     MatrixMultiply,
     /// Every product of a pass by this engine, say a BLAS: whole chunks of examples at a time, from the calling thread.
     /// (Not yours are that of the squares for W1 in [`Pass::second_moment`](crate::Pass::second_moment), and that for W1 where

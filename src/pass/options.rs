@@ -29,12 +29,14 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     }
 
     /// Excludes the examples with this label. It need not be a class; if it is one, nobody has that class.
+    #[doc(alias = "ignore_index")]
     pub fn ignore_label(mut self, label: L) -> Self {
         self.ignored_label = Some(label);
         self
     }
 
     /// Label smoothing: this share ε of each target, from 0 to 1, is spread evenly over all C classes.
+    #[doc(alias = "label_smoothing")]
     pub fn smoothing(mut self, smoothing: T) -> Self {
         self.objective.smoothing = smoothing;
         self
@@ -72,6 +74,7 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
 
     /// Adds (α1/2) ||W1||² + (α2/2) ||W2||² to the loss and α1 W1 and α2 W2 to the gradient: undivided, and
     /// each time that a gradient is accumulated. O(mh + hC).
+    #[doc(alias = "weight_decay")]
     pub fn l2(mut self, w1: T, w2: T) -> Self {
         self.l2 = L2 { w1, w2 };
         self
@@ -184,6 +187,7 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias = "dp_sgd")]
     pub fn clip(mut self, norm: T) -> Self {
         self.clip = Some(norm);
         self

@@ -144,7 +144,10 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
             out: Outputs::default(),
         }
     }
+}
 
+/// How it is computed.
+impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     /// Chooses the derivative of max(0, z) at z = 0.
     pub fn kink(self, kink: Kink) -> Self {
         Self { kink, ..self }
@@ -173,7 +176,10 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     pub fn executor(self, executor: &'a dyn Executor) -> Self {
         Self { executor: Some(executor), ..self }
     }
+}
 
+/// The outputs: what is chosen is written, and nothing else is computed.
+impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     /// Overwrites `grad` with the gradient of the loss, dW1, db1, dW2, db2.
     #[inline]
     pub fn grad(self, grad: ParamsMut<'a, T>) -> Self {
@@ -203,26 +209,31 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     }
 
     /// Writes (16), the gradient of the loss by the inputs, dX, n × m.
+    #[doc(alias = "saliency")]
     pub fn input_grad(self, input_grad: MatMut<'a, T>) -> Self {
         Self { out: Outputs { input_grad: Some(input_grad), ..self.out }, ..self }
     }
 
     /// Writes (5), the losses L_i of the single examples, n, or v_i l_i with weights, whatever the reduction.
+    #[doc(alias = "cross_entropy")]
     pub fn losses(self, losses: &'a mut [T]) -> Self {
         Self { out: Outputs { losses: Some(losses), ..self.out }, ..self }
     }
 
     /// Writes (3), the scores (also known as logits) F, n × C.
+    #[doc(alias = "logits")]
     pub fn scores(self, scores: MatMut<'a, T>) -> Self {
         Self { out: Outputs { scores: Some(scores), ..self.out }, ..self }
     }
 
     /// Writes (4), the probabilities, n × C.
+    #[doc(alias = "softmax")]
     pub fn probabilities(self, probabilities: MatMut<'a, T>) -> Self {
         Self { out: Outputs { probabilities: Some(probabilities), ..self.out }, ..self }
     }
 
     /// Writes the logarithms of (4), n × C, computed from the scores and so finite where (4) underflows.
+    #[doc(alias = "log_softmax")]
     pub fn log_probabilities(self, log_probabilities: MatMut<'a, T>) -> Self {
         Self { out: Outputs { log_probabilities: Some(log_probabilities), ..self.out }, ..self }
     }
@@ -233,7 +244,10 @@ impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     pub fn predictions<I: ClassInteger>(self, predictions: &'a mut [I]) -> Self {
         Self { out: Outputs { predictions: Some(I::predictions(predictions)), ..self.out }, ..self }
     }
+}
 
+/// Running it.
+impl<'a, T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'a, T, L> {
     /// Writes all chosen outputs and returns the loss.
     ///
     /// The error of the sums over examples does not grow with n: the losses are added up with compensation,
