@@ -157,7 +157,7 @@
 //! one-sided slopes are then unresolved only where the probe meets the point's own branch on neither side, and this holds
 //! for entries, too.
 
-// From the ground up; each file uses only files named before it: dual, eval, random, numeric, ladder, noise, entry,
+// From the ground up; each file uses only files named before it: dual, eval, random, numeric, interval, ladder, noise, entry,
 // check, failed, report, verdict, judge, hint, driver, run, exact, field, jvp, vjp, jacobian, adjoint, slopes, self_test,
 // functions, alloc, tree.
 mod adjoint;
@@ -173,6 +173,7 @@ mod failed;
 mod field;
 mod functions;
 mod hint;
+mod interval;
 mod jacobian;
 mod judge;
 mod jump;
