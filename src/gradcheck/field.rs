@@ -129,8 +129,7 @@ impl<'s, T: Float> Field<'s, T> {
                 step = growth * step;
             }
             // What has not moved by now is a constant.
-            let next = if turn + 1 < TURNS { still() } else { T::one() };
-            let seen = |state: &T| if *state < T::zero() { next } else { T::one() };
+            let seen = |state: &T| if *state < T::zero() { still() } else { T::one() };
             self.weights.iter_mut().for_each(|state| *state = seen(state));
             let Some(lowest) = lowest else { return };
             first = (lowest / real(BACK)).max(growth * small);
@@ -191,3 +190,6 @@ pub(super) fn project<T: Float>(weights: &[T], outputs: &[T]) -> T {
     parts.for_each(|(&w, &f)| dot.add(w, f));
     dot.value()
 }
+
+#[cfg(test)]
+mod tests;

@@ -197,3 +197,6 @@ fn displace_along<T: Float>(point: &mut [T], x: &[T], v: &[T], step: T) {
         *point = x + step * v;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,7 @@
 use num_traits::Float;
 
 use super::eval::Eval;
+use super::interval::{Interval, Sides};
 use super::numeric::{divide, real};
 
 /// Extrapolated at most so often. More gains nothing: noise is reached before.
@@ -54,46 +55,6 @@ const NEXT: usize = 12;
 
 /// The steps shrink by this factor.
 pub(super) const RATIO: f64 = 2.0;
-
-/// A discrepancy lies between `low` and `high`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Interval<T> {
-    pub(super) low: T,
-    pub(super) high: T,
-}
-
-impl<T: Float> Interval<T> {
-    fn around(value: T, error: T) -> Self {
-        Self { low: value - error, high: value + error }
-    }
-
-    fn hull(self, other: Self) -> Self {
-        Self { low: self.low.min(other.low), high: self.high.max(other.high) }
-    }
-
-    fn width(self) -> T {
-        self.high - self.low
-    }
-
-    /// Whether there may be no discrepancy at all.
-    pub(super) fn has_zero(self) -> bool {
-        self.low <= T::zero() && self.high >= T::zero()
-    }
-
-    /// The largest discrepancy in it.
-    pub(super) fn max_abs(self) -> T {
-        self.high.max(-self.low)
-    }
-
-    pub(super) fn middle(self) -> T {
-        self.low + self.width() / (T::one() + T::one())
-    }
-
-    /// The distance between two intervals, 0 if they overlap.
-    fn gap(self, other: Self) -> T {
-        (other.low - self.high).max(self.low - other.high).max(T::zero())
-    }
-}
 
 /// One column after the other of the extrapolation: the last rung's row of the scheme, and the noise in it.
 #[derive(Clone, Copy, Debug)]
@@ -147,34 +108,6 @@ pub(super) struct Rung<T> {
     pub(super) claimed: T,
     /// The error of `claimed` and of the displacement.
     pub(super) claim_error: T,
-}
-
-/// What the discrepancy is to the right and to the left.
-#[derive(Clone, Copy, Debug)]
-struct Sides<T>([Interval<T>; 2]);
-
-impl<T: Float> Sides<T> {
-    /// Whether not both can be right: on either side.
-    fn is_against(self, other: Self) -> bool {
-        self.0.into_iter().zip(other.0).any(|(a, b)| a.gap(b) > T::zero())
-    }
-
-    /// Whether these can't be right together with others that admit the claim: with all that lies between those, or with a
-    /// side of theirs that admits it alone.
-    fn denies(self, other: Self) -> bool {
-        let whole = |sides: Self| sides.0[0].hull(sides.0[1]);
-        let side = |(a, b): (Interval<T>, Interval<T>)| b.has_zero() && a.gap(b) > T::zero();
-        whole(self).gap(whole(other)) > T::zero() || self.0.into_iter().zip(other.0).any(side)
-    }
-
-    fn hull(self, other: Self) -> Self {
-        let ([right, left], [other_right, other_left]) = (self.0, other.0);
-        Self([right.hull(other_right), left.hull(other_left)])
-    }
-
-    fn width(self) -> T {
-        self.0[0].width() + self.0[1].width()
-    }
 }
 
 /// What the rungs so far tell.
@@ -291,8 +224,8 @@ impl<T: Float> Ladder<T> {
     /// Takes the next rung, whose values are good to `noise`, as far as that is known.
     pub(super) fn push(&mut self, rung: Rung<T>, noise: Option<T>) {
         let found = self.look(&rung, noise);
-        let persists =
-            self.last.zip(found).is_some_and(|(last, found)| persists(last.discrepancy, found.discrepancy));
+        let both = self.last.zip(found);
+        let persists = both.is_some_and(|(last, found)| last.discrepancy.confirms(found.discrepancy));
         if let Some(kept) = &mut self.best {
             kept.persists |= kept.since == 0 && persists;
             kept.unsure |= (1..NEXT).contains(&kept.since) && found.is_some_and(Finding::admits_unsettled);
@@ -403,12 +336,6 @@ impl<T: Float> Ladder<T> {
         // Twice: two values enter, and the largest noise that was measured need not be the largest there is.
         noise + noise + rung.claim_error
     }
-}
-
-/// Whether two neighbouring rungs tell of the same discrepancy.
-fn persists<T: Float>(a: Interval<T>, b: Interval<T>) -> bool {
-    let zero = T::zero();
-    ((a.low > zero && b.low > zero) || (a.high < zero && b.high < zero)) && a.gap(b) == zero
 }
 
 #[cfg(test)]

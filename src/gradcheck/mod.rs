@@ -159,7 +159,7 @@
 //!
 #![doc = include_str!("../../docs/gradcheck.md")]
 
-// From the ground up; each file uses only files named before it: dual, eval, random, numeric, ladder, noise, entry,
+// From the ground up; each file uses only files named before it: dual, eval, random, numeric, interval, ladder, noise, entry,
 // check, failed, report, verdict, judge, hint, driver, run, exact, field, jvp, vjp, jacobian, adjoint, slopes, self_test,
 // functions, alloc, tree.
 mod adjoint;
@@ -175,6 +175,7 @@ mod failed;
 mod field;
 mod functions;
 mod hint;
+mod interval;
 mod jacobian;
 mod judge;
 mod jump;

@@ -234,7 +234,7 @@ fn inject<'a, T: Float>(
     }
 }
 
-/// The index of the entry farthest from a value.
+/// The index of the entry farthest from a value, the first one of several.
 fn largest<T: Float>(claims: &[T], from: T) -> usize {
     let distance = |index: usize| (claims[index] - from).abs();
     (0..claims.len()).fold(0, |best, index| if distance(index) > distance(best) { index } else { best })
@@ -318,5 +318,36 @@ mod tests {
             let expected = if index == 8 { 0.0 } else { shift * [1.0, -1.0][index % 2] };
             assert!((faulty - claim - expected).abs() < 1e-14, "{index}");
         }
+    }
+
+    /// What becomes of claims 2 for x, if the check's own claim is `right`, and its tolerance this.
+    fn judged(fault: Fault, right: f64, tolerance: f64) -> Catch {
+        let (x, own, faulty) = ([1.0], [right], [2.0]);
+        let check = |claims| Check::new(&x, claims).tolerance(tolerance);
+        let report = check(&faulty).run(|x: &[f64]| x[0], &mut [0.0; scratch_len(1)]).unwrap();
+        judge(fault, &report, &faulty, &check(&own))
+    }
+
+    /// A slope that is not the right claim shows something else than the fault.
+    #[test]
+    fn a_fault_is_caught_where_the_slope_is_the_right_claim() {
+        assert_eq!(judged(Fault::ScaledUp, 1.0, 0.0), Catch::Caught);
+        assert_eq!(judged(Fault::ScaledUp, 1.001, 0.0), Catch::WrongReason);
+        assert_eq!(judged(Fault::ScaledUp, 1.001, 0.01), Catch::Caught);
+        assert_eq!(judged(Fault::ScaledUp, 1.1, 0.01), Catch::WrongReason);
+    }
+
+    /// These two have hints of their own: claims that are twice as large as they should be deserve neither.
+    #[test]
+    fn faults_with_a_hint_are_caught_by_it() {
+        for fault in [Fault::Sign, Fault::MissingMean] {
+            assert_eq!(judged(fault, 1.0, 0.0), Catch::WrongReason);
+        }
+    }
+
+    #[test]
+    fn of_several_entries_as_far_the_first_is_taken() {
+        assert_eq!(largest(&[1.0, -3.0, 3.0], 0.0), 1);
+        assert_eq!(largest(&[2.0; 3], 0.0), 0);
     }
 }

@@ -4,8 +4,9 @@ use num_traits::Float;
 
 use super::entry::{Entry, Found, Probe, Verdict};
 use super::eval::Eval;
+use super::interval::Interval;
 use super::jump::jump;
-use super::ladder::{FIRST_STEP, Finding, Interval, LAST_STEP, Ladder, RATIO, Rung};
+use super::ladder::{FIRST_STEP, Finding, LAST_STEP, Ladder, RATIO, Rung};
 use super::noise::Noise;
 use super::numeric::{Claim, as_f64, real};
 

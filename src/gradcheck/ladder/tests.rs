@@ -113,15 +113,6 @@ fn other_branches_tell_least() {
     assert!(!fine.off_branch && fine.discrepancy.has_zero(), "{fine:?}");
 }
 
-#[test]
-fn the_largest_magnitude_is_that_of_the_farther_end() {
-    assert_eq!(Interval { low: -3.0, high: 1.0 }.max_abs(), 3.0);
-    assert_eq!(Interval { low: -1.0, high: 2.0 }.max_abs(), 2.0);
-    assert_eq!(Interval { low: -3.0, high: -1.0 }.gap(Interval { low: 2.0, high: 4.0 }), 3.0);
-    assert_eq!(Interval { low: 2.0, high: 4.0 }.gap(Interval { low: -3.0, high: -1.0 }), 3.0);
-    assert_eq!(Interval { low: 2.0, high: 4.0 }.gap(Interval { low: 3.0, high: 5.0 }), 0.0);
-}
-
 /// 1024 waves in a unit: the first steps are whole waves, and sharp about a slope of 0. Finer ones agree on another.
 #[test]
 fn two_finer_rungs_overrule_the_sharpest() {

@@ -92,7 +92,8 @@ fn numbers_that_are_not_finite() {
 /// Its scores are its own nevertheless, and so are their tangents: infinity is not NaN.
 #[test]
 fn tangents_of_scores_of_excluded_examples_are_their_own() {
-    let (m, h, c, n) = (3, 4, 3, 12);
+    // More examples than a block has.
+    let (m, h, c, n) = (3, 4, 3, 300);
     let mut case = Case::new(5, (m, h, c, n));
     case.theta[h * m + 2] = 20.0;
     case.direction[h * m + h + h + 2] = f64::INFINITY;

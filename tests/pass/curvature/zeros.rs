@@ -2,7 +2,7 @@
 //! infinities go where 0 times them says.
 
 use handgrad::curvature::{Tangents, scratch_len, tangent};
-use handgrad::{Kink, MatMut};
+use handgrad::{Dims, Engine, Kink, MatMut};
 
 use super::case::{Case, Random, engines};
 use super::product;
@@ -58,6 +58,80 @@ fn the_zeros_of_inputs_change_no_bit() {
             [of_counted.flat_map(|(_, row)| row.to_vec()).collect(), sums.to_vec()].concat()
         });
         assert_eq!(blank, dense, "{sizes:?}");
+    }
+}
+
+/// What three of four units hold that have no part in anything of the others.
+#[derive(Clone, Copy, Debug)]
+enum Idle {
+    A,
+    Tangents,
+    HiddenGrads,
+}
+
+impl Idle {
+    fn has(unit: usize) -> bool {
+        unit % 4 > 0
+    }
+
+    /// These units hold zeros, or other numbers: in A by their bias, in A' and D' by the convention for z = 0, where they are.
+    fn put(self, case: &Case<f64>, zeros: bool) -> Case<f64> {
+        let mut case = case.clone();
+        let (m, h, c) = (case.dims.inputs(), case.dims.hidden(), case.dims.classes());
+        case.kink = if zeros { Kink::Zero } else { Kink::One };
+        for unit in (0..h).filter(|unit| Self::has(*unit)) {
+            let (row, bias) = (unit * m..unit * m + m, h * m + unit);
+            let column = || (0..c).map(|class| h * m + h + class * h + unit);
+            case.theta[row.clone()].fill(0.0);
+            case.theta[bias] = match self {
+                Self::A => [1.0, -1.0][usize::from(zeros)],
+                _ => 0.0,
+            };
+            if !matches!(self, Self::Tangents) {
+                case.direction[row].fill(0.0);
+                case.direction[bias] = 0.0;
+            }
+            if !matches!(self, Self::HiddenGrads) {
+                column().for_each(|at| (case.theta[at], case.direction[at]) = (0.0, 0.0));
+            }
+        }
+        case
+    }
+
+    /// Of a product what is not theirs.
+    fn without(dims: Dims, product: &[f64]) -> Vec<f64> {
+        let (m, h) = (dims.inputs(), dims.hidden());
+        let unit = |at: usize| match at {
+            at if at < h * m => at / m,
+            at if at < h * m + h + dims.classes() * h => (at - h * m) % h,
+            _ => 0,
+        };
+        let others = product.iter().enumerate().filter(|(at, _)| !Self::has(unit(*at)));
+        others.map(|(_, x)| *x).collect()
+    }
+}
+
+/// Nor do those of A, A' and D': whether they are left out is decided by how many there are. Here it is units without a part in
+/// the others' numbers that have them or not.
+#[test]
+fn the_zeros_of_hidden_units_change_no_bit() {
+    for (seed, sizes) in SIZES.into_iter().enumerate() {
+        for idle in [Idle::A, Idle::Tangents, Idle::HiddenGrads] {
+            let case = Case::new(seed as u64, sizes);
+            let cases = [true, false].map(|zeros| idle.put(&case, zeros));
+            for engine in [Engine::Builtin, Engine::Portable] {
+                for hessian in [true, false] {
+                    let [blank, dense] = cases.each_ref().map(|case| {
+                        let (loss, product) = product(case, case.pass().engine(engine), hessian);
+                        (loss, Idle::without(case.dims, &product))
+                    });
+                    assert_eq!(blank, dense, "{sizes:?}, {idle:?}, {hessian}");
+                    assert!(blank.1.iter().filter(|x| **x != 0.0).count() > blank.1.len() / 2);
+                }
+            }
+            let [blank, dense] = cases.each_ref().map(along);
+            assert_eq!(blank, dense, "{sizes:?}, {idle:?}");
+        }
     }
 }
 
