@@ -68,6 +68,11 @@ impl<const N: usize> Digits<N> {
         other.x[..other.len].get(digit).is_some_and(|image| self.push(image, other.labels[digit]))
     }
 
+    /// Adds such a number to each pixel.
+    pub fn blur(&mut self, mut noise: impl FnMut() -> f32) {
+        self.x[..self.len].as_flattened_mut().iter_mut().for_each(|pixel| *pixel += noise());
+    }
+
     pub fn len(&self) -> usize {
         self.len
     }

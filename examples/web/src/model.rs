@@ -13,6 +13,9 @@ const TRAIN: usize = SHIPPED - TEST + TAUGHT;
 /// Digits in a mini-batch.
 const STEP: usize = 32;
 
+/// Each time a digit is seen, each pixel is moved by up to this, so that no digit can be learnt by heart.
+const NOISE: f32 = 0.4;
+
 const MAX_HIDDEN: usize = 64;
 const LARGEST: Dims = match Dims::new(PIXELS, MAX_HIDDEN, CLASSES) {
     Ok(dims) => dims,
@@ -101,6 +104,9 @@ impl Model {
         for &digit in &self.order[self.next..end] {
             self.batch.push_from(&self.train, digit);
         }
+        let random = &mut self.random;
+        let noise = || NOISE * (random.next_u64() as i64 as f32 / (1u64 << 63) as f32);
+        self.batch.blur(noise);
         self.next = end;
     }
 

@@ -1,0 +1,189 @@
+// The page: what the buttons do, and a frame of the training.
+
+import { drawDigit } from "./canvas.js";
+import { Curve } from "./curve.js";
+import { CLASSES, loadNet } from "./net.js";
+import { Pad } from "./pad.js";
+import { Bars, Confusion, Taught, drawUnits } from "./views.js";
+
+/// Mini-batches in a frame, as far as they take no longer than so many milliseconds: a third of an epoch.
+const STEPS = 15;
+const MILLISECONDS = 12;
+/// The training pauses after so many epochs.
+const EPOCHS = 200;
+
+const get = (id) => document.getElementById(id);
+const net = await loadNet().catch((error) => {
+  problem("This page needs a browser of 2023 or later (WebAssembly with vectors, DecompressionStream).");
+  throw error;
+});
+const curve = new Curve(get("curve"));
+const bars = new Bars(get("bars"));
+const confusion = new Confusion(get("confusion"));
+const taught = new Taught(get("taught"));
+let pad = null;
+let isRunning = false;
+let pauseAt = EPOCHS;
+/// What the test digit in the drawing area is, if there is one.
+let testLabel = null;
+let nextTest = 0;
+let nextMistake = 0;
+
+/// Text that a screen reader says when it changes.
+function say(id, text) {
+  if (get(id).textContent !== text) get(id).textContent = text;
+}
+
+function problem(text) {
+  get("problem").textContent = text;
+  get("problem").hidden = text === "";
+}
+
+const rate = () => 10 ** Number(get("rate").value);
+
+/// Trains, and shows what has changed.
+function train(steps) {
+  const begin = performance.now();
+  for (let i = 0; i < steps && performance.now() - begin < MILLISECONDS; i++) net.step(rate());
+  measure();
+}
+
+function measure() {
+  net.measure();
+  const { epochs, trainLoss, testLoss } = net;
+  if (!Number.isFinite(trainLoss)) {
+    run(false);
+    problem("The training has diverged: the loss is no number any more. Reset, with a smaller learning rate.");
+  }
+  curve.add({ epochs, train: trainLoss, test: testLoss });
+  show();
+}
+
+function frame() {
+  if (!isRunning) return;
+  train(STEPS);
+  if (net.epochs >= pauseAt) {
+    run(false);
+    say("training-note", `Paused after ${EPOCHS} epochs. Train goes on.`);
+  }
+  requestAnimationFrame(frame);
+}
+
+function run(goes) {
+  if (goes === isRunning) return;
+  isRunning = goes;
+  get("train").textContent = goes ? "Pause" : "Train";
+  if (!goes) return;
+  pauseAt = net.epochs + EPOCHS;
+  say("training-note", "");
+  requestAnimationFrame(frame);
+}
+
+function reset() {
+  run(false);
+  problem("");
+  say("training-note", "The weights are random numbers now: nothing is learnt yet.");
+  net.reset(Number(get("hidden").value));
+  curve.clear();
+  measure();
+}
+
+/// All that depends on the weights.
+function show() {
+  const number = (loss) => (Number.isFinite(loss) ? loss.toPrecision(3) : "none");
+  get("accuracy").textContent = `${(100 * net.accuracy).toFixed(1)} %`;
+  get("epochs").textContent = net.epochs < 10 ? net.epochs.toFixed(2) : Math.round(net.epochs);
+  get("train-loss").textContent = number(net.trainLoss);
+  get("test-loss").textContent = number(net.testLoss);
+  get("show-mistake").disabled = net.mistakes.length === 0;
+  curve.draw();
+  confusion.draw(net.counts);
+  taught.draw(net);
+  showReading();
+}
+
+/// All that depends on the drawing.
+function showReading() {
+  const { probabilities, activations, digit } = net.read(pad.image);
+  bars.draw(pad.isEmpty ? null : probabilities, pad.isEmpty ? null : digit);
+  drawUnits(get("units"), net, pad.isEmpty ? activations.map(() => 0) : activations);
+  say("verdict", verdict(digit));
+}
+
+function verdict(digit) {
+  if (pad.isEmpty) return "Waiting for a digit";
+  if (testLabel === null) return net.epochs === 0 ? `A guess: ${digit}` : `It reads ${digit}`;
+  return testLabel === digit ? `A ${testLabel}: it reads ${digit}, right` : `A ${testLabel}: it reads ${digit}, wrong`;
+}
+
+function drawingChanged() {
+  if (!pad?.shown) testLabel = null;
+  for (const button of get("labels").children) button.disabled = pad === null || pad.isEmpty || testLabel !== null;
+  say("teach-note", testLabel === null
+    ? "What is your drawing? It joins the digits to learn from."
+    : "A test digit stays out of the digits to learn from.");
+  if (pad === null) return;
+  drawDigit(get("seen"), pad.image);
+  showReading();
+}
+
+function showTestDigit(digit) {
+  const { image, label } = net.testDigit(digit);
+  testLabel = label;
+  pad.show(image);
+}
+
+function teach(label) {
+  const { image } = pad;
+  if (!net.teach(image, label)) {
+    say("teach-note", "No room for more digits.");
+    return;
+  }
+  taught.add(image, label);
+  say("teach-note", `Learning that this is a ${label}.`);
+  run(true);
+}
+
+function listen() {
+  const onClick = (id, action) => get(id).addEventListener("click", action);
+  onClick("train", () => run(!isRunning));
+  onClick("step", () => (run(false), train(1)));
+  onClick("reset", reset);
+  onClick("clear", () => pad.clear());
+  onClick("show-test", () => showTestDigit(nextTest++ % net.testLength));
+  onClick("show-mistake", () => showTestDigit(net.mistakes[nextMistake++ % net.mistakes.length]));
+  get("hidden").addEventListener("change", reset);
+  get("rate").addEventListener("input", showRate);
+  const redraw = () => {
+    pad.draw();
+    taught.drawImages();
+    drawDigit(get("seen"), pad.image);
+    show();
+  };
+  window.addEventListener("resize", redraw);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+}
+
+function showRate() {
+  get("rate-value").textContent = rate().toPrecision(1);
+  get("rate").setAttribute("aria-valuetext", get("rate-value").textContent);
+}
+
+function start() {
+  get("test-count").textContent = net.testLength;
+  for (let digit = 0; digit < CLASSES; digit++) {
+    const button = document.createElement("button");
+    button.textContent = digit;
+    button.setAttribute("aria-label", `It is a ${digit}`);
+    button.addEventListener("click", () => teach(digit));
+    get("labels").append(button);
+  }
+  net.reset(Number(get("hidden").value));
+  pad = new Pad(get("pad"), drawingChanged, (text) => say("pad-help", text));
+  showRate();
+  listen();
+  reset();
+  drawingChanged();
+}
+
+start();
