@@ -54,9 +54,8 @@ function drawAxes({ context, width, height, x, y, epochs, low, high }) {
   context.lineWidth = 1;
   context.textAlign = "right";
   context.textBaseline = "middle";
-  for (let power = low; power <= high; power++) for (const factor of [1, 3]) {
-    const loss = factor * 10 ** power, at = Math.round(y(loss)) + 0.5;
-    if (at < 0) continue;
+  for (const loss of gridLosses(low, high)) {
+    const at = Math.round(y(loss)) + 0.5;
     context.beginPath();
     context.moveTo(LEFT, at);
     context.lineTo(width - RIGHT, at);
@@ -64,11 +63,17 @@ function drawAxes({ context, width, height, x, y, epochs, low, high }) {
     context.fillText(String(Number(loss.toPrecision(1))), LEFT - 6, at);
   }
   context.textBaseline = "alphabetic";
-  const step = niceStep(epochs / 5);
+  const step = niceStep(epochs / 8);
   for (let at = 0; at <= epochs * 0.97; at += step) {
     context.textAlign = at === 0 ? "left" : "center";
     context.fillText(at === 0 ? "0 epochs" : at, x(at), height - 6);
   }
+}
+
+/// 1 and 3 times the powers of ten between two logarithms.
+function gridLosses(low, high) {
+  const powers = Array.from({ length: Math.floor(high) - low + 1 }, (_, i) => 10 ** (low + i));
+  return powers.flatMap((power) => [power, 3 * power]).filter((loss) => Math.log10(loss) <= high);
 }
 
 /// 1, 2 or 5 times a power of ten, about as large as `least` or larger.

@@ -6,8 +6,8 @@ import { CLASSES, loadNet } from "./net.js";
 import { Pad } from "./pad.js";
 import { Bars, Confusion, Taught, drawUnits } from "./views.js";
 
-/// Mini-batches in a frame, as far as they take no longer than so many milliseconds: a third of an epoch.
-const STEPS = 15;
+/// Mini-batches in a frame, as far as they take no longer than so many milliseconds: half an epoch.
+const STEPS = 23;
 const MILLISECONDS = 12;
 /// The training pauses after so many epochs.
 const EPOCHS = 200;
@@ -120,7 +120,7 @@ function drawingChanged() {
   if (!pad?.shown) testLabel = null;
   for (const button of get("labels").children) button.disabled = pad === null || pad.isEmpty || testLabel !== null;
   say("teach-note", testLabel === null
-    ? "What is your drawing? It joins the digits to learn from."
+    ? "What is your drawing? It joins the digits to learn from, twenty times."
     : "A test digit stays out of the digits to learn from.");
   if (pad === null) return;
   drawDigit(get("seen"), pad.image);

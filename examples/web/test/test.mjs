@@ -68,7 +68,7 @@ const TESTS = {
     assert((await accuracy(tab)) < 40, "start values know nothing");
     await click(tab, "step");
     assert(Number(await tab.text("epochs")) > 0, "one step is made");
-    await train(tab, 100);
+    await train(tab, 60);
     assert((await accuracy(tab)) >= 95, `test accuracy ${await accuracy(tab)}`);
     const read = [];
     for (const strokes of DIGITS) {
@@ -86,7 +86,7 @@ const TESTS = {
   async "keys alone: trains, draws a 7, clears it"(tab) {
     await focus(tab, "train");
     await tab.key("Enter");
-    await tab.until('Number(document.getElementById("epochs").textContent) >= 60', 60);
+    await tab.until('Number(document.getElementById("epochs").textContent) >= 25', 60);
     await tab.key(" ");
     assert((await accuracy(tab)) >= 90, `test accuracy ${await accuracy(tab)}`);
     await focus(tab, "pad");
@@ -102,7 +102,7 @@ const TESTS = {
 
   async "a finger on a phone: fits, trains, reads"(tab) {
     await fits(tab, PHONE.width);
-    await train(tab, 60);
+    await train(tab, 25);
     assert((await accuracy(tab)) >= 90, `test accuracy ${await accuracy(tab)}`);
     await draw(tab, DIGITS[2], "swipe");
     assert.equal((await reading(tab))[0], 2);
