@@ -9,12 +9,14 @@ import { Bars, Confusion, Taught, drawUnits } from "./views.js";
 /// Mini-batches in a frame, as far as they take no longer than so many milliseconds: half an epoch.
 const STEPS = 23;
 const MILLISECONDS = 12;
+/// About the loss of guessing, log 10.
+const NOTHING_LEARNT = 2.1;
 /// The training pauses after so many epochs.
 const EPOCHS = 200;
 
 const get = (id) => document.getElementById(id);
 const net = await loadNet().catch((error) => {
-  problem("This page needs a browser of 2023 or later (WebAssembly with vectors, DecompressionStream).");
+  get("problem").hidden = false;
   throw error;
 });
 const curve = new Curve(get("curve"));
@@ -24,19 +26,12 @@ const taught = new Taught(get("taught"));
 let pad = null;
 let isRunning = false;
 let pauseAt = EPOCHS;
-/// What the test digit in the drawing area is, if there is one.
-let testLabel = null;
 let nextTest = 0;
 let nextMistake = 0;
 
 /// Text that a screen reader says when it changes.
 function say(id, text) {
   if (get(id).textContent !== text) get(id).textContent = text;
-}
-
-function problem(text) {
-  get("problem").textContent = text;
-  get("problem").hidden = text === "";
 }
 
 const rate = () => 10 ** Number(get("rate").value);
@@ -51,9 +46,8 @@ function train(steps) {
 function measure() {
   net.measure();
   const { epochs, trainLoss, testLoss } = net;
-  if (!Number.isFinite(trainLoss)) {
-    run(false);
-    problem("The training has diverged: the loss is no number any more. Reset, with a smaller learning rate.");
+  if (epochs > 3 && !(trainLoss < NOTHING_LEARNT)) {
+    say("training-note", "It hardly learns. Reset, and try another learning rate.");
   }
   curve.add({ epochs, train: trainLoss, test: testLoss });
   show();
@@ -81,7 +75,6 @@ function run(goes) {
 
 function reset() {
   run(false);
-  problem("");
   say("training-note", "The weights are random numbers now: nothing is learnt yet.");
   net.reset(Number(get("hidden").value));
   curve.clear();
@@ -90,11 +83,10 @@ function reset() {
 
 /// All that depends on the weights.
 function show() {
-  const number = (loss) => (Number.isFinite(loss) ? loss.toPrecision(3) : "none");
   get("accuracy").textContent = `${(100 * net.accuracy).toFixed(1)} %`;
   get("epochs").textContent = net.epochs < 10 ? net.epochs.toFixed(2) : Math.round(net.epochs);
-  get("train-loss").textContent = number(net.trainLoss);
-  get("test-loss").textContent = number(net.testLoss);
+  get("train-loss").textContent = net.trainLoss.toPrecision(3);
+  get("test-loss").textContent = net.testLoss.toPrecision(3);
   get("show-mistake").disabled = net.mistakes.length === 0;
   curve.draw();
   confusion.draw(net.counts);
@@ -112,25 +104,20 @@ function showReading() {
 
 function verdict(digit) {
   if (pad.isEmpty) return "Waiting for a digit";
-  if (testLabel === null) return net.epochs === 0 ? `A guess: ${digit}` : `It reads ${digit}`;
-  return testLabel === digit ? `A ${testLabel}: it reads ${digit}, right` : `A ${testLabel}: it reads ${digit}, wrong`;
+  if (!pad.shown) return net.epochs === 0 ? `A guess: ${digit}` : `It reads ${digit}`;
+  const { label } = pad.shown;
+  return `A ${label}: it reads ${digit}, ${label === digit ? "right" : "wrong"}`;
 }
 
 function drawingChanged() {
-  if (!pad?.shown) testLabel = null;
-  for (const button of get("labels").children) button.disabled = pad === null || pad.isEmpty || testLabel !== null;
-  say("teach-note", testLabel === null
-    ? "What is your drawing? It joins the digits to learn from, twenty times."
-    : "A test digit stays out of the digits to learn from.");
+  // While it is made.
   if (pad === null) return;
+  for (const button of get("labels").children) button.disabled = pad.isEmpty || pad.shown !== null;
+  say("teach-note", pad.shown
+    ? "A test digit stays out of the digits to learn from."
+    : "What is your drawing? It joins the digits to learn from, twenty times.");
   drawDigit(get("seen"), pad.image);
   showReading();
-}
-
-function showTestDigit(digit) {
-  const { image, label } = net.testDigit(digit);
-  testLabel = label;
-  pad.show(image);
 }
 
 function teach(label) {
@@ -150,8 +137,8 @@ function listen() {
   onClick("step", () => (run(false), train(1)));
   onClick("reset", reset);
   onClick("clear", () => pad.clear());
-  onClick("show-test", () => showTestDigit(nextTest++ % net.testLength));
-  onClick("show-mistake", () => showTestDigit(net.mistakes[nextMistake++ % net.mistakes.length]));
+  onClick("show-test", () => pad.show(net.testDigit(nextTest++ % net.testLength)));
+  onClick("show-mistake", () => pad.show(net.testDigit(net.mistakes[nextMistake++ % net.mistakes.length])));
   get("hidden").addEventListener("change", reset);
   get("rate").addEventListener("input", showRate);
   const redraw = () => {

@@ -1,4 +1,4 @@
-// The drawing area: strokes by mouse, touch, pen or the arrow keys; or an image of 8 × 8 pixels that is shown there.
+// The drawing area: strokes by mouse, touch, pen or the arrow keys; or a digit of 8 × 8 pixels that is shown there.
 
 import { begin, colour, drawDigit } from "./canvas.js";
 import { imageOf } from "./image.js";
@@ -22,15 +22,14 @@ export class Pad {
   }
 
   clear() {
-    this.shown = null;
-    this.strokes = [];
-    this.isDown = false;
-    this.update();
+    this.show(null);
   }
 
-  show(image) {
-    this.clear();
-    this.shown = image;
+  /// Shows a digit, `{ image, label }`, or nothing, and begins anew.
+  show(digit) {
+    this.shown = digit;
+    this.strokes = [];
+    this.isDown = false;
     this.update();
   }
 
@@ -39,7 +38,7 @@ export class Pad {
   }
 
   update() {
-    this.image = this.shown ?? imageOf(this.strokes);
+    this.image = this.shown?.image ?? imageOf(this.strokes);
     this.draw();
     this.changed();
   }
@@ -115,7 +114,7 @@ export class Pad {
 
   draw() {
     if (this.shown) {
-      drawDigit(this.canvas, this.shown);
+      drawDigit(this.canvas, this.shown.image);
       return;
     }
     const { context, width } = begin(this.canvas);
