@@ -63,11 +63,10 @@ function drawAxes({ context, width, height, x, y, epochs, low, high }) {
     context.fillText(String(Number(loss.toPrecision(1))), LEFT - 6, at);
   }
   context.textBaseline = "alphabetic";
-  const step = niceStep(epochs / 8);
-  for (let at = 0; at <= epochs * 0.97; at += step) {
-    context.textAlign = at === 0 ? "left" : "center";
-    context.fillText(at === 0 ? "0 epochs" : at, x(at), height - 6);
-  }
+  context.fillText("epochs", width - RIGHT, height - 6);
+  context.textAlign = "center";
+  const step = niceStep((70 * epochs) / width);
+  for (let at = 0; x(at) < width - 70; at += step) context.fillText(at, x(at), height - 6);
 }
 
 /// 1 and 3 times the powers of ten between two logarithms.

@@ -106,7 +106,7 @@ function verdict(digit) {
   if (pad.isEmpty) return "Waiting for a digit";
   if (!pad.shown) return net.epochs === 0 ? `A guess: ${digit}` : `It reads ${digit}`;
   const { label } = pad.shown;
-  return `A ${label}: it reads ${digit}, ${label === digit ? "right" : "wrong"}`;
+  return `${label}, read as ${digit}: ${label === digit ? "right" : "wrong"}`;
 }
 
 function drawingChanged() {
@@ -127,7 +127,7 @@ function teach(label) {
     return;
   }
   taught.add(image, label);
-  say("teach-note", `Learning that this is a ${label}.`);
+  say("teach-note", `Learning that this is ${label}.`);
   run(true);
 }
 
@@ -161,7 +161,7 @@ function start() {
   for (let digit = 0; digit < CLASSES; digit++) {
     const button = document.createElement("button");
     button.textContent = digit;
-    button.setAttribute("aria-label", `It is a ${digit}`);
+    button.setAttribute("aria-label", `This is ${digit}`);
     button.addEventListener("click", () => teach(digit));
     get("labels").append(button);
   }

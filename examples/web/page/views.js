@@ -3,7 +3,7 @@
 import { begin, colour, components, drawDigit, pixels } from "./canvas.js";
 import { CLASSES } from "./net.js";
 
-export const percent = (share) => `${Math.round(100 * share)} %`;
+const percent = (share) => `${Math.round(100 * share)} %`;
 
 function element(name, properties = {}, children = []) {
   const made = Object.assign(document.createElement(name), properties);
@@ -102,7 +102,7 @@ export class Taught {
   draw(net) {
     for (const { image, label, text } of this.digits) {
       const { probabilities, digit } = net.read(image);
-      text.textContent = `a ${label}: ${percent(probabilities[label])}`;
+      text.textContent = `${label}: ${percent(probabilities[label])}`;
       text.className = digit === label ? "learnt" : "";
     }
   }

@@ -141,7 +141,7 @@ async function teach(tab) {
   await draw(tab, DIGITS[7]);
   assert.equal((await reading(tab))[0], 7);
   const learnt = Number(await tab.text("epochs")) + 20;
-  await tab.get(`document.querySelector('[aria-label="It is a 1"]').click()`);
+  await tab.get(`document.querySelector('[aria-label="This is 1"]').click()`);
   assert.equal(await tab.text("train"), "Pause", "it learns at once");
   await tab.until(`Number(document.getElementById("epochs").textContent) >= ${learnt}`, 60);
   await click(tab, "train");
@@ -153,10 +153,10 @@ async function teach(tab) {
 /// Test digits can be looked at, and not learnt from.
 async function showTestDigits(tab) {
   await click(tab, "show-test");
-  assert.match(await tab.text("verdict"), /^A \d: it reads \d, (right|wrong)$/);
+  assert.match(await tab.text("verdict"), /^\d, read as \d: (right|wrong)$/);
   await click(tab, "show-mistake");
   assert.match(await tab.text("verdict"), /wrong$/);
-  assert(await tab.get(`document.querySelector('[aria-label="It is a 1"]').disabled`));
+  assert(await tab.get(`document.querySelector('[aria-label="This is 1"]').disabled`));
   await screenshot(tab, "mistake");
 }
 
