@@ -40,7 +40,8 @@ export class Browser {
     const { targetId } = await this.send("Target.createTarget", { url: "about:blank" });
     const { sessionId } = await this.send("Target.attachToTarget", { targetId, flatten: true });
     const tab = new Tab(this, targetId, sessionId);
-    await tab.send("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: touch });
+    tab.size = { width, height, mobile: touch };
+    await tab.resize(tab.size);
     await tab.send("Emulation.setTouchEmulationEnabled", { enabled: touch });
     const scheme = { name: "prefers-color-scheme", value: dark ? "dark" : "light" };
     await tab.send("Emulation.setEmulatedMedia", { features: [scheme] });
@@ -79,9 +80,10 @@ class Tab {
     return this.browser.send(method, params, this.sessionId);
   }
 
-  /// The value of an expression in the page.
+  /// The value of an expression in the page, or what its promise comes to.
   async get(expression) {
-    const { result, exceptionDetails } = await this.send("Runtime.evaluate", { expression, returnByValue: true });
+    const how = { expression, returnByValue: true, awaitPromise: true };
+    const { result, exceptionDetails } = await this.send("Runtime.evaluate", how);
     if (exceptionDetails) throw new Error(`${expression}: ${exceptionDetails.exception?.description}`);
     return result.value;
   }
@@ -127,12 +129,18 @@ class Tab {
     await touch("touchEnd", []);
   }
 
-  /// A picture of the whole page.
+  /// A picture of the whole page, in a window as high as that.
   async screenshot(path) {
-    const { cssContentSize: clip } = await this.send("Page.getLayoutMetrics");
-    const options = { captureBeyondViewport: true, clip: { ...clip, scale: 1 } };
-    const { data } = await this.send("Page.captureScreenshot", options);
+    const { cssContentSize } = await this.send("Page.getLayoutMetrics");
+    await this.resize({ ...this.size, height: Math.ceil(cssContentSize.height) });
+    await this.get("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))");
+    const { data } = await this.send("Page.captureScreenshot");
     writeFileSync(path, Buffer.from(data, "base64"));
+    await this.resize(this.size);
+  }
+
+  resize({ width, height, mobile }) {
+    return this.send("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile });
   }
 
   async close() {
