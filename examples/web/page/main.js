@@ -25,11 +25,12 @@ const confusion = new Confusion(get("confusion"));
 const taught = new Taught(get("taught"));
 let pad = null;
 let isRunning = false;
+let nextFrame = 0;
 let pauseAt = EPOCHS;
 let nextTest = 0;
 let nextMistake = 0;
 
-/// Text that a screen reader says when it changes.
+/// Text that screen readers read aloud: only when it changes.
 function say(id, text) {
   if (get(id).textContent !== text) get(id).textContent = text;
 }
@@ -54,23 +55,22 @@ function measure() {
 }
 
 function frame() {
-  if (!isRunning) return;
+  nextFrame = requestAnimationFrame(frame);
   train(STEPS);
-  if (net.epochs >= pauseAt) {
-    run(false);
-    say("training-note", `Paused after ${EPOCHS} epochs. Train goes on.`);
-  }
-  requestAnimationFrame(frame);
+  if (net.epochs < pauseAt) return;
+  run(false);
+  say("training-note", `Paused after ${EPOCHS} epochs. Train goes on.`);
 }
 
 function run(goes) {
   if (goes === isRunning) return;
   isRunning = goes;
   get("train").textContent = goes ? "Pause" : "Train";
+  cancelAnimationFrame(nextFrame);
   if (!goes) return;
   pauseAt = net.epochs + EPOCHS;
   say("training-note", "");
-  requestAnimationFrame(frame);
+  nextFrame = requestAnimationFrame(frame);
 }
 
 function reset() {
