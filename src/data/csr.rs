@@ -169,7 +169,7 @@ impl<'a, T, I: PrimInt, O: PrimInt> Csr<'a, T, I, O> {
             offsets: self.offsets,
             indices: &*indices,
             values: &self.values[first..first + count],
-            base: self.base + first,
+            base: first,
             // None ascends for sure any more, but none comes twice that did not.
             order: if self.order == Order::Any { Order::Any } else { Order::Unique },
         };
