@@ -38,6 +38,9 @@ pub use pass::{Engine, Pass, Reduction};
 // Second derivatives.
 pub mod curvature;
 
+// One sum over examples, by many.
+pub mod shards;
+
 // Start values for training.
 pub mod start;
 

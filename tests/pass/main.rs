@@ -34,6 +34,7 @@ mod range;
 mod scoped;
 mod scratch;
 mod second_order;
+mod shards;
 mod short_sums;
 mod strategies_themselves;
 mod support_itself;
