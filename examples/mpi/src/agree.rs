@@ -2,15 +2,19 @@
 
 use mpi::Count;
 use mpi::datatype::{Equivalence, PartitionMut};
+use mpi::request::scope;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::{Communicator, CommunicatorCollectives};
+
+use crate::faults::wait_for_all;
 
 /// The vectors of all ranks.
 pub fn gather<T: Equivalence + Clone + Default>(world: &SimpleCommunicator, own: &[T]) -> Vec<Vec<T>> {
     // No vector is sent empty: the address of an empty one may be that by which MPI means something else (MPI_IN_PLACE).
     let own = [own, &[T::default()]].concat();
     let mut counts = vec![0; world.size() as usize];
-    world.all_gather_into(&(own.len() as Count), &mut counts[..]);
+    let count = own.len() as Count;
+    scope(|scope| wait_for_all(world.immediate_all_gather_into(scope, &count, &mut counts[..])));
     let mut all = vec![T::default(); counts.iter().map(|&count| count as usize).sum()];
     let starts: Vec<Count> = counts
         .iter()
@@ -19,7 +23,12 @@ pub fn gather<T: Equivalence + Clone + Default>(world: &SimpleCommunicator, own:
             Some(*end - count)
         })
         .collect();
-    world.all_gather_varcount_into(&own[..], &mut PartitionMut::new(&mut all[..], &counts[..], &starts[..]));
+    {
+        let mut places = PartitionMut::new(&mut all[..], &counts[..], &starts[..]);
+        scope(|scope| {
+            wait_for_all(world.immediate_all_gather_varcount_into(scope, &own[..], &mut places));
+        });
+    }
     let vector =
         |(&start, &count): (&Count, &Count)| all[start as usize..(start + count - 1) as usize].to_vec();
     starts.iter().zip(&counts).map(vector).collect()

@@ -6,18 +6,18 @@
 //!
 //! A node is on its way as soon as it is complete, while the shards after it are computed.
 
-use std::thread::yield_now;
-use std::time::{Duration, Instant};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use handgrad::shards::{Node, Shards, TreeSum, scratch_len};
 use mpi::Count;
 use mpi::datatype::{Equivalence, PartitionMut};
-use mpi::request::{RequestCollection, multiple_scope};
+use mpi::request::{RequestCollection, multiple_scope, scope};
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::{Communicator, CommunicatorCollectives, Destination, Source};
 use num_traits::Float;
 
-use crate::faults::fail;
+use crate::faults::{fail, wait_for_all, wait_while};
 
 /// The memory and the plan of sums of one length.
 pub struct Exchange<T> {
@@ -27,7 +27,6 @@ pub struct Exchange<T> {
     slices: Shards,
     /// When a node is sent: as soon as it is complete, or when all are.
     overlaps: bool,
-    patience: Duration,
     /// The nodes of this rank, each with the scratch of its sum, which begins with the sum.
     own: Vec<(Node, Vec<T>)>,
     /// The nodes of all other ranks, in ascending order.
@@ -42,13 +41,8 @@ pub struct Exchange<T> {
 pub type Written = Result<(), handgrad::Error>;
 
 impl<T: Float + Equivalence> Exchange<T> {
-    /// For vectors of `len` numbers. No rank waits for another one longer than `patience`.
-    pub fn new(
-        world: SimpleCommunicator,
-        shards: Shards,
-        len: usize,
-        patience: Duration,
-    ) -> Result<Self, handgrad::Error> {
+    /// For vectors of `len` numbers.
+    pub fn new(world: SimpleCommunicator, shards: Shards, len: usize) -> Result<Self, handgrad::Error> {
         let (rank, ranks) = (world.rank() as usize, world.size() as usize);
         let slices = Shards::new(len, ranks)?;
         let slice = slices.range(rank)?.len();
@@ -65,7 +59,7 @@ impl<T: Float + Equivalence> Exchange<T> {
         let inbox = vec![T::zero(); foreign.len() * slice];
         let scratch = vec![T::zero(); scratch_len(shards.root(), slice)];
         let total = vec![T::zero(); len];
-        Ok(Self { world, shards, slices, overlaps: true, patience, own, foreign, inbox, scratch, total })
+        Ok(Self { world, shards, slices, overlaps: true, own, foreign, inbox, scratch, total })
     }
 
     /// Sends nodes only when all of a rank's shards are done: to measure what it saves not to wait.
@@ -105,7 +99,7 @@ impl<T: Float + Equivalence> Exchange<T> {
     fn collect(&mut self, mut write: impl FnMut(usize, &mut [T]) -> Written) -> Result<(), handgrad::Error> {
         let (len, rank, ranks) = (self.total.len(), self.rank(), self.ranks());
         let slice = self.slices.range(rank)?.len();
-        let Self { world, slices, overlaps, patience, own, foreign, inbox, .. } = self;
+        let Self { world, slices, overlaps, own, foreign, inbox, .. } = self;
         let others: Vec<_> = (0..ranks).filter(|&other| other != rank).collect();
         multiple_scope(foreign.len() + own.len() * ranks, |scope, requests| {
             let mut partners = Vec::new();
@@ -116,13 +110,11 @@ impl<T: Float + Equivalence> Exchange<T> {
                     partners.push(*from);
                 }
             }
-            let mut complete = Vec::new();
+            let (mut complete, done) = (Vec::new(), RefCell::default());
             let nodes = own.len();
             for (k, (node, scratch)) in own.iter_mut().enumerate() {
                 // Others wait for this rank, so an error of its own ends them, too.
-                let sum = node_sum(*node, len, scratch, &mut write, || {
-                    progress(requests);
-                });
+                let sum = node_sum(*node, len, scratch, &mut write, || progress(requests, &done));
                 complete.push((*node, sum.unwrap_or_else(|error| fail(&error.to_string()))));
                 if !*overlaps && k + 1 < nodes {
                     continue;
@@ -138,7 +130,7 @@ impl<T: Float + Equivalence> Exchange<T> {
                     }
                 }
             }
-            wait(requests, &partners, *patience);
+            wait(requests, &done, &partners);
         });
         Ok(())
     }
@@ -171,16 +163,8 @@ impl<T: Float + Equivalence> Exchange<T> {
         let starts: Vec<_> = ranges.iter().map(|range| range.start as Count).collect();
         let slice = self.total[own].to_vec();
         let mut all = PartitionMut::new(&mut self.total[..], counts, starts);
-        mpi::request::scope(|scope| {
-            let mut request = self.world.immediate_all_gather_varcount_into(scope, &slice[..], &mut all);
-            let start = Instant::now();
-            while let Err(same) = request.test() {
-                if start.elapsed() > self.patience {
-                    fail(&format!("has waited {:?} for the other ranks' sums", self.patience));
-                }
-                request = same;
-                yield_now();
-            }
+        scope(|scope| {
+            wait_for_all(self.world.immediate_all_gather_varcount_into(scope, &slice[..], &mut all));
         });
         Ok(())
     }
@@ -207,29 +191,25 @@ fn node_sum<'a, T: Float>(
     sum.finish().map(|sum| &*sum)
 }
 
-/// Most of MPI moves data only while it is called. Returns which requests have become complete.
-fn progress<T>(requests: &mut RequestCollection<'_, [T]>) -> Vec<usize> {
-    let mut done = Vec::new();
+/// Most of MPI moves data only while it is called. Notes which requests have become complete.
+fn progress<T>(requests: &mut RequestCollection<'_, [T]>, done: &RefCell<BTreeSet<usize>>) {
+    let mut now = Vec::new();
     if requests.incomplete() > 0 {
-        requests.test_some(&mut done);
+        requests.test_some(&mut now);
     }
-    done.into_iter().map(|(request, ..)| request).collect()
+    done.borrow_mut().extend(now.into_iter().map(|(request, ..)| request));
 }
 
-/// Waits for all messages. What has already been seen complete is not waited for.
-fn wait<T>(requests: &mut RequestCollection<'_, [T]>, partners: &[usize], patience: Duration) {
-    let (start, mut open) = (Instant::now(), partners.len());
-    let mut done = vec![false; open];
-    while requests.incomplete() > 0 {
-        let now = progress(requests);
-        open -= now.len().min(open);
-        now.into_iter().for_each(|request| done[request] = true);
-        if start.elapsed() > patience {
-            let mut missing: Vec<_> = (0..done.len()).filter(|&i| !done[i]).map(|i| partners[i]).collect();
-            missing.sort_unstable();
-            missing.dedup();
-            fail(&format!("has waited {patience:?} for messages from or to ranks {missing:?}"));
-        }
-        yield_now();
-    }
+/// Waits for all messages, to and from these ranks.
+fn wait<T>(requests: &mut RequestCollection<'_, [T]>, done: &RefCell<BTreeSet<usize>>, partners: &[usize]) {
+    let is_open = || {
+        progress(requests, done);
+        requests.incomplete() > 0
+    };
+    wait_while(is_open, || {
+        let done = done.borrow();
+        let open = (0..partners.len()).filter(|request| !done.contains(request));
+        let ranks: BTreeSet<_> = open.map(|request| partners[request]).collect();
+        format!("messages from or to ranks {ranks:?}")
+    });
 }

@@ -1,7 +1,11 @@
 //! How a job ends when one rank cannot go on: at once, all of it, with one message.
 
 use std::panic;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::yield_now;
+use std::time::{Duration, Instant};
 
+use mpi::request::{Request, Scope};
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::Communicator;
 
@@ -16,4 +20,35 @@ pub fn fail(message: &str) -> ! {
 /// all ranks to end, while these wait for this one.
 pub fn end_job_on_panic() {
     panic::set_hook(Box::new(|info| fail(&info.to_string().replace('\n', " "))));
+}
+
+/// In seconds.
+static PATIENCE: AtomicU64 = AtomicU64::new(60);
+
+/// Chooses the longest time that this rank waits for others: a minute, if it is not chosen.
+pub fn set_patience(seconds: u64) {
+    PATIENCE.store(seconds, Ordering::Relaxed);
+}
+
+/// Waits while there is something `open`, and ends the job if that takes longer than the patience: then some rank stands
+/// still. `missing` says what has not come.
+pub fn wait_while(mut open: impl FnMut() -> bool, missing: impl FnOnce() -> String) {
+    let (start, patience) = (Instant::now(), Duration::from_secs(PATIENCE.load(Ordering::Relaxed)));
+    while open() {
+        if start.elapsed() > patience {
+            fail(&format!("has waited {patience:?} for {}", missing()));
+        }
+        // Another rank may be waiting for this processor.
+        yield_now();
+    }
+}
+
+/// Waits for what all ranks do together.
+pub fn wait_for_all<'a, D: ?Sized, S: Scope<'a>>(request: Request<'a, D, S>) {
+    let mut request = Some(request);
+    let is_open = || {
+        request = request.take().and_then(|request| request.test().err());
+        request.is_some()
+    };
+    wait_while(is_open, || "all other ranks".into());
 }

@@ -9,4 +9,5 @@ pub mod exchange;
 pub mod faults;
 pub mod idx;
 pub mod picture;
+pub mod second_order;
 pub mod train;

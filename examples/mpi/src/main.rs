@@ -14,7 +14,7 @@ use digits::canvas;
 use handgrad_mpi::agree::{all_ok, gather, same};
 use handgrad_mpi::checkpoint::{self, State};
 use handgrad_mpi::data::Source;
-use handgrad_mpi::faults::end_job_on_panic;
+use handgrad_mpi::faults::{end_job_on_panic, set_patience};
 use handgrad_mpi::picture;
 use handgrad_mpi::train::{Recipe, Training};
 use mpi::Threading;
@@ -125,6 +125,7 @@ fn run(args: &Args, world: &SimpleCommunicator) -> Result<(), String> {
 
 /// The training before its next step, if all ranks have the same idea of it.
 fn start(args: &Args, world: &SimpleCommunicator) -> Result<Training, String> {
+    set_patience(args.patience);
     let threads = rayon::ThreadPoolBuilder::new().num_threads(args.threads).build_global();
     all_ok(world, threads.map_err(|error| error.to_string()))?;
     let recipe = args.recipe.clone();
@@ -133,8 +134,7 @@ fn start(args: &Args, world: &SimpleCommunicator) -> Result<Training, String> {
     same(world, "their arithmetic (--portable has the same everywhere)", &all_ok(world, arithmetic)?)?;
 
     let source = args.mnist.clone().map_or(Source::Digits, Source::Idx);
-    let patience = Duration::from_secs(args.patience);
-    let read = Training::new(SimpleCommunicator::world(), recipe.clone(), &source, patience);
+    let read = Training::new(SimpleCommunicator::world(), recipe.clone(), &source);
     let read = read.and_then(|training| Ok((training.describe(&source)?, training)));
     let (images, mut training) = all_ok(world, read)?;
     same(world, "their images", &images)?;

@@ -1,7 +1,6 @@
 //! The training: each step's batch has some images of each shard, whoever owns it.
 
 use std::ops::Range;
-use std::time::Duration;
 
 use digits::data::CLASSES;
 use fastrand::Rng;
@@ -67,32 +66,21 @@ type Result<T, E = handgrad::Error> = std::result::Result<T, E>;
 
 impl Training {
     /// Reads this rank's share of the images. The state is that before the first step.
-    pub fn new(
-        world: SimpleCommunicator,
-        recipe: Recipe,
-        source: &Source,
-        patience: Duration,
-    ) -> Result<Self, String> {
+    pub fn new(world: SimpleCommunicator, recipe: Recipe, source: &Source) -> Result<Self, String> {
         let (rank, ranks) = (world.rank() as usize, world.size() as usize);
         let train = Share::read(source, Part::Train, recipe.shards, rank, ranks)?;
         let test = Share::read(source, Part::Test, recipe.shards, rank, ranks)?;
-        Self::of_shares(world, recipe, train, test, patience).map_err(|error| error.to_string())
+        Self::of_shares(world, recipe, train, test).map_err(|error| error.to_string())
     }
 
-    fn of_shares(
-        world: SimpleCommunicator,
-        recipe: Recipe,
-        train: Share,
-        test: Share,
-        patience: Duration,
-    ) -> Result<Self> {
+    fn of_shares(world: SimpleCommunicator, recipe: Recipe, train: Share, test: Share) -> Result<Self> {
         let dims = Dims::new(train.images.inputs(), recipe.hidden, CLASSES)?;
         let mut theta = vec![0.0; dims.param_len()];
         let mut random = Random::new(recipe.seed);
         Start::HeNormal.fill(&mut ParamsMut::from_flat(dims, &mut theta)?, || random.next_u64());
         let velocity = vec![0.0; theta.len()];
-        let gradients = Exchange::new(SimpleCommunicator::world(), train.shards, theta.len() + 1, patience)?;
-        let tests = Exchange::new(world, test.shards, 2, patience)?;
+        let gradients = Exchange::new(SimpleCommunicator::world(), train.shards, theta.len() + 1)?;
+        let tests = Exchange::new(world, test.shards, 2)?;
         let scratch = vec![0.0; dims.scratch_len(train.images.len().max(test.images.len()))];
         let state = State { theta, velocity, ..State::default() };
         let order = (usize::MAX, Vec::new());
