@@ -65,7 +65,7 @@ pub fn effective_weight<T: Float + Send + Sync + 'static, L: PrimInt + Sync>(
 ///
 /// let dims = Dims::new(1, 1, 2)?;
 /// let params = Params::from_flat(dims, &[1.0, 0.0, 1.0, -1.0, 0.0, 0.0])?;
-/// let (x, y, v) = ([0.5, 1.0, 2.0], [0, 1, 1], [1.0, 0.25, 0.5]);
+/// let (x, y, v) = ([0.5, 1.0, 2.0f64], [0, 1, 1], [1.0, 0.25, 0.5]);
 /// let pass = |own: std::ops::Range<usize>| {
 ///     let x = MatRef::new(&x[own.clone()], own.len(), 1)?;
 ///     let pass = Pass::new(params, Batch::new(x, &y[own.clone()])?).example_weights(&v[own]);

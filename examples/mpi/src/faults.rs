@@ -1,8 +1,8 @@
 //! How a job ends when one rank cannot go on: at once, all of it, with one message.
 
+use std::hint::spin_loop;
 use std::panic;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::yield_now;
 use std::time::{Duration, Instant};
 
 use mpi::request::{Request, Scope};
@@ -38,8 +38,8 @@ pub fn wait_while(mut open: impl FnMut() -> bool, missing: impl FnOnce() -> Stri
         if start.elapsed() > patience {
             fail(&format!("has waited {patience:?} for {}", missing()));
         }
-        // Another rank may be waiting for this processor.
-        yield_now();
+        // Where there are more ranks than processors, Open MPI itself lets others run while it is asked.
+        spin_loop();
     }
 }
 

@@ -167,7 +167,7 @@ fn wire(world: &SimpleCommunicator, repeats: usize) -> Option<(f64, f64)> {
     if world.size() < 2 {
         return None;
     }
-    let mut one_way = |len: usize, trips: usize| {
+    let one_way = |len: usize, trips: usize| {
         let mut buffer = vec![0u8; len];
         let mut times = Vec::new();
         for _ in 0..repeats {
