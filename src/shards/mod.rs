@@ -87,11 +87,11 @@
 //! ```
 
 mod cut;
+mod mean;
 mod node;
-mod part;
 mod sum;
 
 pub use cut::Shards;
+pub use mean::{effective_weight, part};
 pub use node::{Node, Nodes};
-pub use part::{effective_weight, part};
 pub use sum::{TreeSum, scratch_len};

@@ -52,7 +52,7 @@ pub fn effective_weight<T: Float + Send + Sync + 'static, L: PrimInt + Sync>(
 ///
 /// # Errors
 ///
-/// What N must be is checked where the pass is run: [`Error::Value`](crate::Error::Value) if it is negative, infinite or NaN.
+/// What N must be is checked where the pass is run: [`Error::Value`] if it is negative, infinite or NaN.
 ///
 /// # Example
 ///
