@@ -132,6 +132,12 @@ pub enum What {
     L2,
     /// The largest norm of an example's gradient.
     Clip,
+    /// The shards of a sum over examples.
+    Shards,
+    /// The ranks that have shards.
+    Ranks,
+    /// A vector of a sum.
+    Terms,
 }
 
 impl fmt::Display for What {
@@ -199,6 +205,9 @@ impl fmt::Display for What {
             What::Divisor => "divisor N",
             What::L2 => "L2 factors",
             What::Clip => "clipping norm",
+            What::Shards => "shards",
+            What::Ranks => "ranks",
+            What::Terms => "vector of a sum",
         })
     }
 }
@@ -305,7 +314,7 @@ pub enum Error {
         got: i128,
     },
     /// An index of sparse rows is no input.
-    Index {
+    Input {
         /// The example.
         example: usize,
         /// Which entry, of all.
@@ -364,6 +373,22 @@ pub enum Error {
         tolerance: f64,
         /// The sum.
         got: f64,
+    },
+    /// There is nothing with this number.
+    Index {
+        /// What is numbered.
+        what: What,
+        /// How many there are: valid numbers are `0..len`.
+        len: usize,
+        /// The number.
+        got: usize,
+    },
+    /// A [`TreeSum`](crate::shards::TreeSum) takes shards in ascending order.
+    Order {
+        /// The shard that is next.
+        expected: usize,
+        /// The shard that was given, or the first one of the node.
+        got: usize,
     },
     /// An [`Executor`](crate::Executor) has returned before its tasks were done. The outputs are incomplete.
     Executor,

@@ -64,6 +64,9 @@ pub use pass::{ClassInteger, Config, Engine, Pass, Reduction};
 // Second derivatives.
 pub mod curvature;
 
+// One sum over examples, by many.
+pub mod shards;
+
 // Start values for training.
 pub mod start;
 

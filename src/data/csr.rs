@@ -88,7 +88,7 @@ impl<'a, T, I: PrimInt, O: PrimInt> Csr<'a, T, I, O> {
     /// # Errors
     ///
     /// [`Error::Length`] if there is no offset at all or the values are not as many as the indices; [`Error::Offset`] for the
-    /// first offset that is less than the one before, negative, or beyond the entries; [`Error::Index`] for the first index
+    /// first offset that is less than the one before, negative, or beyond the entries; [`Error::Input`] for the first index
     /// of an entry that is no input.
     pub fn new(cols: usize, offsets: &'a [O], indices: &'a [I], values: &'a [T]) -> Result<Self, Error> {
         check_len(What::Values, indices.len(), values.len())?;
@@ -107,7 +107,7 @@ impl<'a, T, I: PrimInt, O: PrimInt> Csr<'a, T, I, O> {
             let mut next = 0;
             for entry in x.place(row)..x.place(row + 1) {
                 let index = indices[entry];
-                let input = index.to_usize().filter(|&input| input < cols).ok_or(Error::Index {
+                let input = index.to_usize().filter(|&input| input < cols).ok_or(Error::Input {
                     example: row,
                     entry,
                     inputs: cols,

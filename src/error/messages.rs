@@ -38,7 +38,7 @@ impl fmt::Display for Error {
                     "offset {index} of sparse rows: expected a number from {least} to {most}, got {got}"
                 )
             }
-            Error::Index { example, entry, inputs, got } => {
+            Error::Input { example, entry, inputs, got } => {
                 write!(f, "index of entry {entry}, of example {example}: ")?;
                 write!(f, "expected an input in 0..{inputs}, got {got}")
             }
@@ -62,6 +62,12 @@ impl fmt::Display for Error {
                 }
                 write!(f, ", got a sum of {got} (see Pass::target_sum_tolerance)")
             }
+            Error::Index { what, len, got } => {
+                write!(f, "{what}: expected a number in 0..{len}, got {got}")
+            }
+            Error::Order { expected, got } => {
+                write!(f, "sum over shards: expected shard {expected} next, got {got}")
+            }
             Error::Executor => {
                 write!(f, "executor: expected every task to be run before it returns, got one that was not")
             }
@@ -77,6 +83,7 @@ fn length(f: &mut fmt::Formatter<'_>, what: What, expected: usize, got: usize) -
         What::Examples => {
             write!(f, "{what}: expected {expected} at most (Dims::chunk_len), got {got}")
         }
+        What::Shards => write!(f, "{what}: expected {expected} of them, got {got}"),
         _ => write!(f, "{what}: expected length {expected}{}, got {got}", what.letters(false)),
     }
 }

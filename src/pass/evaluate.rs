@@ -92,6 +92,29 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         }
     }
 
+    /// (23): the sum of the effective weights. O(n).
+    pub(crate) fn total_weight(&self) -> Result<T, Error> {
+        let integers = Integers { labels: self.labels.unwrap_or_default(), ignored: self.ignored_label };
+        let mut objective = self.with_labels(&integers);
+        let n = self.x.rows();
+        self.check_examples()?;
+        objective.check(self.params.dims, n)?;
+        objective.find_units(n);
+        Ok(objective.total_weight(n).get())
+    }
+
+    /// The objective with the labels of the batch.
+    fn with_labels<'o>(&self, integers: &'o Integers<'o, L>) -> Objective<'o, T>
+    where
+        Self: 'o,
+    {
+        Objective {
+            labels: self.labels.map(|_| integers as &dyn Labels),
+            ignores_label: self.ignored_label.is_some(),
+            ..self.objective
+        }
+    }
+
     /// What [`run`](Self::run) and [`infer`](Self::infer) do, with the products of an engine.
     pub(super) fn evaluate(&mut self, products: Products<'_, T>, scratch: &mut [T]) -> Result<T, Error> {
         match self.labels.filter(|_| self.is_short(products.external)) {
@@ -165,11 +188,7 @@ impl<T: Float + Send + Sync + 'static, L: PrimInt + Sync> Pass<'_, T, L> {
         halfway: Option<(&'h mut (dyn Halfway<T> + Send), &'h mut [T])>,
     ) -> Result<T, Error> {
         let integers = Integers { labels: self.labels.unwrap_or_default(), ignored: self.ignored_label };
-        let mut objective = Objective {
-            labels: self.labels.map(|_| &integers as &dyn Labels),
-            ignores_label: self.ignored_label.is_some(),
-            ..self.objective
-        };
+        let mut objective = self.with_labels(&integers);
         self.check(&objective, scratch.len())?;
         let n = self.x.rows();
         if n == 0 {

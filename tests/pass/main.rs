@@ -35,6 +35,7 @@ mod range;
 mod scoped;
 mod scratch;
 mod second_order;
+mod shards;
 mod short_sums;
 mod sparse;
 mod strategies_themselves;

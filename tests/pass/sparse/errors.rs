@@ -22,7 +22,7 @@ fn what_is_no_sparse_matrix() {
     for (bad, example, entry) in [(4, 0, 0), (-1, 1, 2), (i64::MAX, 1, 1)] {
         let mut indices = [0, 3, 2];
         indices[entry] = bad;
-        let err = Error::Index { example, entry, inputs: 4, got: bad.into() };
+        let err = Error::Input { example, entry, inputs: 4, got: bad.into() };
         assert_eq!(csr(&[0, 1, 3], &indices, &values), Err(err));
     }
     // An index of an entry that belongs to no row does not matter.
@@ -35,7 +35,7 @@ fn what_is_no_sparse_matrix() {
 fn what_it_says() {
     let err = Error::Offset { index: 2, expected: (2, 3), got: 1 };
     assert_eq!(err.to_string(), "offset 2 of sparse rows: expected a number from 2 to 3, got 1");
-    let err = Error::Index { example: 1, entry: 2, inputs: 4, got: -1 };
+    let err = Error::Input { example: 1, entry: 2, inputs: 4, got: -1 };
     assert_eq!(err.to_string(), "index of entry 2, of example 1: expected an input in 0..4, got -1");
     let err = Error::Rows { range: (3, 9), rows: 5 };
     assert_eq!(err.to_string(), "rows 3..9: expected a range within 0..5");
