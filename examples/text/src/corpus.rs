@@ -55,6 +55,23 @@ impl Texts {
         found
     }
 
+    /// And their parts of up to four words, so that short texts are learned, too.
+    fn with_parts(mut self) -> Self {
+        for whole in 0..self.texts.len() {
+            let (mut rest, label) = (self.texts[whole], self.labels[whole]);
+            while let Some((end, _)) = rest.match_indices(' ').nth(3) {
+                self.texts.push(&rest[..end]);
+                self.labels.push(label);
+                rest = &rest[end + 1..];
+            }
+            if rest.len() < self.texts[whole].len() {
+                self.texts.push(rest);
+                self.labels.push(label);
+            }
+        }
+        self
+    }
+
     /// In any order.
     fn shuffled(self, rng: &mut Rng) -> Self {
         let mut order: Vec<usize> = (0..self.texts.len()).collect();
@@ -66,12 +83,18 @@ impl Texts {
     }
 }
 
-/// Texts to learn from, in any order, and the fifth of the messages that is kept back in all languages.
+/// Texts to learn from, in any order, and those to be judged by.
 pub fn split(rng: &mut Rng) -> (Texts, Texts) {
-    let mut messages: Vec<usize> = (0..LANGUAGES[0].lines.lines().count()).collect();
-    rng.shuffle(&mut messages);
-    let (test, train) = messages.split_at(messages.len() / 5);
-    (Texts::of(train).shuffled(rng), Texts::of(test))
+    let (train, test) = divide(LANGUAGES[0].lines.lines().count(), rng);
+    (Texts::of(&train).with_parts().shuffled(rng), Texts::of(&test))
+}
+
+/// The numbers of the messages to learn from, and of a fifth that is kept back, in all languages.
+fn divide(messages: usize, rng: &mut Rng) -> (Vec<usize>, Vec<usize>) {
+    let mut train: Vec<usize> = (0..messages).collect();
+    rng.shuffle(&mut train);
+    let test = train.split_off(messages - messages / 5);
+    (train, test)
 }
 
 /// Sentences of another kind than the messages.
@@ -93,21 +116,31 @@ mod tests {
 
     #[test]
     fn no_message_is_in_both_parts() {
-        let (train, test) = split(&mut Rng::with_seed(1));
         let messages = LANGUAGES[0].lines.lines().count();
         assert!(LANGUAGES.iter().all(|language| language.lines.lines().count() == messages));
-        assert_eq!(train.texts.len() + test.texts.len(), CLASSES * messages);
-        assert_eq!(test.texts.len(), CLASSES * (messages / 5));
-        // By the number of the message, in whatever language.
-        let numbers = |texts: &Texts| -> Vec<usize> {
-            let number = |(text, &label): (&&str, &u8)| {
-                LANGUAGES[usize::from(label)].lines.lines().position(|line| line == *text)
-            };
-            texts.texts.iter().zip(&texts.labels).filter_map(number).collect()
-        };
-        let (train, test) = (numbers(&train), numbers(&test));
-        assert_eq!(train.len() + test.len(), CLASSES * messages);
-        assert!(test.iter().all(|number| !train.contains(number)));
+        let (mut all, test) = divide(messages, &mut Rng::with_seed(1));
+        assert_eq!(test.len(), messages / 5);
+        all.extend(test);
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..messages));
+    }
+
+    #[test]
+    fn labels_stay_with_their_texts() {
+        let (train, test) = split(&mut Rng::with_seed(1));
+        for Texts { texts, labels } in [train, test] {
+            let is_of = |(text, &label): (&&str, &u8)| LANGUAGES[usize::from(label)].lines.contains(text);
+            assert!(texts.iter().zip(&labels).all(is_of));
+        }
+    }
+
+    #[test]
+    fn parts_have_up_to_four_words() {
+        let one = |text| Texts { texts: vec![text], labels: vec![5] }.with_parts();
+        assert_eq!(one("a b c d").texts, ["a b c d"]);
+        let nine = one("a b c d e f g h i");
+        assert_eq!(nine.texts, ["a b c d e f g h i", "a b c d", "e f g h", "i"]);
+        assert_eq!(nine.labels, [5; 4]);
     }
 
     #[test]

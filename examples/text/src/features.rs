@@ -21,11 +21,12 @@ impl Features {
     pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
         let mut features = Self { offsets: vec![0], indices: Vec::new(), values: Vec::new() };
         for text in texts {
-            // So that long texts are no louder than short ones, the rows have all the same norm.
+            // So that long texts are no louder than short ones all rows have the same norm, and what is said often counts less
+            // each time: a number is the square root of a count.
             let counts = counts(text);
-            let norm = counts.values().map(|count| count * count).sum::<f32>().sqrt();
+            let norm = counts.values().sum::<f32>().sqrt();
             features.indices.extend(counts.keys());
-            features.values.extend(counts.values().map(|count| SIZE * count / norm));
+            features.values.extend(counts.values().map(|count| SIZE * count.sqrt() / norm));
             features.offsets.push(features.indices.len());
         }
         features
