@@ -115,6 +115,7 @@ impl Cli {
             Section::Density => densities.iter().map(|&percent| Kind::Density(percent)).collect(),
             Section::Hessian if self.mnist.is_some() => vec![Kind::Hessian, Kind::HessianMnist],
             Section::Hessian => vec![Kind::Hessian],
+            Section::Sparse => vec![Kind::Sparse(20)],
         }
     }
 
@@ -173,12 +174,14 @@ mod tests {
             kinds(&["--problems", "hessian"]),
             ["hessian 784,128,10,1024", "hessian 784,1024,10,1024"]
         );
+        let sparse = kinds(&["--problems", "sparse"]);
+        assert_eq!(sparse, ["sparse 20 4096,64,4,32", "sparse 20 4096,64,4,256"]);
         let digits = ["--problems", "mnist", "--mnist", "somewhere", "--quick"];
         assert_eq!(kinds(&digits), ["mnist start 784,128,10,128", "mnist trained 784,128,10,128"]);
         assert!(parse(&["--problems", "mnist"]).tasks().is_err());
         assert!(Cli::try_parse_from(["peers", "--active", "101"]).is_err());
         let sizes = |options: &[&str]| parse(options).tasks().unwrap().len();
-        assert_eq!([sizes(&[]), sizes(&["--mnist", "somewhere"]), sizes(&["--quick"])], [25, 31, 9]);
+        assert_eq!([sizes(&[]), sizes(&["--mnist", "somewhere"]), sizes(&["--quick"])], [27, 33, 11]);
     }
 
     #[test]

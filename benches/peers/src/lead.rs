@@ -56,7 +56,8 @@ impl Results {
     pub fn leads(&self) -> Vec<Lead> {
         let mut groups = Vec::new();
         for row in &self.rows {
-            if row.task.kind.section() != Section::Hessian && !groups.contains(&row.group()) {
+            let is_gradient = !matches!(row.task.kind.section(), Section::Hessian | Section::Sparse);
+            if is_gradient && !groups.contains(&row.group()) {
                 groups.push(row.group());
             }
         }

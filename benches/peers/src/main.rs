@@ -15,6 +15,7 @@ mod plot;
 mod problem;
 mod report;
 mod run;
+mod steps;
 mod timing;
 mod worker;
 

@@ -3,6 +3,7 @@
 mod csv_file;
 mod density;
 mod hessian;
+mod steps;
 
 pub use csv_file::write_csv;
 
@@ -15,6 +16,8 @@ use crate::timing::Quartiles;
 impl Results {
     /// The median's share of the peak that as many threads reach.
     pub fn share_of_peak(&self, row: &Row) -> Option<f64> {
+        // Of steps on sparse rows nobody does that many operations.
+        row.spec().filter(|spec| !spec.steps)?;
         let peak = self.best_peak(row.element, row.threads)?;
         Some(row.spec()?.flops(row.task.shape) / row.time()?.median / peak)
     }
@@ -118,6 +121,7 @@ fn chapter(results: &Results, section: Section) -> String {
         text += &format!("\n### {}, {element}\n\n", section.title());
         text += &match section {
             Section::Density => density::tables(results, element),
+            Section::Sparse => steps::table(results, element),
             _ => table(results, section, element),
         };
     }

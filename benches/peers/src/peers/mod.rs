@@ -5,6 +5,7 @@ mod burn;
 #[cfg(feature = "candle")]
 mod candle;
 mod five;
+mod loops;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 
@@ -12,6 +13,7 @@ use anyhow::{Result, bail};
 
 use crate::ours;
 use crate::problem::{Answer, DIRECTIONS, Kind, Problem, Real, Section, Shape};
+use crate::steps::{self, Layout};
 
 /// One peer with one problem loaded. A call computes the loss and all gradients, or products with the Hessian.
 pub trait Peer {
@@ -57,6 +59,8 @@ pub struct Spec {
     pub role: Role,
     /// Whether it takes part in the section about the Hessian, and in no other.
     pub hessian: bool,
+    /// Whether it takes part in the section about steps on sparse rows, and in no other.
+    pub steps: bool,
     /// The directions that a call multiplies the Hessian with; 0 if it computes the gradient.
     pub directions: usize,
     /// Whether it takes the inputs as a sparse matrix: it runs where inputs are 0.
@@ -72,7 +76,9 @@ pub struct Spec {
 impl Spec {
     pub fn takes(&self, kind: Kind) -> bool {
         // Sparse tensors only where there are zeros: elsewhere they can but lose.
-        self.hessian == (kind.section() == Section::Hessian) && (!self.sparse || kind.is_sparse())
+        let is_at_home = self.hessian == (kind.section() == Section::Hessian)
+            && self.steps == (kind.section() == Section::Sparse);
+        is_at_home && (!self.sparse || kind.is_sparse())
     }
 
     /// Whether handgrad does it.
@@ -92,6 +98,7 @@ const fn rust(name: &'static str) -> Spec {
         host: Host::Rust,
         role: Role::Peer,
         hessian: false,
+        steps: false,
         directions: 0,
         sparse: false,
         threads: true,
@@ -108,12 +115,18 @@ const fn sparse(name: &'static str, script: &'static str) -> Spec {
     Spec { sparse: true, ..python(name, script) }
 }
 
+/// One that makes a step of gradient descent on sparse rows.
+const fn step(spec: Spec) -> Spec {
+    // One thread: the batches are small.
+    Spec { steps: true, threads: false, ..spec }
+}
+
 /// One that multiplies the Hessian with so many directions in a call.
 const fn products(directions: usize, spec: Spec) -> Spec {
     Spec { hessian: true, directions, ..spec }
 }
 
-const OTHERS: [Spec; 26] = [
+const OTHERS: [Spec; 36] = [
     Spec { role: Role::Yardstick, ..rust("five sgemm") },
     rust("ndarray"),
     rust("candle"),
@@ -143,6 +156,32 @@ const OTHERS: [Spec; 26] = [
     products(1, sparse("torch H v sparse csr", "torch_hessian_peer")),
     products(1, sparse("torch H v sparse coo", "torch_hessian_peer")),
     Spec { default: false, ..products(1, python("torch compile H v", "torch_hessian_peer")) },
+    step(rust(LOOPS[0].0)),
+    step(rust(LOOPS[1].0)),
+    step(rust(LOOPS[2].0)),
+    step(python("scikit-learn partial_fit csr", "sklearn_step_peer")),
+    step(python("scikit-learn partial_fit dense", "sklearn_step_peer")),
+    step(python("numpy step csr", "scipy_step_peer")),
+    step(python("torch step csr", "torch_step_peer")),
+    step(python("torch step embedding bag", "torch_step_peer")),
+    step(python("torch step autograd csr", "torch_step_peer")),
+    step(python("torch step dense", "torch_step_peer")),
+];
+
+/// The loops written by hand, by the layout of W1.
+const LOOPS: [(&str, Layout); 3] = [
+    ("loop by units", Layout::ByUnits),
+    ("loop by inputs", Layout::ByInputs),
+    ("loop used inputs", Layout::UsedInputs),
+];
+
+/// Our steps: on all of X or not, and the layout of W1.
+const STEPS: [(&str, bool, Layout); 5] = [
+    ("handgrad used inputs", false, Layout::UsedInputs),
+    ("handgrad csr by inputs", false, Layout::ByInputs),
+    ("handgrad csr by units", false, Layout::ByUnits),
+    ("handgrad dense by units", true, Layout::ByUnits),
+    ("handgrad dense by inputs", true, Layout::ByInputs),
 ];
 
 /// All peers, ours first.
@@ -150,7 +189,8 @@ pub fn all() -> Vec<Spec> {
     let ours = ours::ROWS.iter().map(|row| Spec { role: Role::Ours, growth: true, ..rust(row.name()) });
     let products = ours::PRODUCTS.map(|(name, directions)| products(directions, rust(name)));
     let products = products.map(|spec| Spec { role: Role::Ours, ..spec });
-    ours.chain(products).chain(OTHERS).collect()
+    let steps = STEPS.map(|(name, ..)| Spec { role: Role::Ours, ..step(rust(name)) });
+    ours.chain(products).chain(steps).chain(OTHERS).collect()
 }
 
 pub fn named(name: &str) -> Option<Spec> {
@@ -169,6 +209,7 @@ pub fn version(name: &str) -> Result<String> {
         "burn" => ("burn", cfg!(feature = "burn")),
         "five sgemm" => ("matrixmultiply", true),
         _ if named(name).is_some_and(|spec| spec.is_ours()) => ("handgrad", true),
+        _ if LOOPS.iter().any(|(known, _)| *known == name) => return Ok(String::from("src/peers/loops.rs")),
         _ => bail!("unknown"),
     };
     if !built {
@@ -194,6 +235,12 @@ pub fn load<T: Real + five::Product>(
     problem: Problem<T>,
     threads: usize,
 ) -> Result<Box<dyn Peer>> {
+    if let Some((_, layout)) = LOOPS.into_iter().find(|(known, _)| *known == name) {
+        return Ok(Box::new(loops::ByHand::new(problem, layout)));
+    }
+    if let Some((_, is_dense, layout)) = STEPS.into_iter().find(|(known, ..)| *known == name) {
+        return Ok(Box::new(steps::Ours::new(problem, is_dense, layout)?));
+    }
     Ok(match name {
         #[cfg(feature = "ndarray")]
         "ndarray" => Box::new(ndarray::ByHand::new(problem)?),
@@ -216,7 +263,8 @@ pub fn load<T: Real + five::Product>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::{dense, with_directions};
+    use crate::agree;
+    use crate::problem::{Type, dense, few, with_directions};
 
     #[test]
     fn versions_come_from_the_lock_file() {
@@ -253,6 +301,26 @@ mod tests {
         );
         let of_ours = takers(Kind::Hessian).filter(Spec::is_ours);
         assert_eq!(of_ours.map(|spec| spec.directions).collect::<Vec<_>>(), [1, DIRECTIONS, 0]);
+    }
+
+    /// The gradient of a step is that of all inputs, whatever the layout; and every peer moves the weights by it.
+    #[test]
+    fn steps_have_the_gradient_of_the_dense_pass() {
+        let shape = Shape { m: 50, h: 7, c: 4, n: 12 };
+        let expected = ours::reference(few(shape, 5).widened()).unwrap();
+        for (name, is_ours) in STEPS.map(|s| (s.0, true)).into_iter().chain(LOOPS.map(|l| (l.0, false))) {
+            assert_eq!(named(name).unwrap().is_ours(), is_ours);
+            let mut peer = load(name, few(shape, 5).widened(), 1).unwrap();
+            peer.call().unwrap();
+            let first = peer.answer().unwrap();
+            let found = agree::compare(&expected, &first, shape, Type::F64);
+            assert!(found.holds(), "{name}: {found:?}");
+            (0..1000).for_each(|_| peer.call().unwrap());
+            // The loss falls by the rate times the squared norm of the gradient, in each step.
+            let square: f64 = first.grad.iter().map(|g| g * g).sum();
+            let fall = (first.loss - peer.answer().unwrap().loss) / (1000.0 * steps::RATE * square);
+            assert!((fall - 1.0).abs() < 0.02, "{name}: {fall}");
+        }
     }
 
     /// H v by central differences of our gradient, of every direction.

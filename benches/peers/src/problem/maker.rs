@@ -34,6 +34,7 @@ impl Maker {
             Kind::Random => Ok(random::dense(task.shape)),
             Kind::Hessian => Ok(with_directions(random::dense(task.shape))),
             Kind::HessianMnist => Ok(with_directions(self.digits(task.shape, Stage::Trained)?)),
+            Kind::Sparse(entries) => Ok(random::few(task.shape, entries.into())),
             Kind::Density(percent) => Ok(random::sparse(task.shape, percent)),
             Kind::Active(percent) => random::active(task.shape, percent),
             Kind::Mnist(stage) => self.digits(task.shape, stage),

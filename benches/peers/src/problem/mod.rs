@@ -15,6 +15,8 @@ pub use maker::Maker;
 #[cfg(test)]
 pub use maker::with_directions;
 pub use random::dense;
+#[cfg(test)]
+pub use random::few;
 pub use real::{Real, Type};
 pub use shape::{SHAPES, Shape};
 pub use task::{Kind, Section, Stage, Task};

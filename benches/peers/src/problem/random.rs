@@ -51,10 +51,26 @@ pub fn dense(shape: Shape) -> Problem<f32> {
 /// change a gradient by more than all rounding does, and peers differ in the derivative at 0.
 pub fn sparse(shape: Shape, percent: u8) -> Problem<f32> {
     let mut rng = fastrand::Rng::with_seed(SEED);
-    let w_step = w_step(shape);
-    let half = X_STEP * w_step / 2.0;
     let x =
         (0..shape.n * shape.m).map(|_| if rng.u8(..100) < percent { input(&mut rng) } else { 0.0 }).collect();
+    with_inputs(shape, x, rng)
+}
+
+/// The same with so many inputs of each example not 0.
+pub fn few(shape: Shape, entries: usize) -> Problem<f32> {
+    let mut rng = fastrand::Rng::with_seed(SEED);
+    let mut x = vec![0.0; shape.n * shape.m];
+    let mut places: Vec<usize> = (0..shape.m).collect();
+    for row in x.chunks_mut(shape.m) {
+        rng.shuffle(&mut places);
+        places[..entries.min(shape.m)].iter().for_each(|&place| row[place] = input(&mut rng));
+    }
+    with_inputs(shape, x, rng)
+}
+
+fn with_inputs(shape: Shape, x: Vec<f32>, mut rng: fastrand::Rng) -> Problem<f32> {
+    let w_step = w_step(shape);
+    let half = X_STEP * w_step / 2.0;
     let [w1, b1, w2, b2] = shape.blocks();
     let mut params = Vec::with_capacity(shape.params());
     params.extend((0..w1).map(|_| on_grid(he(shape.m) * normal(&mut rng), w_step, 63.0)));
@@ -118,7 +134,7 @@ mod tests {
     #[test]
     fn pre_activations_are_exact_and_never_zero() {
         let shape = Shape { m: 784, h: 20, c: 3, n: 50 };
-        for problem in [dense(shape), sparse(shape, 20), active(shape, 30).unwrap()] {
+        for problem in [dense(shape), sparse(shape, 20), few(shape, 20), active(shape, 30).unwrap()] {
             assert_exact(&problem);
         }
     }
@@ -127,6 +143,8 @@ mod tests {
     fn so_many_inputs_are_not_zero() {
         let shape = Shape { m: 784, h: 2, c: 3, n: 100 };
         assert_eq!(dense(shape).zeros().unwrap().inputs, 1.0);
+        let few = few(shape, 20);
+        assert!(few.x.chunks(784).all(|row| row.iter().filter(|x| **x != 0.0).count() == 20));
         for percent in [75, 20, 5] {
             let found = sparse(shape, percent).zeros().unwrap().inputs;
             assert!((100.0 * found - f64::from(percent)).abs() < 1.0, "{percent}: {found}");
