@@ -51,6 +51,7 @@ use crate::error::{Error, What, check_len};
 /// # Ok(())
 /// # }
 /// ```
+#[doc = include_str!("../../docs/sparse.md")]
 #[doc(alias = "sparse")]
 #[doc(alias = "csr_matrix")]
 pub struct Csr<'a, T, I = usize, O = I> {

@@ -85,6 +85,8 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+#![doc = include_str!("../../docs/many_machines.md")]
 
 mod cut;
 mod mean;
