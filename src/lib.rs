@@ -1,4 +1,5 @@
-// What README links to by path, the documentation links to by name: the first definition of a link counts.
+// What README links to by path, the documentation links to by name: the first definition of a link counts. Of pictures it has
+// nothing, since no path leads from it to them: an empty one.
 //! [`Error`]: crate::Error
 //! [`scores`]: crate::scores
 //! [`probabilities`]: crate::probabilities
@@ -20,6 +21,9 @@
 //! [docs/gradcheck.md]: crate::gradcheck
 //! [docs/curvature.md]: crate::curvature
 //! [docs/derivation.md]: crate::derivation
+//! [docs/training.svg]: data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7
+//! [docs/web.png]: data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7
+//! [docs/speed.svg]: data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7
 #![cfg_attr(feature = "rayon", doc = "[`Rayon`]: crate::Rayon")]
 //!
 #![doc = include_str!("../README.md")]

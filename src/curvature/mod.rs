@@ -60,6 +60,9 @@
 //! summed over examples is divided by N once, at the end. In `f16` sums over examples can overflow where their mean
 //! does not.
 //!
+//! [leave_one_out.svg]: data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7
+//! [newton.svg]: data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7
+//!
 #![doc = include_str!("../../docs/curvature.md")]
 
 mod along;

@@ -19,15 +19,6 @@ use crate::error::{Error, What, check_len};
 /// An input that is not stored is not multiplied with: its weights may be infinite or NaN without a trace. An entry that is 0
 /// is multiplied as any other number.
 ///
-/// # Cost
-///
-/// A pass takes 2 h multiply-adds for each entry and nothing for each zero, and needs no more scratch than
-/// [`Dims::sparse_scratch_len`]. It is fastest where the weights of one input lie side by side, so that W1 is a view of a
-/// matrix m × h: `MatRef::new(&weights, m, h)?.t()`. A gradient by all of W1 is set to 0 each time; where m is large,
-/// that of the inputs that occur is all that is needed ([`used_inputs`](Self::used_inputs)).
-///
-/// The norms and inner products of single gradients take longer where the entries of a row do not ascend: O(k²) for k of them.
-///
 /// # Example
 ///
 /// ```
@@ -46,7 +37,8 @@ use crate::error::{Error, What, check_len};
 /// let mut dense = vec![0.0; 2000];
 /// (dense[3], dense[998], dense[1041]) = (1.0, 0.5, 2.0);
 /// let mut scratch = vec![0.0; dims.scratch_len(2)];
-/// let dense = Pass::new(params, Batch::new(MatRef::new(&dense, 2, 1000)?, &[0u8, 1])?).run(&mut scratch)?;
+/// let batch = Batch::new(MatRef::new(&dense, 2, 1000)?, &[0u8, 1])?;
+/// let dense = Pass::new(params, batch).run(&mut scratch)?;
 /// assert!((sparse - dense).abs() < 1e-6);
 /// # Ok(())
 /// # }

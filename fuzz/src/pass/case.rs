@@ -4,6 +4,7 @@ use handgrad::gemm::Beta;
 use handgrad::{Dims, Kink, Reduction};
 
 use super::engines::Who;
+use super::sparse::Sparse;
 use crate::bytes::Bytes;
 use crate::element::Element;
 use crate::memory::Memory;
@@ -41,6 +42,8 @@ pub struct Case<T> {
     /// W1, b1, W2, b2.
     pub theta: [Memory<T>; 4],
     pub x: Memory<T>,
+    /// What takes the place of the matrix, if it is that.
+    pub sparse: Option<Sparse<T>>,
     pub known: Known,
     /// Classes; `None` for the ignored label.
     pub labels: Vec<Option<usize>>,
@@ -89,6 +92,7 @@ impl<T: Element> Case<T> {
             n,
             theta,
             x,
+            sparse: None,
             known: options.known,
             labels: (0..n).map(label).collect(),
             ignores: options.ignores,

@@ -8,6 +8,7 @@ mod outputs;
 mod reference;
 mod run;
 mod second;
+mod sparse;
 mod spoil;
 
 use half::{bf16, f16};

@@ -1,7 +1,7 @@
 //! Runs a case: with errors in it, as it is, and once more in other circumstances.
 
 use handgrad::gemm::Beta;
-use handgrad::{Batch, Error, Params, ParamsMut, Pass};
+use handgrad::{Batch, Error, Inputs, Params, ParamsMut, Pass};
 use num_traits::PrimInt;
 
 use super::case::{Case, Known};
@@ -10,6 +10,7 @@ use super::engines::{FAILURE, Plain, Threads};
 use super::gradients::expected;
 use super::outputs::{GUARD, Outputs};
 use super::second;
+use super::sparse::Sparse;
 use super::spoil::Spoil;
 use crate::bytes::Bytes;
 use crate::element::Element;
@@ -86,7 +87,8 @@ pub fn run<T: Element, L: PrimInt + Sync>(bytes: &mut Bytes, case: Case<T>, igno
             return;
         }
     };
-    check(&name, &case, &expected(&case, &old), loss, &out);
+    let expected = expected(&case, &old);
+    check(&name, &case, &expected, loss, &out);
 
     let threads = Threads { threads: who.threads, scoped: who.executor == 7 };
     let executor = (who.executor > 1).then_some(&threads);
@@ -106,6 +108,13 @@ pub fn run<T: Element, L: PrimInt + Sync>(bytes: &mut Bytes, case: Case<T>, igno
     third.check_guards(&name);
     let out = out.grad_alone();
     same_bits(&format!("{name}, alone"), (loss, &out), (loss_alone, &third));
+    // The same inputs in sparse rows.
+    case.sparse = Some(Sparse::new(bytes, &case.x.values(), dims.inputs()));
+    let mut fourth = outputs(&case);
+    let sparse_loss = once(&case, &mut fourth, &labels, ignored, &again).unwrap_or_else(|_| panic!("{name}"));
+    fourth.check_guards(&name);
+    check(&format!("{name}, sparse"), &case, &expected, sparse_loss, &fourth);
+    case.sparse = None;
     // Of second derivatives nothing is clipped.
     case.clip = None;
     second::run(bytes, &case, &labels, ignored, &name);
@@ -122,7 +131,9 @@ fn once<T: Element, L: PrimInt + Sync>(
     let plain = Plain::new(case.who.fails);
     let [w1, b1, w2, b2] = &case.theta;
     let params = Params::new(w1.view(), b1.as_slice(), w2.view(), b2.as_slice())?;
-    let needed = case.dims.scratch_len(case.n);
+    let (sparse, dims) = (case.sparse.as_ref().map(Sparse::rows), case.dims);
+    let x = sparse.as_ref().map_or(Inputs::from(case.x.view()), Inputs::from);
+    let needed = if sparse.is_some() { dims.sparse_scratch_len(case.n) } else { dims.scratch_len(case.n) };
     let mut memory = vec![T::of(around.filler); needed + 16];
     let guards = (T::of(-3.0), 5);
     memory[..guards.1].fill(guards.0);
@@ -131,17 +142,15 @@ fn once<T: Element, L: PrimInt + Sync>(
     let scratch = &mut memory[guards.1..][..len];
     let result = match case.known {
         Known::Labels => {
-            let pass = Pass::new(params, Batch::new(case.x.view(), labels)?);
+            let pass = Pass::new(params, Batch::new(x, labels)?);
             let pass = if case.ignores { pass.ignore_label(ignored) } else { pass };
             finish(pass, case, out, around, &plain, scratch)
         }
         Known::Targets => {
-            let pass = Pass::new(params, Batch::with_targets(case.x.view(), case.targets.view())?);
+            let pass = Pass::new(params, Batch::with_targets(x, case.targets.view())?);
             finish(pass, case, out, around, &plain, scratch)
         }
-        Known::Nothing => {
-            finish(Pass::new(params, Batch::unlabelled(case.x.view())), case, out, around, &plain, scratch)
-        }
+        Known::Nothing => finish(Pass::new(params, Batch::unlabelled(x)), case, out, around, &plain, scratch),
     };
     let mut outside = memory[..guards.1].iter().chain(&memory[guards.1 + len..]);
     assert!(outside.all(|&guard| guard == guards.0), "written beside the scratch");
