@@ -96,11 +96,11 @@ impl<'a, T: Float> Net<'a, T> {
 
     /// (3), the scores (also known as logits) of the example `x` (m): C numbers, in the scratch. mh + hC multiply-adds.
     ///
-    /// Scratch and errors as [`predict`](Self::predict).
+    /// Scratch as [`predict`](Self::predict).
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As [`predict`](Self::predict).
     ///
     /// ```
     /// # fn main() -> Result<(), handgrad::Error> {
@@ -120,6 +120,8 @@ impl<'a, T: Float> Net<'a, T> {
     }
 
     /// (4), the probabilities of the example `x` (m): C numbers, in the scratch. mh + hC multiply-adds.
+    ///
+    /// Scratch as [`predict`](Self::predict).
     ///
     /// # Errors
     ///

@@ -33,11 +33,8 @@ pub enum Stored {
 impl Case {
     /// Up to a third of the inputs are not zero.
     pub fn random(seed: u64, (m, h, c, n): (usize, usize, usize, usize), stored: Stored) -> Self {
-        let mut state = seed;
-        let mut random = move || {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            (state >> 33) as usize
-        };
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut random = move || rng.usize(..1 << 20);
         let dims = Dims::new(m, h, c).unwrap();
         let mut number = |scale: f64| (random() % 2001) as f64 / 1000.0 * scale - scale;
         let theta: Vec<f64> = (0..dims.param_len()).map(|_| number(0.7)).collect();
