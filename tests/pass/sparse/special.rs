@@ -55,7 +55,8 @@ fn many_examples_add_up_as_well_as_few() {
     let (few, many) = (run(3), run(n));
     assert!((few.0 - many.0).abs() <= 4.0 * f32::EPSILON * few.0);
     for (few, many) in few.1.iter().zip(&many.1) {
-        // A column has 3000 terms, of one size, in groups that are added up with compensation.
+        // A column has 3000 terms, 1366 of a group, which are added up plainly: at worst that costs 1366 halves of an epsilon,
+        // 8e-5 of magnitudes of about 1. Groups are added up with compensation.
         assert!((few - many).abs() <= 2e-5, "{few} {many}");
     }
 }
