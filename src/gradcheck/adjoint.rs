@@ -7,6 +7,7 @@ use num_traits::Float;
 use super::check::{CHANCE, Check, take_scratch};
 use super::driver::{Driver, State};
 use super::entry::{Found, Probe};
+use super::field::FieldFunction;
 use super::judge::{Slope, judge};
 use super::numeric::{Claim, Dot, divide, real, scale};
 use super::report::Report;
@@ -67,8 +68,8 @@ impl<'n, T: Float> Check<'_, 'n, T> {
     /// ```
     pub fn run_adjoint<J, V>(
         self,
-        jvp: J,
-        vjp: V,
+        mut jvp: J,
+        mut vjp: V,
         outputs: usize,
         scratch: &mut [T],
     ) -> Result<Report<'n>, Error>
@@ -86,15 +87,19 @@ impl<'n, T: Float> Check<'_, 'n, T> {
         let (v, rest) = take_scratch(scratch, adjoint_scratch_len(n, outputs))?.split_at_mut(n);
         let (pulled, rest) = rest.split_at_mut(n);
         let (w, pushed) = rest.split_at_mut(outputs);
-        let state = State::new(check, T::zero(), (jvp, vjp));
+        let both: Both<'_, T> = (&mut jvp, &mut vjp);
+        let state = State::new(check, T::zero(), both);
         let noise = T::zero();
         Products { state, v, pulled, w, pushed, noise }.run().map(|report| report.of("JVP-VJP"))
     }
 }
 
+/// J v and Jᵀ w as the caller computes them.
+type Both<'f, T> = (FieldFunction<'f, T>, FieldFunction<'f, T>);
+
 /// Both products along pairs of directions.
-struct Products<'s, 'n, T, F> {
-    state: State<'s, 'n, T, F>,
+struct Products<'s, 'n, T> {
+    state: State<'s, 'n, T, Both<'s, T>>,
     /// v and Jᵀ w.
     v: &'s mut [T],
     pulled: &'s mut [T],
@@ -112,15 +117,11 @@ struct Pair<T> {
     size: T,
 }
 
-impl<'s, 'n, T: Float, J, V> Driver<'s, 'n, T, (J, V)> for Products<'s, 'n, T, (J, V)>
-where
-    J: FnMut(&[T], &mut [T]),
-    V: FnMut(&[T], &mut [T]),
-{
+impl<'s, 'n, T: Float> Driver<'s, 'n, T, Both<'s, T>> for Products<'s, 'n, T> {
     type Error = Error;
     const PROBE: usize = 4;
 
-    fn state(&mut self) -> &mut State<'s, 'n, T, (J, V)> {
+    fn state(&mut self) -> &mut State<'s, 'n, T, Both<'s, T>> {
         &mut self.state
     }
 
@@ -149,7 +150,7 @@ where
     }
 }
 
-impl<T: Float, J: FnMut(&[T], &mut [T]), V: FnMut(&[T], &mut [T])> Products<'_, '_, T, (J, V)> {
+impl<T: Float> Products<'_, '_, T> {
     /// Both products for a new pair of directions, if the evaluations suffice. Notes their rounding.
     fn pair(&mut self) -> Option<Pair<T>> {
         let rng = &mut self.state.rng;

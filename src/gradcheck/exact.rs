@@ -15,6 +15,9 @@ use super::report::Report;
 use super::verdict::MINOR;
 use crate::error::Error;
 
+/// The caller's function on dual numbers. Not generic: the procedure is long, and would be compiled again for each closure.
+type Function<'f, T> = &'f mut dyn FnMut(&[Dual<T>]) -> Eval<Dual<T>>;
+
 /// The noise of each block is measured along so many directions before anything is judged. One alone may happen to
 /// show none.
 const DIRECTIONS: usize = 8;
@@ -73,14 +76,15 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
         let scratch = take_scratch(scratch, scratch_len(n))?;
         scratch.fill(Dual::constant(T::zero()));
         let (point, direction) = scratch.split_at_mut(n);
-        let state = State::new(self, self.influence(), |x: &[Dual<T>]| f(x).into());
+        let f: Function<'_, T> = &mut |x| f(x).into();
+        let state = State::new(self, self.influence(), f);
         DualNumbers { state, point, direction, noise: T::zero(), x_rms: T::zero() }.run()
     }
 }
 
 /// Slopes as the dual parts of the function's values.
-struct DualNumbers<'s, 'n, T, F> {
-    state: State<'s, 'n, T, F>,
+struct DualNumbers<'s, 'n, T> {
+    state: State<'s, 'n, T, Function<'s, T>>,
     point: &'s mut [Dual<T>],
     /// The derivatives that the point's entries have, as dual parts.
     direction: &'s mut [Dual<T>],
@@ -90,14 +94,11 @@ struct DualNumbers<'s, 'n, T, F> {
     x_rms: T,
 }
 
-impl<'s, 'n, T: Float, F> Driver<'s, 'n, T, F> for DualNumbers<'s, 'n, T, F>
-where
-    F: FnMut(&[Dual<T>]) -> Eval<Dual<T>>,
-{
+impl<'s, 'n, T: Float> Driver<'s, 'n, T, Function<'s, T>> for DualNumbers<'s, 'n, T> {
     type Error = Error;
     const PROBE: usize = 5;
 
-    fn state(&mut self) -> &mut State<'s, 'n, T, F> {
+    fn state(&mut self) -> &mut State<'s, 'n, T, Function<'s, T>> {
         &mut self.state
     }
 
@@ -154,10 +155,7 @@ where
     }
 }
 
-impl<'n, T: Float, F> DualNumbers<'_, 'n, T, F>
-where
-    F: FnMut(&[Dual<T>]) -> Eval<Dual<T>>,
-{
+impl<'n, T: Float> DualNumbers<'_, 'n, T> {
     /// The change of f against which errors of claims of less influence are measured.
     fn minor(&self) -> T {
         real::<T>(MINOR) * self.state.limits.influence

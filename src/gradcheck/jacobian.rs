@@ -7,7 +7,7 @@ use num_traits::Float;
 use super::check::{CHANCE, Check, take_scratch};
 use super::driver::{Driver, State};
 use super::entry::{Found, Probe};
-use super::field::{Field, NOISE_STEPS};
+use super::field::{Field, FieldFunction, NOISE_STEPS};
 use super::ladder::{FIRST_STEP, Rung};
 use super::noise::ROUNDED;
 use super::numeric::{Claim, Dot, Ends, displace, real, rms, scale};
@@ -65,7 +65,7 @@ impl<'n, T: Float> Check<'_, 'n, T> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn run_jacobian<F>(self, field: F, scratch: &mut [T]) -> Result<Report<'n>, Error>
+    pub fn run_jacobian<F>(self, mut field: F, scratch: &mut [T]) -> Result<Report<'n>, Error>
     where
         F: FnMut(&[T], &mut [T]),
     {
@@ -76,20 +76,19 @@ impl<'n, T: Float> Check<'_, 'n, T> {
             return Err(Error::Zero { what: What::Jacobian });
         }
         check_len(What::Jacobian, product(What::Jacobian, outputs, n)?, self.claims.len())?;
-        self.start_jacobian(outputs, field, scratch, |state| state)
+        self.start_jacobian(outputs, &mut field, scratch, |state| state)
     }
 
     /// Runs a check of a Jacobian of so many outputs, of which all else has been checked.
-    pub(super) fn start_jacobian<'s, F>(
+    pub(super) fn start_jacobian<'s>(
         self,
         outputs: usize,
-        field: F,
+        field: FieldFunction<'s, T>,
         scratch: &'s mut [T],
-        set: impl FnOnce(State<'s, 'n, T, F>) -> State<'s, 'n, T, F>,
+        set: impl FnOnce(State<'s, 'n, T, FieldFunction<'s, T>>) -> State<'s, 'n, T, FieldFunction<'s, T>>,
     ) -> Result<Report<'n>, Error>
     where
         Self: 's,
-        F: FnMut(&[T], &mut [T]),
     {
         let n = self.x.len();
         let check = Check { outputs: Some(outputs), ..self };
@@ -104,8 +103,8 @@ impl<'n, T: Float> Check<'_, 'n, T> {
 }
 
 /// Slopes of w · F along any line through x, by differences of the field's values.
-struct Partials<'s, 'n, T, F> {
-    state: State<'s, 'n, T, F>,
+struct Partials<'s, 'n, T> {
+    state: State<'s, 'n, T, FieldFunction<'s, T>>,
     /// x, but for the entries that are displaced just now.
     point: &'s mut [T],
     direction: &'s mut [T],
@@ -116,14 +115,11 @@ struct Partials<'s, 'n, T, F> {
     x_rms: T,
 }
 
-impl<'s, 'n, T: Float, F> Driver<'s, 'n, T, F> for Partials<'s, 'n, T, F>
-where
-    F: FnMut(&[T], &mut [T]),
-{
+impl<'s, 'n, T: Float> Driver<'s, 'n, T, FieldFunction<'s, T>> for Partials<'s, 'n, T> {
     type Error = Error;
     const PROBE: usize = 24;
 
-    fn state(&mut self) -> &mut State<'s, 'n, T, F> {
+    fn state(&mut self) -> &mut State<'s, 'n, T, FieldFunction<'s, T>> {
         &mut self.state
     }
 
@@ -229,7 +225,7 @@ where
     }
 }
 
-impl<T: Float, F: FnMut(&[T], &mut [T])> State<'_, '_, T, F> {
+impl<T: Float> State<'_, '_, T, FieldFunction<'_, T>> {
     /// The field so many times the direction from x, if it may be evaluated.
     fn evaluate_along(&mut self, point: &mut [T], direction: &[T], end: &mut [T], steps: T) -> bool {
         for ((point, &x), &direction) in point.iter_mut().zip(self.check.x).zip(direction) {
@@ -239,7 +235,7 @@ impl<T: Float, F: FnMut(&[T], &mut [T])> State<'_, '_, T, F> {
     }
 }
 
-impl<T: Float, F: FnMut(&[T], &mut [T])> Partials<'_, '_, T, F> {
+impl<T: Float> Partials<'_, '_, T> {
     /// The noise of outputs that stand still beside x, along directions in which each entry moves by its scale.
     fn measure_coarseness(&mut self) {
         let Self { state, point, direction, out, .. } = self;

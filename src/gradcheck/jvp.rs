@@ -7,7 +7,7 @@ use num_traits::Float;
 use super::check::{Check, take_scratch};
 use super::driver::{Driver, State};
 use super::entry::{Found, Probe};
-use super::field::{Field, NOISE_STEPS};
+use super::field::{Field, FieldFunction, NOISE_STEPS};
 use super::ladder::{FIRST_STEP, Rung};
 use super::numeric::{Claim, claim_along, real, rms, scale};
 use super::report::Report;
@@ -61,7 +61,7 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn run_jvp<F>(self, field: F, v: &[T], scratch: &mut [T]) -> Result<Report<'n>, Error>
+    pub fn run_jvp<F>(self, mut field: F, v: &[T], scratch: &mut [T]) -> Result<Report<'n>, Error>
     where
         F: FnMut(&[T], &mut [T]),
     {
@@ -75,6 +75,7 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
         let out = Field::new(rest, outputs);
         let size = if rms(v).is_zero() { T::one() } else { rms(v) };
         let unit = scale(T::zero(), rms(self.x)) / size;
+        let field: FieldFunction<'_, T> = &mut field;
         let state = State::new(self, rms(self.claims) * unit, field);
         FieldDifferences { state, v, unit, point, out }
             .run()
@@ -83,8 +84,8 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
 }
 
 /// Slopes of w · F along v, by differences of the field's values on both sides of x.
-struct FieldDifferences<'s, 'n, T, F> {
-    state: State<'s, 'n, T, F>,
+struct FieldDifferences<'s, 'n, T> {
+    state: State<'s, 'n, T, FieldFunction<'s, T>>,
     v: &'s [T],
     /// The length of v that moves x by about its own size.
     unit: T,
@@ -92,14 +93,11 @@ struct FieldDifferences<'s, 'n, T, F> {
     out: Field<'s, T>,
 }
 
-impl<'s, 'n, T: Float, F> Driver<'s, 'n, T, F> for FieldDifferences<'s, 'n, T, F>
-where
-    F: FnMut(&[T], &mut [T]),
-{
+impl<'s, 'n, T: Float> Driver<'s, 'n, T, FieldFunction<'s, T>> for FieldDifferences<'s, 'n, T> {
     type Error = Error;
     const PROBE: usize = 24;
 
-    fn state(&mut self) -> &mut State<'s, 'n, T, F> {
+    fn state(&mut self) -> &mut State<'s, 'n, T, FieldFunction<'s, T>> {
         &mut self.state
     }
 
@@ -166,7 +164,7 @@ where
     }
 }
 
-impl<'n, T: Float, F: FnMut(&[T], &mut [T])> FieldDifferences<'_, 'n, T, F> {
+impl<'n, T: Float> FieldDifferences<'_, 'n, T> {
     /// The field at x + step v, into one of the two ends, if it may be evaluated.
     fn evaluate(&mut self, end: usize, step: T) -> bool {
         displace_along(self.point, self.state.check.x, self.v, step);

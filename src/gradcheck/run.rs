@@ -15,6 +15,9 @@ use super::report::Report;
 use super::verdict::Line;
 use crate::error::Error;
 
+/// The caller's function. Not generic: the procedure is long, and would be compiled again for each closure.
+type Function<'f, T, E> = &'f mut dyn FnMut(&[T]) -> Result<Eval<T>, E>;
+
 impl<'n, T: Float> Check<'_, 'n, T> {
     /// Runs the check of a function that always has a value.
     ///
@@ -50,20 +53,18 @@ impl<'n, T: Float> Check<'_, 'n, T> {
         E: From<Error>,
     {
         self.check_sizes()?;
-        self.start(|x: &[T]| f(x).map(Into::into), scratch, |state| state)
+        self.start(&mut |x| f(x).map(Into::into), scratch, |state| state)
     }
 
     /// Runs the check, of which all but the scratch has been checked.
-    pub(super) fn start<'s, F, E>(
+    pub(super) fn start<'s, E: From<Error>>(
         self,
-        f: F,
+        f: Function<'s, T, E>,
         scratch: &'s mut [T],
-        set: impl FnOnce(State<'s, 'n, T, F>) -> State<'s, 'n, T, F>,
+        set: impl FnOnce(State<'s, 'n, T, Function<'s, T, E>>) -> State<'s, 'n, T, Function<'s, T, E>>,
     ) -> Result<Report<'n>, E>
     where
         Self: 's,
-        F: FnMut(&[T]) -> Result<Eval<T>, E>,
-        E: From<Error>,
     {
         let n = self.x.len();
         let (point, direction) = take_scratch(scratch, scratch_len(n))?.split_at_mut(n);
@@ -75,8 +76,8 @@ impl<'n, T: Float> Check<'_, 'n, T> {
 }
 
 /// Slopes by differences of the function's values on both sides of x.
-struct Differences<'s, 'n, T, F> {
-    state: State<'s, 'n, T, F>,
+struct Differences<'s, 'n, T, E> {
+    state: State<'s, 'n, T, Function<'s, T, E>>,
     /// x, but for the entries that are displaced just now.
     point: &'s mut [T],
     direction: &'s mut [T],
@@ -89,14 +90,11 @@ struct Differences<'s, 'n, T, F> {
     jump: T,
 }
 
-impl<'s, 'n, T: Float, F, E> Driver<'s, 'n, T, F> for Differences<'s, 'n, T, F>
-where
-    F: FnMut(&[T]) -> Result<Eval<T>, E>,
-{
+impl<'s, 'n, T: Float, E> Driver<'s, 'n, T, Function<'s, T, E>> for Differences<'s, 'n, T, E> {
     type Error = E;
     const PROBE: usize = 24;
 
-    fn state(&mut self) -> &mut State<'s, 'n, T, F> {
+    fn state(&mut self) -> &mut State<'s, 'n, T, Function<'s, T, E>> {
         &mut self.state
     }
 
@@ -182,10 +180,7 @@ where
     }
 }
 
-impl<T: Float, F, E> Differences<'_, '_, T, F>
-where
-    F: FnMut(&[T]) -> Result<Eval<T>, E>,
-{
+impl<T: Float, E> Differences<'_, '_, T, E> {
     /// The function at the point, if it may be evaluated once more.
     fn evaluate(&mut self) -> Result<Option<Eval<T>>, E> {
         self.state.function().map(|f| f(self.point)).transpose()

@@ -76,7 +76,7 @@ impl<'n, T: Float> Check<'_, 'n, T> {
         let slopes = unknown(n, slopes, errors)?;
         claims.fill(T::zero());
         let check = Check { claims, ..self.all_entries() };
-        check.start(|x: &[T]| Ok(f(x).into()), scratch, |state| state.into_slopes(slopes))
+        check.start(&mut |x| Ok(f(x).into()), scratch, |state| state.into_slopes(slopes))
     }
 
     /// As [`slopes`](Self::slopes), of a vector field: its Jacobian by differences, of `outputs` rows with one entry for
@@ -104,7 +104,7 @@ impl<'n, T: Float> Check<'_, 'n, T> {
     /// ```
     pub fn jacobian<F>(
         self,
-        field: F,
+        mut field: F,
         outputs: usize,
         jacobian: &mut [T],
         errors: Option<&mut [T]>,
@@ -124,7 +124,7 @@ impl<'n, T: Float> Check<'_, 'n, T> {
         let slopes = unknown(len, jacobian, errors)?;
         claims.fill(T::zero());
         let check = Check { claims, ..self.all_entries() };
-        check.start_jacobian(outputs, field, scratch, |state| state.into_slopes(slopes))
+        check.start_jacobian(outputs, &mut field, scratch, |state| state.into_slopes(slopes))
     }
 
     /// Entries alone, each of them.

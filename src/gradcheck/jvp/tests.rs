@@ -11,7 +11,7 @@ fn noise(x: f64, v: f64, claim: f64, field: impl Fn(f64) -> f64) -> f64 {
     let (x, v, claims) = ([x], [v], [claim]);
     let (mut point, mut scratch) = ([f64::NAN], [f64::NAN; 5]);
     let unit = scale(0.0, rms(&x)) / rms(&v);
-    let field = |x: &[f64], to: &mut [f64]| to[0] = field(x[0]);
+    let field: FieldFunction<'_, f64> = &mut |x, to| to[0] = field(x[0]);
     let state = State::new(Check::new(&x, &claims), rms(&claims) * unit, field);
     let out = Field::new(&mut scratch, 1);
     let mut differences = FieldDifferences { state, v: &v, unit, point: &mut point, out };
