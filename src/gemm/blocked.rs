@@ -13,12 +13,13 @@ use core::ops::Range;
 
 use num_traits::Float;
 
+use super::destination::Destination;
 use super::epilogue::Epilogue;
 use super::factors::{Left, Right};
 use super::packing::{Submatrix, copy};
 use super::panels::{numbers_in, widths};
 use super::product::AlphaBeta;
-use super::tile::{Destination, MicroKernel, Operands, Panels, micro_kernel, packing_kernel};
+use super::tile::{MicroKernel, Operands, Panels, micro_kernel, packing_kernel};
 use crate::data::{MatMut, MatRef};
 use crate::limits::{FAR_STRIDE, IN_PLACE_DEPTH, IN_PLACE_ROWS};
 use crate::simd::Simd;

@@ -24,6 +24,7 @@ use core::ops::Range;
 use num_traits::Float;
 
 use super::blocked::{self, depth_part, even};
+use super::destination::Destination;
 use super::epilogue::Epilogue;
 use super::factors::{Blocks, Left, Right};
 use super::masked_kernel::{LINE, Piece, Sums, Terms, kernel, store_transposed};
@@ -31,7 +32,6 @@ use super::masks::{density, is_finite, masks};
 use super::packing::{Submatrix, copy};
 use super::panels::{numbers_in, panel, panels, widths};
 use super::product::AlphaBeta;
-use super::tile::Destination;
 use crate::data::{MatMut, MatRef};
 use crate::limits::{
     MASKED_BEGIN, MASKED_COPY, MASKED_DEPTH, MASKED_MIN_ROWS, MASKED_ROWS, MASKED_TRANSPOSED, MASKED_VISIT,

@@ -4,10 +4,10 @@ use core::ops::Range;
 
 use num_traits::Float;
 
+use super::destination::{Destination, finish_elements, finish_rows, load, prefetch_dest, store};
 use super::factors::Left;
 use super::panels::numbers_in;
 use super::product::{AlphaBeta, Beta};
-use super::tile::{Destination, finish_elements, finish_rows, load, prefetch_dest, store};
 use crate::limits::MAX_LANES;
 use crate::simd::{self, Simd};
 

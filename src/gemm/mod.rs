@@ -3,6 +3,7 @@
 //! A [`Pass`](crate::Pass) multiplies with what [`Engine`](crate::Engine) says, by default with the products here.
 
 mod blocked;
+mod destination;
 mod epilogue;
 mod factors;
 pub(crate) mod few;

@@ -15,6 +15,7 @@ mod peer_checkers;
 mod peers;
 mod reports;
 mod rough;
+mod self_tests;
 mod slopes;
 mod sums;
 mod tolerances;
