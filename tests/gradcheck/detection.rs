@@ -4,7 +4,7 @@
 //!
 //! To see the tables as they are now: `cargo test --test gradcheck detection -- --nocapture`.
 
-use crate::functions::{Case, FAULTS, cases, detection_cases, inject};
+use crate::functions::{Case, Fault, cases, detection_cases, inject};
 use crate::peers;
 use fastrand::Rng;
 use handgrad::gradcheck::{Block, Check, Outcome, scratch_len};
@@ -118,50 +118,59 @@ fn three_digits_of_rough_values() {
 
 /// The share of injected faults that is caught, in percent, over the functions on which the method raises no
 /// false alarm.
-#[test]
-fn detection() {
+fn detection(fault: Fault) {
     let cases = detection_cases();
     let quiet: Vec<_> =
         cases.iter().map(|case| alarms(case, &case.gradient(), 0).map(|alarm| !alarm)).collect();
     assert!(quiet.iter().all(|quiet| quiet[0]));
-    for fault in FAULTS {
-        let mut shares = [const { Vec::new() }; 5];
-        for exponent in 3..11 {
-            let relative = 10f64.powi(-exponent);
-            let (mut caught, mut tried) = ([0; 5], [0; 5]);
-            for (case, quiet) in cases.iter().zip(&quiet) {
-                let g = case.gradient();
-                for seed in 0..TRIES {
-                    let faulty = inject(&g, &case.blocks, fault, relative, &mut Rng::with_seed(seed));
-                    let alarms = alarms(case, &faulty, seed + 100);
-                    for method in 0..5 {
-                        tried[method] += i32::from(quiet[method]);
-                        caught[method] += i32::from(quiet[method] && alarms[method]);
-                    }
+    let mut shares = [const { Vec::new() }; 5];
+    for exponent in 3..11 {
+        let relative = 10f64.powi(-exponent);
+        let (mut caught, mut tried) = ([0; 5], [0; 5]);
+        for (case, quiet) in cases.iter().zip(&quiet) {
+            let g = case.gradient();
+            for seed in 0..TRIES {
+                let faulty = inject(&g, &case.blocks, fault, relative, &mut Rng::with_seed(seed));
+                let alarms = alarms(case, &faulty, seed + 100);
+                for method in 0..5 {
+                    tried[method] += i32::from(quiet[method]);
+                    caught[method] += i32::from(quiet[method] && alarms[method]);
                 }
             }
-            for method in 0..5 {
-                shares[method].push((100.0 * f64::from(caught[method]) / f64::from(tried[method])).round());
-            }
         }
-        for (method, shares) in METHODS.into_iter().zip(&shares) {
-            let cells: Vec<_> = shares.iter().map(f64::to_string).collect();
-            println!("| {fault:?} | {method} | {} |", cells.join(" | "));
-        }
-        // Down to 1e-8 nothing escapes, and no peer sees more of anything.
-        assert!(shares[0][..6].iter().all(|&share| share == 100.0), "{fault:?}: {:?}", shares[0]);
-        for size in 0..8 {
-            assert!(shares[1..].iter().all(|peer| peer[size] <= shares[0][size]), "{fault:?}: {shares:?}");
-        }
-        for (method, shares) in METHODS.into_iter().zip(&shares) {
-            let docs = row(&[&format!("{fault:?}"), method], 8);
-            let docs = docs.unwrap_or_else(|| panic!("{fault:?}, {method} is not in the docs: {shares:?}"));
-            for (share, docs) in shares.iter().zip(docs) {
-                assert!(
-                    (share - docs).abs() <= POINTS,
-                    "{fault:?}, {method}: {shares:?} is not as in the docs"
-                );
-            }
+        for method in 0..5 {
+            shares[method].push((100.0 * f64::from(caught[method]) / f64::from(tried[method])).round());
         }
     }
+    for (method, shares) in METHODS.into_iter().zip(&shares) {
+        let cells: Vec<_> = shares.iter().map(f64::to_string).collect();
+        println!("| {fault:?} | {method} | {} |", cells.join(" | "));
+    }
+    // Down to 1e-8 nothing escapes, and no peer sees more of anything.
+    assert!(shares[0][..6].iter().all(|&share| share == 100.0), "{fault:?}: {:?}", shares[0]);
+    for size in 0..8 {
+        assert!(shares[1..].iter().all(|peer| peer[size] <= shares[0][size]), "{fault:?}: {shares:?}");
+    }
+    for (method, shares) in METHODS.into_iter().zip(&shares) {
+        let docs = row(&[&format!("{fault:?}"), method], 8);
+        let docs = docs.unwrap_or_else(|| panic!("{fault:?}, {method} is not in the docs: {shares:?}"));
+        for (share, docs) in shares.iter().zip(docs) {
+            assert!((share - docs).abs() <= POINTS, "{fault:?}, {method}: {shares:?} is not as in the docs");
+        }
+    }
+}
+
+#[test]
+fn faults_of_single_entries() {
+    detection(Fault::Coordinate);
+}
+
+#[test]
+fn faults_of_blocks() {
+    detection(Fault::Block);
+}
+
+#[test]
+fn faults_that_add_up_to_zero() {
+    detection(Fault::ZeroSum);
 }
