@@ -142,7 +142,8 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
     /// that all of a few directions miss is not in the report at all.
     ///
     /// A claim is called wrong only by a probe that has taken all its steps, 94 evaluations in f64 and 36 in f32, and has
-    /// looked for jumps, 86 more at most; and only where noise was measured in full, which takes 40. With a budget of 225 that is so;
+    /// looked for jumps, 86 more at most, and the first one 516 more along other directions, unless f is coarse as a whole or
+    /// declares its noise; and only where noise was measured in full, which takes 40. With a budget of 740 that is so;
     /// otherwise a claim that looks wrong is [`Unfinished`](crate::gradcheck::Verdict::Unfinished) and the check inconclusive. So it is if
     /// nothing could be resolved at all. Neither passes for right.
     ///
@@ -170,7 +171,7 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
     /// claims[7] = 0.0;
     /// let report = Check::new(&x, &claims).evaluations(40).run(f, &mut [0.0; 2000])?;
     /// assert_eq!(report.outcome(), Outcome::Inconclusive); // it looks wrong
-    /// let report = Check::new(&x, &claims).evaluations(230).run(f, &mut [0.0; 2000])?;
+    /// let report = Check::new(&x, &claims).evaluations(750).run(f, &mut [0.0; 2000])?;
     /// assert_eq!(report.outcome(), Outcome::Wrong); // it is
     /// # Ok(())
     /// # }
