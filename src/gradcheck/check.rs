@@ -143,7 +143,7 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
     ///
     /// A claim is called wrong only by a probe that has taken all its steps, 94 evaluations in f64 and 36 in f32, and has
     /// looked for jumps, 86 more at most, and the first one 516 more along other directions, unless f is coarse as a whole or
-    /// declares its noise; and only where noise was measured in full, which takes 40. With a budget of 740 that is so;
+    /// declares its noise; and only where noise was measured in full, which takes 40. With a budget of 740 that is so, of 1020 where f has jumps;
     /// otherwise a claim that looks wrong is [`Unfinished`](crate::gradcheck::Verdict::Unfinished) and the check inconclusive. So it is if
     /// nothing could be resolved at all. Neither passes for right.
     ///

@@ -211,10 +211,10 @@ fn noise_within_a_budget() {
     let rough = |x: &[f32]| Eval::new((x[0] + x[1]).sin() + 2.0);
     let (x, claims) = ([0.3f32, 0.4], [0.7f32.cos() * 1.5; 2]);
     let outcome = |most| Check::new(&x, &claims).evaluations(most).run_alloc(rough).unwrap().outcome();
-    // In f32 all steps are 36 evaluations, but all of the noise is a quarter of the budget only at 160.
-    assert_eq!([60, 80, 110, 159].map(outcome), [Outcome::Inconclusive; 4]);
-    eprintln!("F32 {:?}", (1..2000).find(|&m| outcome(m) == Outcome::Wrong));
-    assert_eq!(outcome(160), Outcome::Wrong);
+    // In f32 all steps are 36 evaluations, but all of the noise is a quarter of the budget only at 160, and the search for
+    // jumps takes most of it.
+    assert_eq!([60, 80, 110, 159, 484].map(outcome), [Outcome::Inconclusive; 5]);
+    assert_eq!(outcome(485), Outcome::Wrong);
 }
 
 /// The figures in the docs of `Check::evaluations`, other than those of dual numbers.
@@ -251,7 +251,6 @@ fn the_budgets_that_suffice() {
             move |most| Check::new(&[1.5], &[claim]).seed(seed).evaluations(most).run_alloc(coarse).unwrap()
         };
         let [holds, refuted] = [least(Outcome::Holds, &rough(3.0)), least(Outcome::Wrong, &rough(3.1))];
-        eprintln!("REF {holds} {refuted}");
         assert!((220..300).contains(&holds) && (560..640).contains(&refuted), "{holds} {refuted}");
         let known =
             |most| Check::new(&[1.5], &[3.0]).seed(seed).evaluations(most).run_alloc(declared).unwrap();

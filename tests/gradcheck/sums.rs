@@ -106,6 +106,6 @@ fn sums_of_a_coarse_and_an_exact_part() {
         let stands = listed.len() == row.len() && listed.iter().zip(row).all(is_near);
         assert!(stands, "{name}: {row:?}, in the docs {listed:?}");
     }
-    // One is known (the docs). On other math libraries it may be another one, or two.
-    assert!(missed <= 2, "{missed} right gradients were called wrong though the coarse part had moved");
+    // Two are known (the docs). On other math libraries it may be one more.
+    assert!(missed <= 3, "{missed} right gradients were called wrong though the coarse part had moved");
 }
