@@ -130,6 +130,12 @@ pub(super) struct Found<'a, T> {
 }
 
 impl<'a, T: Float> Found<'a, T> {
+    /// The same, but the evaluations ran out before that was sure.
+    pub(super) fn unfinished(mut self) -> Self {
+        self.entry.verdict = Verdict::Unfinished;
+        self
+    }
+
     /// Of a probe that found no slope.
     pub(super) fn nothing(probe: Probe<'a>, claim: T, cut: bool) -> Self {
         let entry = Entry::of_value(probe, Verdict::Unresolved, claim, T::nan());

@@ -25,6 +25,40 @@ const HALVINGS: usize = 20;
 /// noise does to slopes, which is in proportion to L.
 const LAST: usize = 5;
 
+/// A jump is no noise that was measured if it is so many times as high.
+const TALL: f64 = 8.0;
+
+/// The reach along each of the directions that are tried where the line of a claim has no jumps, in parts of [`REACH`].
+/// The nearest jumps first: they tell best how coarse f is at x. Where a part of f hardly changes the next one may be far
+/// off, and most directions miss it.
+const REACHES: [f64; 6] = [1.0 / 256.0, 1.0 / 16.0, 1.0, 1.0, 1.0, 1.0];
+
+/// Whether a jump of this height is more than noise.
+pub(super) fn is_tall<T: Float>(height: T, noise: T) -> bool {
+    height > real::<T>(TALL) * noise
+}
+
+/// The height of a jump of f along other directions than that of a claim, 0 if none of them has one that is more than noise.
+/// `None` if the evaluations ran out. `take` evaluates f at both ends of a step, along a new direction if its first argument
+/// says so; over `unit` a direction moves each entry by about its scale.
+pub(super) fn jump_elsewhere<T: Float, E>(
+    here: Eval<T>,
+    unit: T,
+    noise: T,
+    epsilon: T,
+    mut take: impl FnMut(bool, T) -> Result<Option<Rung<T>>, E>,
+) -> Result<Option<T>, E> {
+    for reach in REACHES {
+        let mut turn = true;
+        let along = |step| take(core::mem::replace(&mut turn, false), step);
+        let Some(height) = jump(here, real::<T>(reach) * unit, epsilon, along)? else { return Ok(None) };
+        if is_tall(height, noise) {
+            return Ok(Some(height));
+        }
+    }
+    Ok(Some(T::zero()))
+}
+
 /// f at one step from x, to the right and to the left, and its slopes there, away from x.
 #[derive(Clone, Copy)]
 struct Node<T> {

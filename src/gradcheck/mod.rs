@@ -140,8 +140,8 @@
 //!   that names its branches has no such problem.
 //! - Noise that is the same for neighbouring points, unless f stands still over them. Declare it. A sum of a part in a
 //!   shorter type and an exact one does not stand still, and the finest steps see the slope of the exact part alone. Such an
-//!   f has jumps, which make a right claim disputed; but where the next ones are farther off than a quarter of the scale of x, it
-//!   is called wrong: one of 14 with f16 (`docs/gradcheck.md`).
+//!   f has jumps, which make a right claim disputed; but where none is met within about the scale of x, f is its exact part
+//!   and a constant as far as it was looked at, and the claim is called wrong: one of 250 with f16 or bf16 (`docs/gradcheck.md`).
 //! - Values so coarse that f does not change within a quarter of the scale of x: it is a constant then.
 //!
 //! # Where kinks cross
@@ -159,7 +159,7 @@
 //!
 #![doc = include_str!("../../docs/gradcheck.md")]
 
-// From the ground up; each file uses only files named before it: dual, eval, random, numeric, interval, ladder, noise, entry,
+// From the ground up; each file uses only files named before it: dual, eval, random, numeric, interval, ladder, jump, noise, entry,
 // check, failed, report, verdict, judge, hint, driver, run, exact, field, jvp, vjp, jacobian, adjoint, slopes, self_test,
 // functions, alloc, tree.
 mod adjoint;

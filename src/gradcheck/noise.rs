@@ -52,12 +52,14 @@ pub(super) struct Noise<T> {
     /// f stands still beside x, and the evaluations ran out before it was known how coarse its values are: what the finest
     /// steps see may be no slope.
     pub(super) is_blind: bool,
+    /// f stands still beside x, and how coarse its values are was seen over wider steps.
+    pub(super) is_coarse: bool,
 }
 
 impl<T: Float> Noise<T> {
     /// The same at any distance.
     pub(super) fn even(noise: T) -> Self {
-        Self { near: noise, far: noise, has_kink: false, is_blind: false }
+        Self { near: noise, far: noise, has_kink: false, is_blind: false, is_coarse: false }
     }
 
     /// At least this, but how much more is not known.
@@ -109,7 +111,8 @@ pub(super) fn measure<T: Float, E>(
     let near = differences.noise().max(floor);
     if still {
         let coarse = coarseness(here, step, unit, take)?;
-        return Ok(coarse.map_or(Noise::blind(near), |coarse| Noise::even(near.max(coarse))));
+        let known = |coarse| Noise { is_coarse: true, ..Noise::even(near.max(coarse)) };
+        return Ok(coarse.map_or(Noise::blind(near), known));
     }
     let asks = here.branch.is_none() && unit > T::one();
     let kinked = if asks { is_kinked(here, epsilon.sqrt() * unit, near, &mut take)? } else { Some(false) };

@@ -6,8 +6,9 @@ use num_traits::Float;
 
 use super::check::{Check, scratch_len, take_scratch};
 use super::driver::{Driver, State};
-use super::entry::{Found, Probe};
+use super::entry::{Found, Probe, Verdict};
 use super::eval::Eval;
+use super::jump::jump_elsewhere;
 use super::ladder::Rung;
 use super::noise::{Noise, ROUNDED, measure};
 use super::numeric::{Claim, Dot, Ends, claim_along, displace, real, rms, scale};
@@ -21,8 +22,8 @@ type Function<'f, T, E> = &'f mut dyn FnMut(&[T]) -> Result<Eval<T>, E>;
 impl<'n, T: Float> Check<'_, 'n, T> {
     /// Runs the check of a function that always has a value.
     ///
-    /// Costs some 20 evaluations of `f` for each probe that agrees, and up to 180 (in f64) for one that does not; more where
-    /// `f` has jumps, or where an entry of x is 0 and `f` is steep in it;
+    /// Costs some 20 evaluations of `f` for each probe that agrees, and up to 180 (in f64) for one that does not, 516 more for
+    /// the first of these; more where `f` has jumps, or where an entry of x is 0 and `f` is steep in it;
     /// O(n) besides for each step along a direction. Allocates nothing. `scratch` must have at least
     /// [`scratch_len(n)`](scratch_len) elements; what is in it before does not matter, and what is in it after is
     /// unspecified.
@@ -71,7 +72,7 @@ impl<'n, T: Float> Check<'_, 'n, T> {
         point.copy_from_slice(self.x);
         let state = set(State::new(self, self.influence(), f));
         let (here, noise, x_rms) = (Eval::new(T::zero()), Noise::even(T::zero()), T::zero());
-        Differences { state, point, direction, here, noise, x_rms, jump: T::zero() }.run()
+        Differences { state, point, direction, here, noise, x_rms, jump: T::zero(), has_looked: false }.run()
     }
 }
 
@@ -88,6 +89,8 @@ struct Differences<'s, 'n, T, E> {
     x_rms: T,
     /// The highest jump that was met so far.
     jump: T,
+    /// Jumps were looked for along directions of their own.
+    has_looked: bool,
 }
 
 impl<'s, 'n, T: Float, E> Driver<'s, 'n, T, Function<'s, T, E>> for Differences<'s, 'n, T, E> {
@@ -137,6 +140,51 @@ impl<'s, 'n, T: Float, E> Driver<'s, 'n, T, Function<'s, T, E>> for Differences<
     }
 
     fn probe_entry(&mut self, probe: Probe<'n>, index: usize, claim: Claim<T>) -> Result<Found<'n, T>, E> {
+        let found = self.search_entry(probe, index, claim)?;
+        self.look_elsewhere(found, |check| check.search_entry(probe, index, claim))
+    }
+
+    fn probe_direction(&mut self, probe: Probe<'n>, range: Range<usize>) -> Result<Found<'n, T>, E> {
+        let before = self.state.rng;
+        let found = self.search_direction(probe, range.clone())?;
+        self.look_elsewhere(found, |check| {
+            let after = core::mem::replace(&mut check.state.rng, before);
+            let found = check.search_direction(probe, range);
+            check.state.rng = after;
+            found
+        })
+    }
+}
+
+impl<'n, T: Float, E> Differences<'_, 'n, T, E> {
+    /// What a probe found; before the first claim is called wrong, what it finds `again` if f has jumps along other lines.
+    fn look_elsewhere(
+        &mut self,
+        found: Found<'n, T>,
+        again: impl FnOnce(&mut Self) -> Result<Found<'n, T>, E>,
+    ) -> Result<Found<'n, T>, E> {
+        let is_known = self.here.noise.is_some() || self.noise.is_coarse;
+        if found.entry.verdict != Verdict::Disagree || is_known || self.has_looked {
+            return Ok(found);
+        }
+        let (all, here, noise) = (0..self.point.len(), self.here, self.noise.beside());
+        let unit = real::<T>(all.len() as f64).sqrt();
+        let height = jump_elsewhere(here, unit, noise, self.state.limits.epsilon, |turn, step| {
+            if turn {
+                self.draw_direction(all.clone());
+            }
+            self.step_along(all.clone(), step)
+        })?;
+        let Some(height) = height else {
+            return Ok(found.unfinished());
+        };
+        self.has_looked = true;
+        self.jump = self.jump.max(height);
+        if height.is_zero() { Ok(found) } else { again(self) }
+    }
+
+    /// Searches the slope along an entry.
+    fn search_entry(&mut self, probe: Probe<'n>, index: usize, claim: Claim<T>) -> Result<Found<'n, T>, E> {
         let (x, limits) = (self.state.check.x[index], self.state.limits);
         let (here, noise, smallest, scale) = (self.here, self.noise, x.abs(), scale(x, self.x_rms));
         let line = Line {
@@ -165,7 +213,8 @@ impl<'s, 'n, T: Float, E> Driver<'s, 'n, T, Function<'s, T, E>> for Differences<
         Ok(found)
     }
 
-    fn probe_direction(&mut self, probe: Probe<'n>, range: Range<usize>) -> Result<Found<'n, T>, E> {
+    /// Searches the slope along a new Gaussian direction through a range.
+    fn search_direction(&mut self, probe: Probe<'n>, range: Range<usize>) -> Result<Found<'n, T>, E> {
         self.draw_direction(range.clone());
         let (check, direction) = (self.state.check, self.direction[range.clone()].iter().copied());
         let claim = claim_along(&check.claims[range.clone()], direction.clone(), T::zero());

@@ -5,7 +5,7 @@ use num_traits::Float;
 use super::entry::{Entry, Found, Probe, Verdict};
 use super::eval::Eval;
 use super::interval::Interval;
-use super::jump::jump;
+use super::jump::{is_tall, jump};
 use super::ladder::{FIRST_STEP, Finding, LAST_STEP, Ladder, RATIO, Rung};
 use super::noise::Noise;
 use super::numeric::{Claim, as_f64, real};
@@ -25,9 +25,6 @@ const STEEP: f64 = 1e3;
 
 /// ... and where it does so by this part, a claim that is as steep as that, again but for this part, is not judged.
 const JUMP: f64 = 0.0625;
-
-/// A jump is no noise that was measured if it is so many times as high.
-const TALL: f64 = 8.0;
 
 /// Where the slopes of both sides span an interval, a claim is not outside of it if it is no farther off than this part of its
 /// width: fine structure of one side is not seen beside the other.
@@ -100,11 +97,10 @@ impl<'n, T: Float> Line<'n, T> {
             return Ok(found);
         }
         let Some(height) = jump(self.here, self.scale, limits.epsilon, &mut take)? else {
-            found.entry.verdict = Verdict::Unfinished;
-            return Ok(found);
+            return Ok(found.unfinished());
         };
         found.jump = height.max(self.jump);
-        if found.jump > real::<T>(TALL) * self.noise.beside() {
+        if is_tall(found.jump, self.noise.beside()) {
             let coarse = Self { noise: Noise::even(found.jump), ..self };
             found.entry.verdict = match coarse.descend(limits, &mut take)?.entry.verdict {
                 Verdict::Agree | Verdict::Kink | Verdict::Unresolved => Verdict::Disputed,

@@ -105,7 +105,7 @@ fn right_and_wrong_under_every_budget() {
     assert_eq!(report.counts().unfinished, 1, "{report}");
     assert!(report.worst().next().is_some_and(|entry| entry.verdict == Verdict::Unfinished));
     assert!(report.to_string().contains("direction 0: looks wrong, unfinished, claimed"), "{report}");
-    assert_eq!(run(&wrong, 300).outcome(), Outcome::Wrong);
+    assert_eq!(run(&wrong, 800).outcome(), Outcome::Wrong);
 }
 
 /// sin(1024 π x) repeats itself over the first steps, which are whole periods: 0 is the slope that they show.
@@ -156,7 +156,7 @@ fn entries_take_nothing_from_later_blocks() {
     let claims: Vec<f64> = x.iter().map(|x| x.exp()).collect();
     let mut wrong = claims.clone();
     wrong[59] *= 1.001;
-    let check = Check::new(&x, &wrong).blocks(&blocks).directions(1).evaluations(450);
+    let check = Check::new(&x, &wrong).blocks(&blocks).directions(1).evaluations(1000);
     let report = check.run_alloc(f).unwrap();
     let last = |probe| matches!(probe, Probe::Direction { block: Some("b"), .. });
     assert!(report.worst().any(|entry| last(entry.probe) && entry.verdict < Verdict::Unresolved), "{report}");
@@ -199,7 +199,7 @@ fn a_direction_that_finds_a_kink_covers_nothing() {
         }
         assert!(seen > 200 && unfinished > 20, "{seen} {unfinished}");
         assert_eq!(
-            [run(2.5, 900), run(2.0, 900)].map(|report| report.outcome()),
+            [run(2.5, 1500), run(2.0, 1500)].map(|report| report.outcome()),
             [Outcome::Wrong, Outcome::Holds]
         );
     }
@@ -211,16 +211,17 @@ fn noise_within_a_budget() {
     let rough = |x: &[f32]| Eval::new((x[0] + x[1]).sin() + 2.0);
     let (x, claims) = ([0.3f32, 0.4], [0.7f32.cos() * 1.5; 2]);
     let outcome = |most| Check::new(&x, &claims).evaluations(most).run_alloc(rough).unwrap().outcome();
-    // In f32 all steps are 36 evaluations, but all of the noise is a quarter of the budget only at 160.
-    assert_eq!([60, 80, 110, 159].map(outcome), [Outcome::Inconclusive; 4]);
-    assert_eq!(outcome(160), Outcome::Wrong);
+    // In f32 all steps are 36 evaluations, but all of the noise is a quarter of the budget only at 160, and the search for
+    // jumps takes most of it.
+    assert_eq!([60, 80, 110, 159, 484].map(outcome), [Outcome::Inconclusive; 5]);
+    assert_eq!(outcome(485), Outcome::Wrong);
 }
 
 /// The figures in the docs of `Check::evaluations`, other than those of dual numbers.
 #[test]
 fn the_budgets_that_suffice() {
     let least = |outcome, run: &dyn Fn(usize) -> Report<'static>| {
-        (1..1000).find(|&most| run(most).outcome() == outcome).unwrap()
+        (1..2000).find(|&most| run(most).outcome() == outcome).unwrap()
     };
     let x = [0.5; 1000];
     let sines = |x: &[f64]| x.iter().map(|x| x.sin()).sum::<f64>();
@@ -237,15 +238,15 @@ fn the_budgets_that_suffice() {
             move |most| Check::new(&x, claims).seed(seed).evaluations(most).run_alloc(sines).unwrap()
         };
         assert_eq!(least(Outcome::Holds, &sums(&right)), 13);
-        assert_eq!(least(Outcome::Wrong, &sums(&wrong)), 223);
-        assert_eq!(sums(&wrong)(223).evaluations(), 2 + 40 + 94 + 86 + 1);
+        assert_eq!(least(Outcome::Wrong, &sums(&wrong)), 739);
+        assert_eq!(sums(&wrong)(739).evaluations(), 2 + 40 + 94 + 86 + 6 * 86 + 1);
         let squares = |claim| {
             move |most| {
                 Check::new(&[1.5, 2.0], &[claim, 1.0]).seed(seed).evaluations(most).run_alloc(square).unwrap()
             }
         };
         assert_eq!(least(Outcome::Holds, &squares(3.0)), 13);
-        assert_eq!(least(Outcome::Wrong, &squares(3.1)), 223);
+        assert_eq!(least(Outcome::Wrong, &squares(3.1)), 739);
         let rough = |claim: f64| {
             move |most| Check::new(&[1.5], &[claim]).seed(seed).evaluations(most).run_alloc(coarse).unwrap()
         };

@@ -1,5 +1,6 @@
 //! Promise: how often a right gradient of a sum of a coarse part and an exact one is called wrong is what `docs/gradcheck.md`
-//! says, and grossly wrong ones never hold.
+//! says, hardly ever where the coarse part has changed its value anywhere that the check has looked, and grossly wrong ones never
+//! hold.
 //!
 //! To see the table as it is now: `cargo test --test gradcheck sums -- --nocapture`.
 
@@ -41,22 +42,39 @@ fn dot(a: &[f64], x: &[f64]) -> f64 {
     a.iter().zip(x).map(|(a, x)| a * x).sum()
 }
 
-/// Of gradients times 1, -1 and 2: how many hold, are inconclusive, are called wrong; for each of the short types.
-fn count(sums: u64) -> [[[usize; 3]; 3]; 3] {
+/// What became of the gradients of some sums.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    /// Of gradients times 1, -1 and 2: how many hold, are inconclusive, are called wrong.
+    outcomes: [[usize; 3]; 3],
+    /// So many right ones were called wrong and the coarse part had one value at all points at which f was evaluated: but for a
+    /// constant f is its exact part there, which has another slope.
+    hidden: usize,
+}
+
+/// For each of the short types.
+fn count(sums: u64) -> [Counts; 3] {
     let mut rng = Rng::with_seed(1);
-    let mut counts = [[[0; 3]; 3]; 3];
+    let mut counts = [Counts::default(); 3];
     for seed in 0..sums {
         let n = 1 + rng.usize(..4);
         let mut draw = |count: usize| (0..count).map(|_| (2.0 * rng.f64() - 1.0) * 2.0).collect::<Vec<_>>();
         let (x, a, b) = (draw(n), draw(n), draw(n));
         let ([g, dg], [h, dh]) = (COARSE[rng.usize(..6)], EXACT[rng.usize(..4)]);
         let short = rng.usize(..3);
-        let f = |x: &[f64]| SHORT[short].1(g(dot(&a, x))) + h(dot(&b, x));
+        let coarse = |x: &[f64]| SHORT[short].1(g(dot(&a, x)));
         let (du, dv) = (dg(dot(&a, &x)), dh(dot(&b, &x)));
         for (number, factor) in [1.0, -1.0, 2.0].into_iter().enumerate() {
             let claims: Vec<f64> = a.iter().zip(&b).map(|(a, b)| factor * (a * du + b * dv)).collect();
+            let (here, mut moved) = (coarse(&x), false);
+            let f = |x: &[f64]| {
+                let value = coarse(x);
+                moved |= value != here;
+                value + h(dot(&b, x))
+            };
             let outcome = Check::new(&x, &claims).seed(seed).run_alloc(f).unwrap().outcome();
-            counts[short][number][outcome as usize] += 1;
+            counts[short].outcomes[number][outcome as usize] += 1;
+            counts[short].hidden += usize::from(number == 0 && outcome == Outcome::Wrong && !moved);
         }
     }
     counts
@@ -68,11 +86,14 @@ fn sums_of_a_coarse_and_an_exact_part() {
         [Outcome::Holds, Outcome::Inconclusive, Outcome::Wrong].map(|outcome| outcome as usize),
         [0, 1, 2]
     );
-    for ((name, _), [right, opposite, double]) in SHORT.iter().zip(count(4000)) {
+    let mut missed = 0;
+    for ((name, _), counts) in SHORT.iter().zip(count(4000)) {
+        let [right, opposite, double] = counts.outcomes;
         let sums: usize = right.iter().sum();
-        let row = [sums, right[2], right[1], right[0], opposite[2], double[2]];
+        let row = [sums, right[2], counts.hidden, right[1], right[0], opposite[2], double[2]];
         let cells = row.map(|number| number.to_string()).join(" | ");
         println!("| {name} | {cells} |");
+        missed += right[2] - counts.hidden;
         assert_eq!(opposite[0] + double[0], 0, "{name}: grossly wrong ones hold");
         let listed = DOCS.lines().find_map(|line| line.strip_prefix(&format!("| {name} | ")));
         let listed: Vec<usize> = listed
@@ -85,4 +106,6 @@ fn sums_of_a_coarse_and_an_exact_part() {
         let stands = listed.len() == row.len() && listed.iter().zip(row).all(is_near);
         assert!(stands, "{name}: {row:?}, in the docs {listed:?}");
     }
+    // Two are known (the docs). On other math libraries it may be one more.
+    assert!(missed <= 3, "{missed} right gradients were called wrong though the coarse part had moved");
 }

@@ -72,3 +72,47 @@ fn edges_and_budgets() {
     }
     assert_eq!(jump_of(step, 0.3, MOST), (Some(1.0), MOST));
 }
+
+/// What [`jump_elsewhere`] finds of a function of two variables at the origin, along directions that turn by a radian each time; and
+/// what it costs.
+fn elsewhere(f: impl Fn([f64; 2]) -> f64, noise: f64, most: usize) -> (Option<f64>, usize) {
+    let (mut used, mut angle) = (0, 0.0f64);
+    let take = |turn: bool, step: f64| {
+        angle += f64::from(u8::from(turn));
+        used += 2;
+        let [right, left] = [step, -step].map(|t| Eval::new(f([t * angle.cos(), t * angle.sin()])));
+        let rung = Rung { step, right, left, claimed: 0.0, claim_error: 0.0 };
+        Ok::<_, ()>((used <= most).then_some(rung))
+    };
+    let height = jump_elsewhere(Eval::new(f([0.0; 2])), 1.0, noise, f64::EPSILON, take).unwrap();
+    (height, used)
+}
+
+/// Each direction costs as much as a line, and the first one that meets a jump is the last one.
+#[test]
+fn jumps_elsewhere() {
+    let all = REACHES.len() * MOST;
+    let far = |[a, b]: [f64; 2]| if a > 0.7 { 0.01 } else { 0.0 } + b.exp();
+    let near = |[a, _]: [f64; 2]| if a > 1e-3 { 0.01 } else { 0.0 };
+    let smooth = |[a, b]: [f64; 2]| a.sin() + b.exp();
+    assert_eq!(elsewhere(smooth, 1e-15, all), (Some(0.0), all));
+    let (height, used) = elsewhere(near, 1e-15, all);
+    assert!(height.is_some_and(|height| (height - 0.01).abs() < 1e-8) && used == MOST, "{height:?} {used}");
+    // The first direction does not go so far,
+    let between = |[a, _]: [f64; 2]| if a > 0.01 { 0.01 } else { 0.0 };
+    let (height, used) = elsewhere(between, 1e-15, all);
+    assert!(
+        height.is_some_and(|height| (height - 0.01).abs() < 1e-8) && used == 2 * MOST,
+        "{height:?} {used}"
+    );
+    // nor the second one so far.
+    let (height, used) = elsewhere(far, 1e-15, all);
+    assert!(
+        height.is_some_and(|height| (height - 0.01).abs() < 1e-6) && used == 3 * MOST,
+        "{height:?} {used}"
+    );
+    assert_eq!(elsewhere(far, 0.01, all), (Some(0.0), all), "no more than noise");
+    for most in [0, MOST - 1, MOST, all - 1] {
+        assert_eq!(elsewhere(smooth, 1e-15, most).0, None, "{most}");
+    }
+}
