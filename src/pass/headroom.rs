@@ -34,17 +34,22 @@ pub(super) fn make<T: Float>(
     let of_a = rows.copied().map(size).fold(1.0, f64::max);
     let of_x = (0..n).flat_map(|row| x.numbers(row)).map(size).fold(1.0, f64::max);
     let largest = (of_d.fold(0.0, f64::max) * of_x).max(of_g.fold(0.0, f64::max) * of_a);
-    // Those of a group are added up.
-    let largest = largest * layout.plain_chunks as f64;
-    let (mut k, mut most) = (0, size(T::max_value()) / 2.0);
-    // With more of it no term would be left.
-    while largest > most && k < Scaled::new(T::max_value()).normalized().exponent {
-        (k, most) = (k + 1, 2.0 * most);
-    }
+    let k = halvings::<T>(largest, layout.plain_chunks);
     if k > 0 {
         let by = power::<T>(-k);
         let panels = if layout.packs_hidden_grad { &mut d_panels[..] } else { &mut [] };
         g.iter_mut().chain(&mut **d).chain(panels).for_each(|term| *term = *term * by);
+    }
+    k
+}
+
+/// How often sums of so much at most, of each of so many chunks, are to be halved so that they stay in range added up.
+fn halvings<T: Float>(of_chunk: f64, chunks: usize) -> i32 {
+    let largest = of_chunk * chunks as f64;
+    let (mut k, mut most) = (0, size(T::max_value()) / 2.0);
+    // With more of it no term would be left.
+    while largest > most && k < Scaled::new(T::max_value()).normalized().exponent {
+        (k, most) = (k + 1, 2.0 * most);
     }
     k
 }
@@ -67,3 +72,6 @@ pub(super) fn for_what_was_there<T: Float>(grad: &Params<'_, T>, divisor: Scaled
     // Half of the range is for the sum.
     exponent(largest) + divisor.normalized().exponent + 4 - unit - exponent(T::max_value())
 }
+
+#[cfg(test)]
+mod tests;

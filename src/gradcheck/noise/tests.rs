@@ -37,7 +37,9 @@ fn rounding() {
         let at = noise.at(distance, f64::EPSILON).unwrap();
         assert!((1e-17..5e-16).contains(&at), "{at:e}");
     }
-    assert_eq!(noise.at(1e-16, f64::EPSILON), None, "finer than it was measured");
+    let finest = LAST_STEP * f64::EPSILON;
+    assert_eq!(noise.at(0.99 * finest, f64::EPSILON), None, "finer than it was measured");
+    assert!(noise.at(finest, f64::EPSILON).is_some());
     assert!(!noise.has_kink);
 }
 
@@ -129,5 +131,54 @@ fn with_few_evaluations_a_staircase_is_not_seen() {
     for most in 0..400 {
         let (noise, suffices) = noise_within(value(|x| (x - 0.9).max(0.0)), 0.7, most);
         assert_eq!((noise.is_blind, noise.beside()), (!suffices, 0.0), "{most}");
+    }
+}
+
+/// The noise around x of a function with this influence, a floor and what is required, and the steps at which it was measured.
+fn steps_of(
+    f: fn(f64) -> f64,
+    x: f64,
+    unit: f64,
+    [influence, floor, required]: [f64; 3],
+) -> (Noise<f64>, Vec<f64>) {
+    let mut steps = vec![];
+    let take = |_: bool, step: f64| {
+        steps.push(step);
+        let [right, left] = [x + step, x - step].map(|x| Eval::new(f(x)));
+        Ok::<_, ()>(Some(Rung { step, right, left, claimed: 0.0, claim_error: 0.0 }))
+    };
+    let here = Eval::new(f(x));
+    let noise = measure(here, influence, floor, required, f64::EPSILON, unit, take).unwrap();
+    (noise, steps)
+}
+
+/// 16 steps for rounding, 4 for kinks, and 25 farther off if noise may hide what is claimed.
+#[test]
+fn steps_are_in_units_of_the_scale() {
+    for (floor, count) in [(0.0, 20), (1.0, 45)] {
+        let [once, twice] = [1.5, 3.0].map(|unit| steps_of(f64::exp, 0.7, unit, [1.0, floor, 1e-4]).1);
+        assert_eq!(once.len(), count);
+        assert_eq!(once.iter().map(|step| 2.0 * step).collect::<Vec<_>>(), twice);
+    }
+}
+
+/// Of a single entry, of unit 1, nobody asks for kinks: its own steps show them.
+#[test]
+fn a_single_entry_is_not_asked_for_kinks() {
+    assert!(steps_of(f64::abs, 0.0, 1.5, [1.0, 0.0, 1e-4]).0.has_kink);
+    assert!(!steps_of(f64::abs, 0.0, 1.0, [1.0, 0.0, 1e-4]).0.has_kink);
+}
+
+/// Noise hides a claim if it is more than what is required of the influence, or of the value if that is larger, over an eighth
+/// of the first step.
+#[test]
+fn only_noise_that_hides_claims_is_measured_farther_off() {
+    for (influence, x, required, times) in [(1.0, 0.5, 1.0, 1.0), (4.0, 0.5, 0.5, 2.0), (1.0, 8.0, 0.5, 4.0)]
+    {
+        let hiding = times * FIRST_STEP / 8.0;
+        for (floor, count) in [(0.999 * hiding, 20), (hiding, 20), (1.001 * hiding, 45)] {
+            let (noise, steps) = steps_of(|x| x, x, 1.5, [influence, floor, required]);
+            assert_eq!((noise.beside(), steps.len()), (floor, count), "{influence}, {x}, {required}");
+        }
     }
 }

@@ -82,9 +82,30 @@ fn numbers_that_are_not_finite() {
             case.example_weights = None;
             let (_, got) = product(&case, case.pass(), true);
             assert!(got[got.len() - c..].iter().all(|x| x.is_nan()), "{bad} was swallowed");
-            // Units that are not active have 0 times it.
             let (got, _) = matrices::diagonal(&case);
             assert!(got[..case.dims.hidden() * m].iter().all(|x| x.is_nan()), "{bad} was swallowed");
+        }
+    }
+}
+
+/// An input of -infinity times 1 turns off all units for an example, and its scores are finite. In products and in the
+/// diagonal 0 times that input is a term all the same.
+#[test]
+fn units_that_are_not_active_have_zero_times_it() {
+    for sizes @ (m, h, ..) in [(3, 4, 3, 5), (9, 12, 6, 40), (64, 48, 60, 150)] {
+        let mut case = Case::new(3, sizes);
+        (0..h).for_each(|unit| case.theta[unit * m + 1] = 1.0);
+        case.x[2 * m + 1] = f64::NEG_INFINITY;
+        let check = |name: &str, got: &[f64]| {
+            for (at, got) in got.iter().enumerate() {
+                let is_its_weight = at < h * m && at % m == 1;
+                let is_right = if is_its_weight { got.is_nan() } else { got.is_finite() };
+                assert!(is_right, "{name} of {sizes:?}, [{at}]: {got}");
+            }
+        };
+        check("diagonal", &matrices::diagonal(&case).0);
+        for (name, engine) in engines() {
+            check(name, &product(&case, case.pass().engine(engine), true).1);
         }
     }
 }
