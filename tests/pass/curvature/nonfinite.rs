@@ -132,3 +132,17 @@ fn tangents_of_scores_of_excluded_examples_are_their_own() {
         assert!(is_close && expected.is_infinite() == (i % c == 1), "[{i}]: {got}, expected {expected}");
     }
 }
+
+/// And with a direction that is not finite they have no part in what is summed: 0 times it counts where an example does.
+#[test]
+fn excluded_examples_have_no_slopes_along_what_is_not_finite() {
+    let (m, h, c, n) = (3, 4, 3, 300);
+    let mut case = Case::new(5, (m, h, c, n));
+    case.theta[h * m + 2] = 20.0;
+    case.direction[h * m + h + h + 2] = f64::INFINITY;
+    case.example_weights = Some((0..n).map(|i| f64::from(u8::from(i % 3 != 1))).collect());
+    for (i, got) in along(&case).0.iter().enumerate() {
+        let is_right = if i % 3 == 1 { *got == [0.0; 3] } else { !got[2].is_finite() };
+        assert!(is_right, "[{i}]: {got:?}");
+    }
+}
