@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// The thing an [`Error`] speaks of.
+/// The thing an [`Error`](super::Error) speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum What {

@@ -95,11 +95,12 @@ impl Setup {
     }
 
     /// No check evaluates its function more often. A probe takes 2 · 128 in f64, a step being halved down to 2^-130, and as many
-    /// once more after 86 that look for a jump; noise takes 40 to 500.
+    /// once more after 86 that look for a jump; noise takes 40 to 500. One of the probes is followed by a search along six lines
+    /// of 86 each, and may be made again.
     fn most_evaluations(&self, outputs: usize) -> usize {
         let ranges = 2 + self.blocks;
-        let probes = outputs + ranges * self.directions.unwrap_or(3);
-        self.evaluations.unwrap_or(usize::MAX).min(probes * 600 + ranges * 150 + 500)
+        let probes = outputs + ranges * self.directions.unwrap_or(3) + 1;
+        self.evaluations.unwrap_or(usize::MAX).min(probes * 600 + ranges * 150 + 500 + 6 * 86)
     }
 
     /// Whether no setting keeps entries from being probed to the end.
