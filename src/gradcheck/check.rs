@@ -142,10 +142,11 @@ impl<'a, 'n, T: Float> Check<'a, 'n, T> {
     /// that all of a few directions miss is not in the report at all.
     ///
     /// A claim is called wrong only by a probe that has taken all its steps, 94 evaluations in f64 and 36 in f32, and has
-    /// looked for jumps, 86 more at most, the first one 516 more along other directions (not if f stands still beside x or declares
-    /// its noise); and only where noise was measured in full, which takes 40. With a budget of 740 that is so, of 1020 where f has
-    /// jumps; otherwise a claim that looks wrong is [`Unfinished`](crate::gradcheck::Verdict::Unfinished) and the check inconclusive. So it is if
-    /// nothing could be resolved at all. Neither passes for right.
+    /// looked for jumps, 86 more at most, the first one 516 more along other directions (not if f stands still beside x or
+    /// declares its noise); and only where noise was measured in full, which takes 40. With a budget of 740 that is so. Where f has
+    /// jumps such a probe may be made twice, each time with all steps twice: 1110 suffice. Otherwise a claim that looks wrong is
+    /// [`Unfinished`](crate::gradcheck::Verdict::Unfinished) and the check inconclusive. So it is if nothing could be
+    /// resolved at all. Neither passes for right.
     ///
     /// Of a function whose values are coarser than T, so that it stands still beside x, nothing is known until its noise is: no
     /// claim is taken for right with a budget below 250 or so, nor called wrong with one below 600. Unless it

@@ -15,7 +15,8 @@ use super::verdict::Limits;
 /// The share of a budget of evaluations that measuring noise may take: one part of so many.
 const NOISE_SHARE: usize = 4;
 
-/// A check of a function of type `F` under way, whatever its slopes are measured by.
+/// A check of a function under way, whatever its slopes are measured by. `F` is a reference to the caller's function, or two, with
+/// dynamic dispatch: the procedure is long, and would be compiled again for each closure.
 pub(super) struct State<'s, 'n, T, F> {
     pub(super) check: Check<'s, 'n, T>,
     pub(super) limits: Limits<T>,
@@ -67,11 +68,11 @@ impl<'s, 'n, T: Float, F> State<'s, 'n, T, F> {
         }
     }
 
-    /// Measures the slopes of all entries for the caller, who claims nothing.
-    pub(super) fn into_slopes(mut self, slopes: Slopes<'s, T>) -> Self {
-        self.limits.measures = true;
-        self.report.measures = true;
-        self.slopes = Some(slopes);
+    /// With slices for the slopes of all entries these are measured for the caller, who claims nothing.
+    pub(super) fn with_slopes(mut self, slopes: Option<Slopes<'s, T>>) -> Self {
+        self.limits.measures = slopes.is_some();
+        self.report.measures = slopes.is_some();
+        self.slopes = slopes;
         self
     }
 

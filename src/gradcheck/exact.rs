@@ -15,7 +15,7 @@ use super::report::Report;
 use super::verdict::MINOR;
 use crate::error::Error;
 
-/// The caller's function on dual numbers. Not generic: the procedure is long, and would be compiled again for each closure.
+/// The caller's function on dual numbers.
 type Function<'f, T> = &'f mut dyn FnMut(&[Dual<T>]) -> Eval<Dual<T>>;
 
 /// The noise of each block is measured along so many directions before anything is judged. One alone may happen to

@@ -6,8 +6,7 @@ use super::eval::Eval;
 use super::noise::{GROWTH, MOST_STEPS, Noise};
 use super::numeric::{Dot, real};
 
-/// The caller's field, which writes its values at a point. Not generic: the procedure is long, and would be compiled again for
-/// each closure.
+/// The caller's field, which writes its values at a point.
 pub(super) type FieldFunction<'f, T> = &'f mut dyn FnMut(&[T], &mut [T]);
 
 /// So many points are taken to measure noise, four for each step.

@@ -5,7 +5,7 @@ use core::ops::Range;
 use num_traits::Float;
 
 use super::check::{CHANCE, Check, take_scratch};
-use super::driver::{Driver, State};
+use super::driver::{Driver, Slopes, State};
 use super::entry::{Found, Probe};
 use super::field::{Field, FieldFunction, NOISE_STEPS};
 use super::ladder::{FIRST_STEP, Rung};
@@ -76,16 +76,16 @@ impl<'n, T: Float> Check<'_, 'n, T> {
             return Err(Error::Zero { what: What::Jacobian });
         }
         check_len(What::Jacobian, product(What::Jacobian, outputs, n)?, self.claims.len())?;
-        self.start_jacobian(outputs, &mut field, scratch, |state| state)
+        self.start_jacobian(outputs, &mut field, scratch, None)
     }
 
-    /// Runs a check of a Jacobian of so many outputs, of which all else has been checked.
+    /// Runs a check of a Jacobian of so many outputs, of which all else has been checked; or measures it.
     pub(super) fn start_jacobian<'s>(
         self,
         outputs: usize,
         field: FieldFunction<'s, T>,
         scratch: &'s mut [T],
-        set: impl FnOnce(State<'s, 'n, T, FieldFunction<'s, T>>) -> State<'s, 'n, T, FieldFunction<'s, T>>,
+        slopes: Option<Slopes<'s, T>>,
     ) -> Result<Report<'n>, Error>
     where
         Self: 's,
@@ -97,7 +97,7 @@ impl<'n, T: Float> Check<'_, 'n, T> {
         let (row, rest) = rest.split_at_mut(n);
         let (out, x_rms) = (Field::new(rest, outputs), T::zero());
         point.copy_from_slice(self.x);
-        let state = set(State::new(check, check.influence(), field));
+        let state = State::new(check, check.influence(), field).with_slopes(slopes);
         Partials { state, point, direction, row, out, x_rms }.run().map(|report| report.of("Jacobian"))
     }
 }

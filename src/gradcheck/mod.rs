@@ -140,8 +140,8 @@
 //!   that names its branches has no such problem.
 //! - Noise that is the same for neighbouring points, unless f stands still over them. Declare it. A sum of a part in a
 //!   shorter type and an exact one does not stand still, and the finest steps see the slope of the exact part alone. Such an
-//!   f has jumps, which make a right claim disputed; but where none is met within about the scale of x, f is its exact part
-//!   and a constant as far as it was looked at, and the claim is called wrong: one of 250 with f16 or bf16 (`docs/gradcheck.md`).
+//!   f has jumps, which make a right claim disputed; but where the search meets none, mostly since there is none within
+//!   about the scale of x, the claim is called wrong: one of 250 with f16 or bf16 (`docs/gradcheck.md`).
 //! - Values so coarse that f does not change within a quarter of the scale of x: it is a constant then.
 //!
 //! # Where kinks cross

@@ -5,7 +5,7 @@ use core::ops::Range;
 use num_traits::Float;
 
 use super::check::{Check, scratch_len, take_scratch};
-use super::driver::{Driver, State};
+use super::driver::{Driver, Slopes, State};
 use super::entry::{Found, Probe, Verdict};
 use super::eval::Eval;
 use super::jump::jump_elsewhere;
@@ -16,7 +16,7 @@ use super::report::Report;
 use super::verdict::Line;
 use crate::error::Error;
 
-/// The caller's function. Not generic: the procedure is long, and would be compiled again for each closure.
+/// The caller's function.
 type Function<'f, T, E> = &'f mut dyn FnMut(&[T]) -> Result<Eval<T>, E>;
 
 impl<'n, T: Float> Check<'_, 'n, T> {
@@ -54,15 +54,15 @@ impl<'n, T: Float> Check<'_, 'n, T> {
         E: From<Error>,
     {
         self.check_sizes()?;
-        self.start(&mut |x| f(x).map(Into::into), scratch, |state| state)
+        self.start(&mut |x| f(x).map(Into::into), scratch, None)
     }
 
-    /// Runs the check, of which all but the scratch has been checked.
+    /// Runs the check, of which all but the scratch has been checked; or measures slopes.
     pub(super) fn start<'s, E: From<Error>>(
         self,
         f: Function<'s, T, E>,
         scratch: &'s mut [T],
-        set: impl FnOnce(State<'s, 'n, T, Function<'s, T, E>>) -> State<'s, 'n, T, Function<'s, T, E>>,
+        slopes: Option<Slopes<'s, T>>,
     ) -> Result<Report<'n>, E>
     where
         Self: 's,
@@ -70,7 +70,7 @@ impl<'n, T: Float> Check<'_, 'n, T> {
         let n = self.x.len();
         let (point, direction) = take_scratch(scratch, scratch_len(n))?.split_at_mut(n);
         point.copy_from_slice(self.x);
-        let state = set(State::new(self, self.influence(), f));
+        let state = State::new(self, self.influence(), f).with_slopes(slopes);
         let (here, noise, x_rms) = (Eval::new(T::zero()), Noise::even(T::zero()), T::zero());
         Differences { state, point, direction, here, noise, x_rms, jump: T::zero(), has_looked: false }.run()
     }
@@ -118,18 +118,15 @@ impl<'s, 'n, T: Float, E> Driver<'s, 'n, T, Function<'s, T, E>> for Differences<
     }
 
     fn measure_noise(&mut self) -> Result<(), E> {
-        let (all, here, limits) = (0..self.point.len(), self.here, self.state.limits);
+        let (here, limits) = (self.here, self.state.limits);
         // A direction is as long as x; this makes its entries as long as those of x.
-        let unit = real::<T>(all.len() as f64).sqrt();
+        let unit = real::<T>(self.point.len() as f64).sqrt();
         let Check { x, claims, .. } = self.state.check;
         let rounded = x.iter().zip(claims).fold(T::zero(), |sum, (&x, &claim)| sum.hypot(x * claim));
         let floor = real::<T>(ROUNDED) * rounded * limits.epsilon / unit;
         self.noise =
             measure(here, limits.influence, floor, limits.required, limits.epsilon, unit, |turn, step| {
-                if turn {
-                    self.draw_direction(all.clone());
-                }
-                self.step_along(all.clone(), step)
+                self.step_through_all(turn, step)
             })?;
         Ok(())
     }
@@ -167,15 +164,10 @@ impl<'n, T: Float, E> Differences<'_, 'n, T, E> {
         if found.entry.verdict != Verdict::Disagree || is_known || self.has_looked {
             return Ok(found);
         }
-        let (all, here, noise) = (0..self.point.len(), self.here, self.noise.beside());
-        let unit = real::<T>(all.len() as f64).sqrt();
-        let height = jump_elsewhere(here, unit, noise, self.state.limits.epsilon, |turn, step| {
-            if turn {
-                self.draw_direction(all.clone());
-            }
-            self.step_along(all.clone(), step)
-        })?;
-        let Some(height) = height else {
+        let (here, noise, epsilon) = (self.here, self.noise.beside(), self.state.limits.epsilon);
+        let unit = real::<T>(self.point.len() as f64).sqrt();
+        let take = |turn, step| self.step_through_all(turn, step);
+        let Some(height) = jump_elsewhere(here, unit, noise, epsilon, take)? else {
             return Ok(found.unfinished());
         };
         self.has_looked = true;
@@ -243,6 +235,15 @@ impl<T: Float, E> Differences<'_, '_, T, E> {
         for (direction, scale) in self.direction[range].iter_mut().zip(scales) {
             *direction = scale * self.state.rng.normal() / many;
         }
+    }
+
+    /// The function at both ends of a step through everything, along a new direction if `turn` says so.
+    fn step_through_all(&mut self, turn: bool, step: T) -> Result<Option<Rung<T>>, E> {
+        let all = 0..self.point.len();
+        if turn {
+            self.draw_direction(all.clone());
+        }
+        self.step_along(all, step)
     }
 
     /// The function at both ends of a step along the direction, with x elsewhere.

@@ -76,7 +76,7 @@ impl<'n, T: Float> Check<'_, 'n, T> {
         let slopes = unknown(n, slopes, errors)?;
         claims.fill(T::zero());
         let check = Check { claims, ..self.all_entries() };
-        check.start(&mut |x| Ok(f(x).into()), scratch, |state| state.into_slopes(slopes))
+        check.start(&mut |x| Ok(f(x).into()), scratch, Some(slopes))
     }
 
     /// As [`slopes`](Self::slopes), of a vector field: its Jacobian by differences, of `outputs` rows with one entry for
@@ -124,7 +124,7 @@ impl<'n, T: Float> Check<'_, 'n, T> {
         let slopes = unknown(len, jacobian, errors)?;
         claims.fill(T::zero());
         let check = Check { claims, ..self.all_entries() };
-        check.start_jacobian(outputs, &mut field, scratch, |state| state.into_slopes(slopes))
+        check.start_jacobian(outputs, &mut field, scratch, Some(slopes))
     }
 
     /// Entries alone, each of them.

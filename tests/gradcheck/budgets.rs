@@ -231,15 +231,26 @@ fn the_budgets_that_suffice() {
     let all = Check::new(&x, &right).run_alloc(sines).unwrap();
     assert!((560..600).contains(&all.evaluations()), "{all}");
     let square = |x: &[f64]| x[0] * x[0] + x[1];
+    let jumping = |x: &[f64]| x[0] * x[0] + x[1] + 1e-3 * (0.4 + 40.0 * x[0]).floor();
     let coarse = |x: &[f64]| f64::from((x[0] * x[0]) as f32);
     let declared = |x: &[f64]| Eval::new(coarse(x)).noise(3e-7);
+    for seed in 0..100 {
+        // All steps along a line and again because of its jumps, the search elsewhere, and the first of it once more.
+        let most = 2 + 40 + 2 * (94 + 86 + 94) + 6 * 86 + 1;
+        let check = Check::new(&[1.5, 2.0], &[30.0, 1.0]).seed(seed).evaluations(most);
+        let report = check.run_alloc(jumping).unwrap();
+        assert!(report.outcome() == Outcome::Wrong && most <= 1110, "{report}");
+    }
     for seed in 0..10 {
-        let sums = |claims| {
-            move |most| Check::new(&x, claims).seed(seed).evaluations(most).run_alloc(sines).unwrap()
+        let sums = |claims: &[f64], most| {
+            let check = Check::new(&x[..claims.len()], claims).seed(seed).evaluations(most);
+            check.run_alloc(sines).unwrap().outcome()
         };
-        assert_eq!(least(Outcome::Holds, &sums(&right)), 13);
-        assert_eq!(least(Outcome::Wrong, &sums(&wrong)), 739);
-        assert_eq!(sums(&wrong)(739).evaluations(), 2 + 40 + 94 + 86 + 6 * 86 + 1);
+        assert_eq!((1..).find(|&most| sums(&right, most) == Outcome::Holds), Some(13));
+        // Fewer entries, because all budgets are tried.
+        assert_eq!((1..).find(|&most| sums(&wrong[..100], most) == Outcome::Wrong), Some(739));
+        let report = Check::new(&x, &wrong).seed(seed).evaluations(739).run_alloc(sines).unwrap();
+        assert_eq!((report.outcome(), report.evaluations()), (Outcome::Wrong, 2 + 40 + 94 + 86 + 6 * 86 + 1));
         let squares = |claim| {
             move |most| {
                 Check::new(&[1.5, 2.0], &[claim, 1.0]).seed(seed).evaluations(most).run_alloc(square).unwrap()

@@ -2,7 +2,8 @@
 //! says, hardly ever where the coarse part has changed its value anywhere that the check has looked, and grossly wrong ones never
 //! hold.
 //!
-//! To see the table as it is now: `cargo test --test gradcheck sums -- --nocapture`.
+//! To see the table as it is now: `cargo test --test gradcheck sums -- --nocapture`; with `HANDGRAD_TEST_ALL=1` and `--release`
+//! that of 40,000 sums.
 
 use fastrand::Rng;
 use handgrad::gradcheck::{Check, Outcome};
@@ -86,8 +87,10 @@ fn sums_of_a_coarse_and_an_exact_part() {
         [Outcome::Holds, Outcome::Inconclusive, Outcome::Wrong].map(|outcome| outcome as usize),
         [0, 1, 2]
     );
+    let all = std::env::var_os("HANDGRAD_TEST_ALL").is_some();
+    let sums = if all { 40_000 } else { 4000 };
     let mut missed = 0;
-    for ((name, _), counts) in SHORT.iter().zip(count(4000)) {
+    for ((name, _), counts) in SHORT.iter().zip(count(sums)) {
         let [right, opposite, double] = counts.outcomes;
         let sums: usize = right.iter().sum();
         let row = [sums, right[2], counts.hidden, right[1], right[0], opposite[2], double[2]];
@@ -95,6 +98,9 @@ fn sums_of_a_coarse_and_an_exact_part() {
         println!("| {name} | {cells} |");
         missed += right[2] - counts.hidden;
         assert_eq!(opposite[0] + double[0], 0, "{name}: grossly wrong ones hold");
+        if all {
+            continue; // The table of the docs is that of 4,000.
+        }
         let listed = DOCS.lines().find_map(|line| line.strip_prefix(&format!("| {name} | ")));
         let listed: Vec<usize> = listed
             .into_iter()
@@ -106,6 +112,7 @@ fn sums_of_a_coarse_and_an_exact_part() {
         let stands = listed.len() == row.len() && listed.iter().zip(row).all(is_near);
         assert!(stands, "{name}: {row:?}, in the docs {listed:?}");
     }
-    // Two are known (the docs). On other math libraries it may be one more.
-    assert!(missed <= 3, "{missed} right gradients were called wrong though the coarse part had moved");
+    // Of 4,000 two are known (the docs), of 40,000 18. Other math libraries round differently: up to one more of 4,000.
+    let most = sums as usize * 3 / 4000;
+    assert!(missed <= most, "{missed} right gradients were called wrong though the coarse part had moved");
 }

@@ -101,10 +101,11 @@ fn directions_accept_what_entries_add_up_to_and_no_more() {
         };
         assert_eq!(outcome(0.9 * TOLERANCE, 10_000), Outcome::Holds);
         assert_eq!(outcome(1.5 * TOLERANCE, 10_000), Outcome::Wrong, "by the entries");
+        // 739 evaluations, and some 20 for a direction along which the errors happen to cancel.
         assert_eq!(
-            outcome(1000.0 * TOLERANCE, 1020),
+            outcome(1000.0 * TOLERANCE, 766),
             Outcome::Wrong,
-            "by the one or two directions that there is time for"
+            "by the one direction that there is time for"
         );
     }
 }

@@ -110,14 +110,20 @@ fn units_that_are_not_active_have_zero_times_it() {
     }
 }
 
-/// Its scores are its own nevertheless, and so are their tangents: infinity is not NaN.
-#[test]
-fn tangents_of_scores_of_excluded_examples_are_their_own() {
-    // More examples than a block has.
+/// More examples than a block has, a unit that is active for each, and a direction that is infinite in a weight of it.
+fn infinite_direction() -> Case<f64> {
     let (m, h, c, n) = (3, 4, 3, 300);
     let mut case = Case::new(5, (m, h, c, n));
     case.theta[h * m + 2] = 20.0;
     case.direction[h * m + h + h + 2] = f64::INFINITY;
+    case
+}
+
+/// Its scores are its own nevertheless, and so are their tangents: infinity is not NaN.
+#[test]
+fn tangents_of_scores_of_excluded_examples_are_their_own() {
+    let mut case = infinite_direction();
+    let (n, c) = (case.n, case.dims.classes());
     let scores = |case: &Case<f64>| {
         let mut scores = vec![f64::NAN; n * c];
         let out = Tangents { scores: Some(MatMut::new(&mut scores, n, c).unwrap()), ..Tangents::default() };
@@ -133,14 +139,11 @@ fn tangents_of_scores_of_excluded_examples_are_their_own() {
     }
 }
 
-/// And with a direction that is not finite they have no part in what is summed: 0 times it counts where an example does.
+/// To what is summed over examples they add 0 nevertheless, not 0 times infinity.
 #[test]
 fn excluded_examples_have_no_slopes_along_what_is_not_finite() {
-    let (m, h, c, n) = (3, 4, 3, 300);
-    let mut case = Case::new(5, (m, h, c, n));
-    case.theta[h * m + 2] = 20.0;
-    case.direction[h * m + h + h + 2] = f64::INFINITY;
-    case.example_weights = Some((0..n).map(|i| f64::from(u8::from(i % 3 != 1))).collect());
+    let mut case = infinite_direction();
+    case.example_weights = Some((0..case.n).map(|i| f64::from(u8::from(i % 3 != 1))).collect());
     for (i, got) in along(&case).0.iter().enumerate() {
         let is_right = if i % 3 == 1 { *got == [0.0; 3] } else { !got[2].is_finite() };
         assert!(is_right, "[{i}]: {got:?}");

@@ -1,4 +1,4 @@
-//! The same of the functions of the derivation.
+//! Misuse of the functions of the derivation, too, is an error before any output is written.
 
 use handgrad::derivation::{self, GradFactors};
 use handgrad::{Error, What};
